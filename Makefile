@@ -1,0 +1,28 @@
+.PHONY: run test check bench backend clean
+
+# Serve config/ until Ctrl-C; more flags: make run ARGS="--workers 2"
+run: .venv/.run
+	@exec .venv/bin/python -m gateway run $(ARGS)
+
+# All tests; some of them: make test ARGS="tests/unit -x"
+test: .venv/.dev
+	@.ci/test $(ARGS)
+
+# Formatting, lint, types, import layers
+check: .venv/.dev
+	@.ci/check
+
+# Micro-benchmarks; one of them: make bench ARGS=routing
+bench: .venv/.dev
+	@.ci/bench $(ARGS)
+
+# The sample backend that config/ points at
+backend: .venv/.run
+	@exec .venv/bin/python -m loadtests.backend $(ARGS)
+
+# Everything that was made here; --data of `make run` (.stagegate) stays
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/.run .venv/.dev: pyproject.toml constraints.txt .ci/venv
+	@.ci/venv $(subst .,,$(@F))

@@ -1,0 +1,76 @@
+"""Puts a gateway together: from settings to running processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from gateway.configuration.settings_file import load_settings
+from gateway.errors import ConfigurationError, Problem
+from gateway.inheritance import pack_settings
+from gateway.settings import Settings
+from gateway.supervisor import CannotStartError, Options, supervise
+from gateway.telemetry import logs
+from gateway.telemetry.metrics import SERIES_PER_BLOCK, table_bytes
+from gateway.throttle.table import bytes_needed
+
+BUCKETS: Final = 262_144
+"""Token buckets of the shared table. Memory is taken only for those that are used."""
+
+STAGE_BLOCKS: Final = 8_192
+"""Metric blocks for stages and their canaries, beside those for methods."""
+
+
+def serve(settings: Settings) -> int:
+    """Run a gateway in this process and its children until SIGTERM or SIGINT; return the exit code.
+
+    Raises:
+        ConfigurationError: it cannot start; an address is taken, or the data directory in use.
+    """
+    logs.set_up("supervisor")
+    try:
+        return supervise(options_of(settings))
+    except CannotStartError as error:
+        raise ConfigurationError((Problem("", str(error)),)) from error
+
+
+def options_of(settings: Settings) -> Options:
+    """Return what the supervisor is to run for these settings.
+
+    Raises:
+        ConfigurationError: `gateway.toml` has changed since the settings were read, and is invalid.
+    """
+    blocks = 1 + STAGE_BLOCKS + settings.metrics.series_budget // SERIES_PER_BLOCK
+    workers = settings.workers
+    return Options(
+        listen=str(settings.listen),
+        admin=str(settings.admin),
+        workers=workers,
+        control_command=_command("gateway.control.main"),
+        worker_command=_command("gateway.worker.main"),
+        environment={"PYTHONPATH": _python_path()},
+        tables={
+            "buckets": bytes_needed(BUCKETS, workers),
+            "metrics": table_bytes(blocks, workers),
+        },
+        run_directory=settings.data / "run",
+        drain_seconds=settings.timeouts.drain_seconds,
+        payload={
+            "settings": pack_settings(settings),
+            "file_settings": pack_settings(load_settings(settings.config, {}, {})),
+            "tables": {"buckets": BUCKETS, "blocks": blocks},
+        },
+    )
+
+
+def _command(module: str) -> tuple[str, ...]:
+    # -P: a directory named `gateway` where the user happens to be must not be taken for this one.
+    return (sys.executable, "-P", "-m", module)
+
+
+def _python_path() -> str:
+    """Return the search path on which the children find this very package."""
+    here = str(Path(__file__).resolve().parent.parent)
+    return os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))

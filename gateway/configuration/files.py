@@ -1,0 +1,95 @@
+"""A config directory → everything it defines. Never raises for what it finds there.
+
+All or nothing per API: one broken file does not hold back the others.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from gateway.configuration.api_file import ApiFile, load_api_file
+from gateway.configuration.domains import load_domains
+from gateway.configuration.loaded import Loaded
+from gateway.configuration.reading import SUFFIXES, is_ignored
+from gateway.definitions.codec import shown
+from gateway.definitions.domain import DomainName
+from gateway.errors import Problem
+
+APIS: Final = "apis"
+"""Directory of API files; its subdirectories hold versions, not APIs."""
+DOMAINS: Final = "domains.yaml"
+API_FILES: Final = 5000
+"""API files of one directory."""
+
+
+def load(directory: Path) -> Loaded:
+    """Read `apis/*.yaml` and `domains.yaml` below a directory.
+
+    A missing, empty or unreadable directory gives `is_absent`, with nothing to conclude from it.
+    """
+    try:
+        paths = _api_paths(directory)
+    except OSError as error:
+        text = f"the config directory cannot be listed: {error.strerror or error}"
+        return Loaded(problems=(Problem("", text, str(directory)),), is_absent=True)
+    if paths is None:
+        return Loaded(is_absent=True)
+    if len(paths) > API_FILES:
+        text = f"holds more than {API_FILES} API files; run several gateways"
+        return Loaded(problems=(Problem("", text, str(directory / APIS)),), is_absent=True)
+    results = [load_api_file(path, directory) for path in paths]
+    _refuse_shared_ids(results)
+    broken = frozenset(result.api_id for result in results if result.api is None)
+    apis = {result.api_id: result.api for result in results if result.api is not None}
+    files = [file for result in results for file in result.files]
+    problems = [problem for result in results for problem in result.problems]
+    domains_path = directory / DOMAINS
+    domains: tuple[DomainName, ...] | None = ()
+    if os.path.lexists(domains_path):
+        stages = {api_id: tuple(api.stages) for api_id, api in apis.items()}
+        domains, found = load_domains(domains_path, stages, broken)
+        files.append(domains_path)
+        problems += found
+    return Loaded(
+        apis=apis,
+        domains=domains,
+        problems=tuple(problems),
+        files=tuple(dict.fromkeys(files)),
+        broken=broken,
+        broken_files=frozenset(result.file for result in results if result.api is None),
+    )
+
+
+def _api_paths(directory: Path) -> list[Path] | None:
+    """Return the API files in order of their names; None when the directory holds nothing.
+
+    An entry that cannot be opened, such as a link to nowhere, counts: its API did not vanish.
+    """
+    try:
+        names = {path.name for path in directory.iterdir() if not is_ignored(path.name)}
+    except FileNotFoundError:
+        return None
+    apis = directory / APIS
+    files: list[Path] = []
+    if APIS in names:
+        files = sorted(
+            path
+            for path in apis.iterdir()
+            if path.name.endswith(SUFFIXES) and not is_ignored(path.name) and not path.is_dir()
+        )
+    return files if files or names - {APIS} else None
+
+
+def _refuse_shared_ids(results: list[ApiFile]) -> None:
+    """Make every file an error whose API id another file has too."""
+    by_id: dict[str, list[ApiFile]] = {}
+    for result in results:
+        by_id.setdefault(result.api_id, []).append(result)
+    for api_id, sharing in by_id.items():
+        for result in sharing if len(sharing) > 1 else ():
+            others = ", ".join(each.file for each in sharing if each is not result)
+            text = f"the API id {shown(api_id)} is also that of {others}; give one another id"
+            result.problems.append(Problem("restApi.id", text, result.file, 1, 1))
+            result.api = None

@@ -1,0 +1,135 @@
+"""Tells when the files of a config directory have changed.
+
+inotify (through watchfiles) says when to look; what the files look like decides whether something
+changed: editors' rename-on-save, swapped symlinks and a directory that goes and comes back all show
+there. A look every second finds what inotify misses (network mounts, files outside the directory).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Final
+
+from watchfiles import awatch
+
+from gateway.configuration.reading import is_ignored
+
+_log = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 1.0
+"""How often to look when inotify is silent."""
+
+QUIET_MILLISECONDS: Final = 60
+"""A burst of changes has ended when nothing happened for so long."""
+
+BURST_MILLISECONDS: Final = 400
+"""A burst that does not end is looked at all the same."""
+
+FILES_MAX: Final = 20_000
+DEPTH_MAX: Final = 8
+
+Fingerprint = frozenset[tuple[str, int, int, int]]
+"""Path, inode, size and time of change in nanoseconds of every file."""
+
+
+class Watcher:
+    """Watches one config directory. `extra` files, anywhere, are looked at too."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.extra: tuple[Path, ...] = ()
+        """Files that were read and may lie outside the directory. Written by whoever loads."""
+        self._seen = self._look()
+
+    def __repr__(self) -> str:
+        return f"<Watcher {self._directory}, {len(self._seen)} files>"
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Yield once after each burst of changes, for ever."""
+        while True:
+            async for _ in self._moments():
+                seen = await asyncio.to_thread(self._look)
+                if seen != self._seen:
+                    self._seen = seen
+                    yield
+
+    def _look(self) -> Fingerprint:
+        return fingerprint(self._directory, self.extra)
+
+    async def _moments(self) -> AsyncIterator[None]:
+        """Yield whenever it is time to look; ends when the directory is another than before."""
+        identity = _identity(self._directory)
+        if identity is None:
+            await asyncio.sleep(LOOK_SECONDS)
+            yield
+            return
+        try:
+            async for _ in awatch(
+                self._directory,
+                watch_filter=None,
+                debounce=BURST_MILLISECONDS,
+                step=QUIET_MILLISECONDS,
+                rust_timeout=int(LOOK_SECONDS * 1000),
+                yield_on_timeout=True,
+                recursive=True,
+            ):
+                yield
+                if _identity(self._directory) != identity:
+                    return
+        except OSError as error:
+            # It vanished meanwhile, or the system has no more watches to give.
+            _log.debug("cannot watch %s: %s", self._directory, error)
+            await asyncio.sleep(LOOK_SECONDS)
+            yield
+
+
+def fingerprint(directory: Path, extra: Iterable[Path] = ()) -> Fingerprint:
+    """Return what the files look like from outside; symbolic links count as what they lead to."""
+    found: set[tuple[str, int, int, int]] = set()
+    for path in _files(str(directory), DEPTH_MAX):
+        _add(path, found)
+        if len(found) >= FILES_MAX:
+            _log.warning(
+                "%s holds more than %d files; the rest is not watched", directory, FILES_MAX
+            )
+            break
+    for each in extra:
+        _add(str(each), found)
+    return frozenset(found)
+
+
+def _add(path: str, found: set[tuple[str, int, int, int]]) -> None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 (thousands a second: no object for each)
+    except OSError:
+        # A link to nowhere, or gone since it was listed: that is how it looks now.
+        found.add((path, 0, 0, 0))
+    else:
+        found.add((path, status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+def _files(directory: str, depth: int) -> Iterable[str]:
+    try:
+        entries = list(os.scandir(directory))
+    except OSError:
+        return
+    for entry in entries:
+        if is_ignored(entry.name):
+            continue
+        if entry.is_dir():
+            if depth:
+                yield from _files(entry.path, depth - 1)
+        else:
+            yield entry.path
+
+
+def _identity(directory: Path) -> tuple[int, int] | None:
+    try:
+        status = directory.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -1,0 +1,1 @@
+"""The control process: loads files, makes releases, hands them to workers, answers for all."""

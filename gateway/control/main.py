@@ -1,0 +1,150 @@
+"""The control process: `python -m gateway.control.main --boot FD`, started by the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import uvloop
+from aiohttp import web
+
+from gateway import configuration
+from gateway.clock import Clock, SystemClock
+from gateway.configuration.loaded import Loaded
+from gateway.configuration.watcher import Watcher
+from gateway.control.admin import Admin
+from gateway.control.persist import load_last_good, release_directory
+from gateway.control.publisher import Publisher
+from gateway.control.settings_watch import settings_problems
+from gateway.control.status import Status
+from gateway.control.workers import WorkerLinks
+from gateway.inheritance import Inherited, accept_signals, take_over
+from gateway.release.disk import ReleaseStore
+from gateway.reload import Capacities, Reloader
+from gateway.server.tasks import spawn
+from gateway.telemetry import logs
+from gateway.telemetry.exposition import Exposition
+
+SHUTDOWN_SECONDS: Final = 1.0
+"""For answers on the admin socket that are under way at the end."""
+
+
+class Control:
+    """The control process's life: publish what the files say, and again whenever they change."""
+
+    def __init__(self, inherited: Inherited, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
+        boot, settings = inherited.boot, inherited.settings
+        self._inherited = inherited
+        self._executor = ThreadPoolExecutor(1, "files")
+        self._scraping = ThreadPoolExecutor(1, "scraping")
+        self._stop = asyncio.Event()
+        self._watcher = Watcher(settings.config)
+        last_good = load_last_good(settings)
+        # While this supervisor runs, a directory that is gone is an error; at its start it is not.
+        self._may_be_absent = last_good.run != boot["run"]
+        tables = boot["payload"]["tables"]
+        capacities = Capacities(
+            buckets=tables["buckets"],
+            blocks=tables["blocks"],
+            series=settings.metrics.series_budget,
+        )
+        exposition = Exposition(
+            inherited.table("metrics"),
+            workers=boot["workers"],
+            block_capacity=tables["blocks"],
+            clock=clock,
+        )
+        self._links = WorkerLinks(clock)
+        self._publisher = Publisher(
+            reloader=Reloader(last_good.release, capacities, last_good.parts),
+            load=lambda: configuration.load(settings.config),
+            check_settings=lambda: settings_problems(
+                settings.config, boot["payload"]["file_settings"]
+            ),
+            links=self._links,
+            store=ReleaseStore(release_directory(settings)),
+            run=boot["run"],
+            exposition=exposition,
+            executor=self._executor,
+            scraping=self._scraping,
+            clock=clock,
+            on_loaded=self._on_loaded,
+        )
+        status = Status(
+            settings=settings,
+            addresses=boot["addresses"],
+            publisher=self._publisher,
+            links=self._links,
+            supervision=inherited.supervision(),
+            exposition=exposition,
+            clock=clock,
+        )
+        self._admin = Admin(
+            publisher=self._publisher,
+            links=self._links,
+            status=status,
+            exposition=exposition,
+            scraping=self._scraping,
+            series_budget=settings.metrics.series_budget,
+            address=settings.admin,
+        )
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+        self._hangup: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Control {self._publisher!r}, {self._links!r}>"
+
+    async def run(self) -> None:
+        """Answer, publish and watch until SIGTERM."""
+        runner = web.AppRunner(
+            self._admin.application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
+        )
+        await runner.setup()
+        await web.SockSite(runner, self._inherited.listening()).start()
+        self._links.serve(self._inherited.release_listening())
+        watching = spawn(self._watch(), "watch files")
+        await self._stop.wait()
+        watching.cancel()
+        await self._links.close()
+        await runner.cleanup()
+        self._executor.shutdown()
+        self._scraping.shutdown()
+
+    async def _watch(self) -> None:
+        await self._publisher.reload("start", may_be_absent=self._may_be_absent)
+        async for _ in self._watcher.changes():
+            await self._publisher.reload("files changed")
+
+    def _on_hangup(self) -> None:
+        self._hangup = spawn(self._publisher.reload("SIGHUP"), "reload")
+
+    def _on_loaded(self, loaded: Loaded) -> None:
+        self._watcher.extra = loaded.files
+
+
+async def serve(inherited: Inherited) -> None:
+    """Run the control process on this loop."""
+    control = Control(inherited, asyncio.get_running_loop(), SystemClock())
+    accept_signals()
+    await control.run()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve until SIGTERM; return the exit code."""
+    inherited = take_over(arguments)
+    logs.set_up("control")
+    # Says of every change in the directory that there was one.
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(inherited))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,174 @@
+"""Reloads: files → release → workers and disk. One at a time; requests for more coalesce."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from gateway.clock import Clock
+from gateway.configuration.loaded import Loaded
+from gateway.control.workers import ACKNOWLEDGE_SECONDS, WorkerLinks
+from gateway.errors import Problem
+from gateway.release import Release
+from gateway.release.disk import ReleaseStore
+from gateway.reload import Reloader, ReloadReport, differences
+from gateway.telemetry.exposition import Exposition
+
+_log = logging.getLogger(__name__)
+
+Load = Callable[[], Loaded]
+"""Reads the files; slow, so called on the executor's thread."""
+
+CheckSettings = Callable[[], tuple[Problem, ...]]
+"""Returns what is wrong with `gateway.toml`, or what a restart would change."""
+
+
+@dataclass(slots=True)
+class ReloadState:
+    """The last reload and the count of all. Its one writer is the publisher."""
+
+    succeeded: int = 0
+    failed: int = 0
+    epoch: float | None = None
+    """When the last one ended, seconds since 1970."""
+    success_epoch: float | None = None
+    seconds: float | None = None
+    """From reading the files to the workers' acknowledgement."""
+    reason: str = ""
+    report: ReloadReport | None = None
+    settings_problems: tuple[Problem, ...] = ()
+
+
+class Publisher:
+    """Owns the reloader; everything that changes what is served goes through it.
+
+    `executor` has one thread, for reading files and writing the release; `scraping` one for the
+    exposition, so that neither a long read nor a long scrape holds the loop or the other.
+    """
+
+    def __init__(
+        self,
+        *,
+        reloader: Reloader,
+        load: Load,
+        check_settings: CheckSettings,
+        links: WorkerLinks,
+        store: ReleaseStore,
+        run: str,
+        exposition: Exposition,
+        executor: Executor,
+        scraping: Executor,
+        clock: Clock,
+        on_loaded: Callable[[Loaded], None],
+    ) -> None:
+        self._reloader = reloader
+        self._load = load
+        self._check_settings = check_settings
+        self._links = links
+        self._store = store
+        self._run = run
+        self._exposition = exposition
+        self._executor = executor
+        self._scraping = scraping
+        self._clock = clock
+        self._on_loaded = on_loaded
+        self._turn = asyncio.Lock()
+        self._is_waiting = False
+        self.state = ReloadState()
+
+    def __repr__(self) -> str:
+        return f"<Publisher {self._reloader!r}>"
+
+    @property
+    def release(self) -> Release:
+        """The current release."""
+        return self._reloader.release
+
+    async def reload(self, reason: str, *, may_be_absent: bool = False) -> None:
+        """Make a release of the files as they are now, publish it, and wait for the workers.
+
+        While one waits for its turn already, it does nothing: that one reads the files later.
+        """
+        if self._is_waiting:
+            return
+        self._is_waiting = True
+        async with self._turn:
+            self._is_waiting = False
+            await self._reload(reason, may_be_absent)
+
+    async def _reload(self, reason: str, may_be_absent: bool) -> None:
+        start = self._clock.now()
+        before = self._reloader.release
+        self._reloader.outnumber(self._links.highest_revision)
+        loop = asyncio.get_running_loop()
+        loaded, report, settings_problems = await loop.run_in_executor(
+            self._executor, self._make, may_be_absent
+        )
+        self._on_loaded(loaded)
+        if report.is_changed or not self.state.report:
+            await self._publish()
+        self._note(reason, report, settings_problems, start)
+        self._tell(before, report)
+
+    def _make(self, may_be_absent: bool) -> tuple[Loaded, ReloadReport, tuple[Problem, ...]]:
+        loaded = self._load()
+        report = self._reloader.apply(loaded, may_be_absent=may_be_absent)
+        return loaded, report, self._check_settings()
+
+    async def _publish(self) -> None:
+        """Send the current release to the workers and to disk, both at once."""
+        release, parts = self._reloader.release, self._reloader.parts
+        blocks = {name: block for name, block in release.metric_slots.items() if block}
+        loop = asyncio.get_running_loop()
+        # Before the workers know: what a block counted until now stays with its former owner.
+        await loop.run_in_executor(self._scraping, self._exposition.relabel, blocks)
+        self._links.send(release.revision, parts)
+        saved = loop.run_in_executor(
+            self._executor, self._store.save, release.revision, self._run, parts
+        )
+        is_acknowledged = await self._links.acknowledged(release.revision, ACKNOWLEDGE_SECONDS)
+        if not is_acknowledged:
+            _log.info("release %d: some workers take longer", release.revision)
+        try:
+            await saved
+        except OSError as error:
+            _log.error("release %d is not on disk: %s", release.revision, error)
+
+    def _note(
+        self,
+        reason: str,
+        report: ReloadReport,
+        settings_problems: tuple[Problem, ...],
+        start: float,
+    ) -> None:
+        state = self.state
+        state.reason, state.report, state.settings_problems = reason, report, settings_problems
+        state.epoch = self._clock.epoch()
+        state.seconds = self._clock.now() - start
+        if report.is_ok:
+            state.succeeded += 1
+            state.success_epoch = state.epoch
+        else:
+            state.failed += 1
+
+    def _tell(self, before: Release, report: ReloadReport) -> None:
+        for problem in (*report.problems, *self.state.settings_problems):
+            _log.log(_LEVELS[problem.severity], "%s", problem)
+        for api_id in report.kept:
+            _log.warning("API %s stays as it was last good", api_id)
+        for api_id in report.missing:
+            _log.error("API %s is not served: it is broken and was never good", api_id)
+        if report.is_changed:
+            changes = differences(before if before.revision else None, self.release)
+            shown = "; ".join(map(str, changes[:_CHANGES_SHOWN]))
+            more = f"; and {len(changes) - _CHANGES_SHOWN} more" if changes[_CHANGES_SHOWN:] else ""
+            _log.info("release %d (%s): %s%s", report.revision, self.state.reason, shown, more)
+        else:
+            _log.info("reload (%s): release %d stays", self.state.reason, report.revision)
+
+
+_LEVELS = {"error": logging.ERROR, "warning": logging.WARNING}
+_CHANGES_SHOWN = 10

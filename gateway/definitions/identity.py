@@ -1,0 +1,59 @@
+"""Identifiers that follow from content, so that the same thing has the same id everywhere.
+
+A reverted file returns to its old deployment, and a resource keeps its id through every edit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+
+import orjson
+
+from gateway.definitions import codec
+from gateway.definitions.rest_api import ApiDefinition
+
+_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
+_DEPLOYMENT_CHARACTERS: Final = 10
+"""36^10 ids: ten thousand deployments collide with probability 1.4e-8."""
+_RESOURCE_CHARACTERS: Final = 6
+_ROOT_CHARACTERS: Final = 10
+
+
+def deployment_id(api_id: str, definition: ApiDefinition) -> str:
+    """Return 10 characters `[a-z0-9]` that stand for an API's frozen content.
+
+    The order of maps does not count, except that of integration responses: the first whose pattern
+    matches is used.
+    """
+    content = codec.encode(definition, without_defaults=True)
+    for resource in content.get("resources", ()):
+        for method in resource.get("methods", {}).values():
+            integration = method.get("integration", {})
+            responses = integration.get("integrationResponses", {})
+            integration["integrationResponses"] = list(responses.items())
+    content["resources"] = sorted(content.get("resources", ()), key=_path_of)
+    canonical = orjson.dumps([api_id, content], option=orjson.OPT_SORT_KEYS)
+    return _characters(canonical, _DEPLOYMENT_CHARACTERS)
+
+
+def resource_id(path: str) -> str:
+    """Return the id of a path: 6 characters `[a-z0-9]`, 10 for the root, as AWS's look.
+
+    Unique enough to be shown and logged; whoever needs a key uses the path.
+    """
+    length = _ROOT_CHARACTERS if path == "/" else _RESOURCE_CHARACTERS
+    return _characters(path.encode("utf-8", "surrogatepass"), length)
+
+
+def _path_of(resource: dict[str, Any]) -> str:
+    return str(resource["path"])
+
+
+def _characters(content: bytes, length: int) -> str:
+    number = int.from_bytes(hashlib.sha256(content).digest(), "big")
+    characters = []
+    for _ in range(length):
+        number, index = divmod(number, len(_ALPHABET))
+        characters.append(_ALPHABET[index])
+    return "".join(characters)

@@ -1,0 +1,233 @@
+"""What is wrong with a definition although each of its values has the right type.
+
+Local checks and references between parts; expressions and templates are checked where they are
+compiled. Paths have the form of files: `resources./pets.GET.integration.uri`.
+Where AWS has a message for a mistake, ours begins with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import orjson
+
+from gateway.definitions.codec import join, shown, suggestion
+from gateway.definitions.integration import ConnectionType, Integration, IntegrationType
+from gateway.definitions.resource_tree import problems_of_paths
+from gateway.definitions.rest_api import METHODS, ApiDefinition, AuthorizationType, Method, RestApi
+from gateway.errors import GatewayResponseType, Problem
+
+API_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+"""An API's id: it must fit into one label of a host name."""
+
+_STATUS: Final = re.compile(r"[1-5][0-9][0-9]")
+_MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_DECLARED: Final = re.compile(r"method\.request\.(path|querystring|header)\.([a-zA-Z0-9._$-]+)")
+_DECLARED_HEADER: Final = re.compile(r"method\.response\.header\.[a-zA-Z0-9._$-]+")
+_HTTP_URI: Final = re.compile(
+    r"https?://[^\s\x00-\x1f\x7f/?#\\]+[^\s\x00-\x1f\x7f\\]*", re.IGNORECASE
+)
+_ARN: Final = re.compile(r"arn:[a-z0-9-]+:apigateway:[^:]*:[^:]+:(path|action)/.+", re.DOTALL)
+
+NAME_CHARACTERS: Final = 1024
+COMPRESSION_BYTES_MAX: Final = 10_485_760
+POLICY_CHARACTERS: Final = 8192
+TEMPLATE_BYTES: Final = 300 * 1024
+TIMEOUT_MILLIS: Final = (50, 29_000)
+
+_AUTHORIZER_TYPES: Final = frozenset(
+    {AuthorizationType.CUSTOM, AuthorizationType.COGNITO_USER_POOLS, AuthorizationType.JWT}
+)
+
+
+def problems_of(definition: ApiDefinition, path: str = "") -> list[Problem]:
+    """Return everything that keeps a definition from being deployed, as far as values show it."""
+    problems: list[Problem] = []
+    resources = join(path, "resources")
+    if not any(resource.methods for resource in definition.resources):
+        text = "The REST API doesn't contain any methods: add one, such as GET under a path"
+        problems.append(Problem(resources, text))
+    _check_rest_api(definition.rest_api, join(path, "restApi"), problems)
+    problems.extend(
+        problems_of_paths([resource.path for resource in definition.resources], resources)
+    )
+    for resource in definition.resources:
+        here = join(resources, resource.path)
+        for http_method, method in resource.methods.items():
+            problem = problem_of_http_method(http_method, join(here, http_method))
+            if problem is None:
+                _check_method(method, join(here, http_method), problems)
+            else:
+                problems.append(problem)
+    here = join(path, "gatewayResponses")
+    for type_, response in definition.gateway_responses.items():
+        if type_ not in GatewayResponseType.__members__:
+            text = f"unknown response type {shown(type_)}; "
+            text += suggestion(type_, GatewayResponseType.__members__)
+            problems.append(Problem(join(here, type_), text))
+        if response.status_code is not None:
+            _check_status(response.status_code, join(join(here, type_), "statusCode"), problems)
+        _check_templates(response.response_templates, join(here, type_), "response", problems)
+    return problems
+
+
+def problem_of_http_method(http_method: str, path: str) -> Problem | None:
+    """Return what is wrong with the key of a method, if anything."""
+    if http_method in METHODS:
+        return None
+    text = f"Invalid HttpMethod specified. Valid options are {','.join(METHODS)}"
+    return Problem(path, f"{text}; {suggestion(http_method, METHODS)}")
+
+
+def problem_of_api_id(api_id: str, path: str) -> Problem | None:
+    """Return what is wrong with an API's id, if anything."""
+    if API_ID.fullmatch(api_id):
+        return None
+    text = "may hold a-z, 0-9 and hyphens, must begin with a letter or digit, 63 characters at most"
+    return Problem(path, f"the API id {shown(api_id)} cannot be part of a host name: it {text}")
+
+
+def _check_rest_api(rest_api: RestApi, path: str, problems: list[Problem]) -> None:
+    def add(member: str, text: str) -> None:
+        problems.append(Problem(join(path, member), text))
+
+    if not 1 <= len(rest_api.name) <= NAME_CHARACTERS:
+        add("name", f"must have 1 to {NAME_CHARACTERS} characters, not {len(rest_api.name)}")
+    if rest_api.id and (problem := problem_of_api_id(rest_api.id, join(path, "id"))):
+        problems.append(problem)
+    for index, media_type in enumerate(rest_api.binary_media_types):
+        if not _MEDIA_TYPE.fullmatch(media_type):
+            add(f"binaryMediaTypes[{index}]", _media_type_text(media_type))
+    size = rest_api.minimum_compression_size
+    if size is not None and not 0 <= size <= COMPRESSION_BYTES_MAX:
+        add("minimumCompressionSize", f"must be 0 to {COMPRESSION_BYTES_MAX} bytes, not {size}")
+    if rest_api.policy is not None:
+        if len(rest_api.policy) > POLICY_CHARACTERS:
+            add("policy", f"must have at most {POLICY_CHARACTERS} characters")
+        elif not _is_json_object(rest_api.policy):
+            add("policy", "Invalid policy document: must be the text of a JSON object")
+
+
+def _check_method(method: Method, path: str, problems: list[Problem]) -> None:
+    if method.authorization_type in _AUTHORIZER_TYPES and not method.authorizer_id:
+        text = f"is required when authorizationType is {method.authorization_type}; add it"
+        problems.append(Problem(join(path, "authorizerId"), text))
+    names: dict[str, str] = {}
+    for key in method.request_parameters:
+        here = join(join(path, "requestParameters"), key)
+        declared = _DECLARED.fullmatch(key)
+        if declared is None:
+            text = "must be method.request.{path|querystring|header}.NAME"
+            problems.append(Problem(here, f"Invalid mapping expression specified: {text}"))
+        elif names.setdefault(declared[2], declared[1]) != declared[1]:
+            text = "Parameter names must be unique across querystring, header and path"
+            problems.append(Problem(here, f"{text}: {declared[2]} is also a {names[declared[2]]}"))
+    for media_type in method.request_models:
+        _check_media_type(media_type, join(join(path, "requestModels"), media_type), problems)
+    for status, response in method.method_responses.items():
+        here = join(join(path, "methodResponses"), status)
+        _check_status(status, here, problems)
+        problems.extend(
+            Problem(
+                join(join(here, "responseParameters"), key),
+                "Invalid mapping expression specified: must be method.response.header.NAME",
+            )
+            for key in response.response_parameters
+            if not _DECLARED_HEADER.fullmatch(key)
+        )
+    if method.integration is None:
+        text = "No integration defined for method: add an integration, such as {type: MOCK}"
+        problems.append(Problem(path, text))
+    else:
+        _check_integration(method.integration, join(path, "integration"), problems)
+        _check_answers(method, method.integration, join(path, "integration"), problems)
+
+
+def _check_integration(integration: Integration, path: str, problems: list[Problem]) -> None:
+    def add(member: str, text: str) -> None:
+        problems.append(Problem(join(path, member), text))
+
+    if text := _uri_problem(integration.type, integration.uri):
+        add("uri", text)
+    verb = integration.integration_http_method
+    if verb is not None and (problem := problem_of_http_method(verb, join(path, "httpMethod"))):
+        problems.append(problem)
+    if integration.type is IntegrationType.AWS_PROXY and verb not in (None, "POST"):
+        add("httpMethod", "must be POST, with which Lambda functions are invoked")
+    lowest, highest = TIMEOUT_MILLIS
+    if not lowest <= integration.timeout_in_millis <= highest:
+        text = f"Timeout should be between {lowest} ms and {highest} ms"
+        add("timeoutInMillis", f"{text}, not {integration.timeout_in_millis}")
+    if integration.connection_type is ConnectionType.VPC_LINK and not integration.connection_id:
+        add("connectionId", "is required when connectionType is VPC_LINK; add it")
+    _check_templates(integration.request_templates, path, "request", problems)
+
+
+def _uri_problem(type_: IntegrationType, uri: str | None) -> str:
+    if type_ is IntegrationType.MOCK:
+        return ""
+    if type_ in (IntegrationType.AWS, IntegrationType.AWS_PROXY):
+        if uri is None or not uri.startswith("arn:"):
+            return "Invalid ARN specified in the request: must begin with arn:"
+        if not _ARN.fullmatch(uri):
+            text = "such as arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/…"
+            return f"AWS ARN for integration must contain path or action, {text}"
+        return ""
+    if uri is None or not _HTTP_URI.fullmatch(uri):
+        text = "must be http:// or https://, then a host, without spaces"
+        return f"Invalid HTTP endpoint specified for URI: {text}"
+    return ""
+
+
+def _check_answers(
+    method: Method, integration: Integration, path: str, problems: list[Problem]
+) -> None:
+    for status, response in integration.integration_responses.items():
+        here = join(join(path, "integrationResponses"), status)
+        _check_status(status, here, problems)
+        _check_templates(response.response_templates, here, "response", problems)
+        if status not in method.method_responses:
+            text = f"no method response {status} is declared: requests that get it are answered"
+            text += f' with 500, as by AWS; add methodResponses: {{"{status}": {{}}}}'
+            problems.append(Problem(here, text, severity="warning"))
+
+
+def _check_templates(
+    templates: Mapping[str, str], path: str, side: str, problems: list[Problem]
+) -> None:
+    for media_type, template in templates.items():
+        here = join(join(path, f"{side}Templates"), media_type)
+        if media_type != "$default":
+            _check_media_type(media_type, here, problems)
+        if len(template.encode()) > TEMPLATE_BYTES:
+            text = f"a template may have {TEMPLATE_BYTES} bytes at most; move work to the backend"
+            problems.append(Problem(here, text))
+
+
+def _check_status(status: str, path: str, problems: list[Problem]) -> None:
+    if not _STATUS.fullmatch(status):
+        text = f"Invalid status code {shown(status)}: must be three digits from 100 to 599"
+        problems.append(Problem(path, text))
+
+
+def _check_media_type(media_type: str, path: str, problems: list[Problem]) -> None:
+    if not _MEDIA_TYPE.fullmatch(media_type):
+        problems.append(Problem(path, _media_type_text(media_type)))
+
+
+def _media_type_text(media_type: str) -> str:
+    return f"Invalid content type specified: {shown(media_type)}; write it like application/json"
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        return isinstance(orjson.loads(text), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def errors_in(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems that are errors: with one, nothing may be served."""
+    return [problem for problem in problems if problem.severity == "error"]

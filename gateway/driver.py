@@ -1,0 +1,134 @@
+"""Runs a coroutine by hand: what needs no waiting ends in the call that started it. No Task.
+
+A coroutine run by `Drive` may await `Waiter`s (resumed at once by whoever sets them) and asyncio
+futures (resumed by the loop), nothing that needs `asyncio.current_task()`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Final, Generic, TypeVar, cast
+
+T = TypeVar("T")
+
+_UNSET: Final = object()
+
+
+class Waiter(Generic[T]):
+    """A value that one coroutine waits for. Setting it resumes the coroutine in the same call."""
+
+    __slots__ = ("_error", "_value", "resume")
+
+    def __init__(self) -> None:
+        self._value: object = _UNSET
+        self._error: BaseException | None = None
+        self.resume: Callable[[], None] | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the value or an error is there."""
+        return self._value is not _UNSET or self._error is not None
+
+    def set(self, value: T) -> None:
+        """Give the value; later calls are ignored."""
+        if not self.is_set:
+            self._value = value
+            self._wake()
+
+    def fail(self, error: BaseException) -> None:
+        """Give an error, raised where the value is awaited; later calls are ignored."""
+        if not self.is_set:
+            self._error = error
+            self._wake()
+
+    def _wake(self) -> None:
+        if self.resume is not None:
+            resume, self.resume = self.resume, None
+            resume()
+
+    def __await__(self) -> Generator[Waiter[T], None, T]:
+        if not self.is_set:
+            yield self
+        if self._error is not None:
+            raise self._error
+        return cast("T", self._value)
+
+
+class Drive(Generic[T]):
+    """Drives one coroutine; unless it is closed, exactly one of the two callbacks is called."""
+
+    __slots__ = ("_awaited", "_coroutine", "_is_running", "_on_error", "_on_result")
+
+    def __init__(
+        self,
+        coroutine: Coroutine[Any, None, T],
+        on_result: Callable[[T], None],
+        on_error: Callable[[BaseException], None],
+    ) -> None:
+        self._coroutine: Coroutine[Any, None, T] | None = coroutine
+        self._on_result = on_result
+        self._on_error = on_error
+        self._awaited: Any = None
+        self._is_running = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the coroutine has ended or was closed."""
+        return self._coroutine is None
+
+    def step(self) -> None:
+        """Run the coroutine to its next wait or its end."""
+        self._advance(None)
+
+    def throw(self, error: BaseException) -> None:
+        """Raise `error` where the coroutine waits. Not to be called from within the coroutine."""
+        if self._coroutine is not None:
+            self._forget_awaited()
+            self._advance(error)
+
+    def close(self) -> None:
+        """Stop the coroutine where it waits; its `finally` blocks run, nothing is reported."""
+        coroutine, self._coroutine = self._coroutine, None
+        if coroutine is not None and not self._is_running:
+            self._forget_awaited()
+            coroutine.close()
+
+    def _forget_awaited(self) -> None:
+        awaited, self._awaited = self._awaited, None
+        if isinstance(awaited, Waiter):
+            awaited.resume = None
+        elif awaited is not None:
+            awaited.remove_done_callback(self._on_future)
+            awaited.cancel()
+
+    def _on_future(self, _future: asyncio.Future[Any]) -> None:
+        self._advance(None)
+
+    def _advance(self, error: BaseException | None) -> None:
+        coroutine = self._coroutine
+        if coroutine is None:
+            return
+        self._awaited = None
+        self._is_running = True
+        try:
+            awaited = coroutine.send(None) if error is None else coroutine.throw(error)
+        except StopIteration as stop:
+            self._coroutine = None
+            self._on_result(stop.value)
+        except BaseException as failure:  # noqa: BLE001 (as asyncio.Task: whoever started it decides)
+            self._coroutine = None
+            self._on_error(failure)
+        else:
+            self._wait_for(awaited)
+        finally:
+            self._is_running = False
+
+    def _wait_for(self, awaited: Any) -> None:
+        self._awaited = awaited
+        if isinstance(awaited, Waiter):
+            awaited.resume = self.step
+        else:
+            # What asyncio.Task does with the future that a coroutine yields.
+            awaited._asyncio_future_blocking = False  # noqa: SLF001
+            awaited.add_done_callback(self._on_future)

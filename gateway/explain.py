@@ -1,0 +1,366 @@
+"""Why a request goes where it goes: the stations of the pipeline, asked one by one. No I/O.
+
+The answers are the pipeline's own (`locate`, `route`, the compiled integration), so that an
+explanation cannot differ from what is served; only the sentences are made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from multidict import CIMultiDict
+
+from gateway.clock import IdMinter
+from gateway.definitions.method_settings import ALL_METHODS, effective_setting, setting_key
+from gateway.definitions.stage import MethodSetting
+from gateway.errors import Fault
+from gateway.integrations.base import IntegrationContext
+from gateway.messages import (
+    EndpointResponse,
+    Exchange,
+    IntegrationRequest,
+    InvocationRequest,
+    InvocationResponse,
+)
+from gateway.pipeline.authorize import authorize
+from gateway.pipeline.locate import locate
+from gateway.pipeline.route import route
+from gateway.release import (
+    ACCOUNT_BUCKET,
+    BASE_ARM,
+    CANARY_ARM,
+    Release,
+    bucket_identity,
+)
+from gateway.routing import Candidate, api_of_host, split_path_form
+from gateway.server.refusal import RefusedError
+from gateway.server.target import canonical_host, examine_request_line
+from gateway.snapshot.compile import Binding, compile_release, finish
+from gateway.snapshot.compiled import CompiledMethod, CompiledStage, Snapshot, Variant
+from gateway.throttle import BucketTable, bytes_needed
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_LINE_BYTES: Final = 2**20
+"""Length is a setting and no question of where a request goes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """A token bucket that a request takes from."""
+
+    identity: str
+    """`account`, or `{api}/{stage}{resource path}#{METHOD}`."""
+    rate_limit: float
+    """Requests per second."""
+    burst_limit: int
+    """Requests admitted at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmExplanation:
+    """How one arm of a stage, base or canary, would answer."""
+
+    arm: str
+    """`base` or `canary`."""
+    percent: float
+    """Share of the stage's requests that take this arm, 0 to 100."""
+    deployment_id: str
+    stage_variables: Mapping[str, str]
+    candidates: tuple[Candidate, ...]
+    """Every method that was looked at, with what became of it."""
+    winner: str | None = None
+    """Verb and resource path of the method that serves, such as `GET /pets/{petId}`."""
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
+    setting: MethodSetting | None = None
+    """Settings in effect; None: the stage has none for this method."""
+    setting_key: str | None = None
+    """The entry of `methodSettings` that they are from."""
+    buckets: tuple[Bucket, ...] = ()
+    """In the order in which they are asked."""
+    integration: Mapping[str, str] = field(default_factory=dict)
+    """The integration's own words: type, backend, what is buffered and why."""
+    backend_request: str | None = None
+    """Method and full address that the backend would be called with; None: no backend is called."""
+    answer: str
+    """A sentence that says what the client gets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A request's way, as far as it goes."""
+
+    http_method: str
+    host: str
+    path: str
+    addressing: str
+    """A sentence that says how host and path were read."""
+    api_id: str | None = None
+    stage: str | None = None
+    base_path: str | None = None
+    """Base path that matched, on a custom domain; `(none)` matches everything."""
+    path_below_stage: str | None = None
+    """What resources are matched against."""
+    arms: tuple[ArmExplanation, ...] = ()
+    answer: str | None = None
+    """A sentence that says what the client gets when no stage is reached; else see the arms."""
+
+
+class InvalidRequestError(Exception):
+    """The request to explain is none; the message says what to write."""
+
+
+class _Unsent(Exception):  # noqa: N818 (no error: it ends an invocation whose request is known)
+    """Carries the request that a backend would get."""
+
+    def __init__(self, request: IntegrationRequest) -> None:
+        super().__init__()
+        self.request = request
+
+
+class _NoEndpoints:
+    """Endpoints that send nothing."""
+
+    async def send(self, request: IntegrationRequest) -> EndpointResponse:
+        """Raise the request."""
+        raise _Unsent(request)
+
+
+def compile_alone(release: Release, body_bytes: int) -> Snapshot:
+    """Compile a release in this process, with a bucket table of its own.
+
+    `body_bytes` is the limit of `gateway.settings`.
+    """
+    capacity = max(release.bucket_slots.values(), default=0) + 1
+    table = BucketTable(bytearray(bytes_needed(capacity, 1)), capacity, workers=1, worker=0)
+    context = IntegrationContext(ids=IdMinter(), now=lambda: 0.0, body_bytes=body_bytes)
+    return finish(compile_release(release, None, Binding(buckets=table, context=context)))
+
+
+def request_of(http_method: str, url: str, headers: Iterable[str]) -> InvocationRequest:
+    """Return the request that a command line names.
+
+    `url` is an absolute URL or a path; headers are `Name: value`, and Host replaces the URL's.
+
+    Raises:
+        InvalidRequestError: one of them cannot be sent.
+    """
+    if not http_method.isascii() or not http_method.isalpha():
+        raise InvalidRequestError(f"{http_method!r} is no HTTP method; write GET, POST, …")
+    if not url.startswith("/") and not url.lower().startswith(("http://", "https://")):
+        raise InvalidRequestError(f"{url!r} is no URL; write http://HOST/PATH, or /PATH")
+    if not url.isascii() or any(character <= " " for character in url):
+        raise InvalidRequestError(f"{url!r} has characters that must be percent-encoded")
+    raw = tuple(_header(text) for text in headers)
+    fields = CIMultiDict((name.decode(), value.decode("latin-1")) for name, value in raw)
+    try:
+        # A path may begin with two slashes, which would name a host.
+        parts = urlsplit(url if not url.startswith("/") else f"http://localhost{url}")
+        port = parts.port
+    except ValueError as error:
+        raise InvalidRequestError(f"{url!r} is no URL: {error}") from error
+    authority = fields.get("Host") or parts.netloc.rpartition("@")[2]
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        host, _ = canonical_host(authority)
+    except RefusedError as error:
+        raise InvalidRequestError(f"{authority!r} is no host; it would be answered 400") from error
+    return InvocationRequest(
+        method=http_method,
+        target=target,
+        path=parts.path or "/",
+        query=parts.query,
+        host=host,
+        headers=raw if "Host" in fields else ((b"Host", authority.encode()), *raw),
+        fields=fields,
+        body=None,
+        source_ip="127.0.0.1",
+        scheme=parts.scheme,
+        port=port or _DEFAULT_PORTS[parts.scheme],
+    )
+
+
+def explain(snapshot: Snapshot, release: Release, request: InvocationRequest) -> Explanation:
+    """Follow a request through the stations of a compiled release, up to the backend."""
+    exchange = _exchange(request)
+    known = Explanation(
+        http_method=request.method,
+        host=request.host,
+        path=request.path,
+        addressing=_addressing(snapshot, request),
+    )
+    try:
+        examine_request_line(f"{request.method} {request.target} HTTP/1.1".encode(), _LINE_BYTES)
+        stage, path = locate(snapshot, exchange)
+    except RefusedError as error:
+        refusal = error.refusal
+        return replace(known, answer=f"{refusal.status}: refused unread, for its {refusal.reason}")
+    except Fault as fault:
+        return replace(known, base_path=exchange.base_path, answer=_refusal(fault))
+    arms = tuple(
+        _explain_arm(release, stage, arm, percent, variant, path, request)
+        for arm, percent, variant in _arms(stage)
+    )
+    return replace(
+        known,
+        api_id=stage.api_id,
+        stage=stage.definition.stage_name,
+        base_path=exchange.base_path,
+        path_below_stage=path,
+        arms=arms,
+    )
+
+
+def _explain_arm(
+    release: Release,
+    stage: CompiledStage,
+    arm: str,
+    percent: float,
+    variant: Variant,
+    path: str,
+    request: InvocationRequest,
+) -> ArmExplanation:
+    exchange = _exchange(request)
+    exchange.scope = variant
+    exchange.identity = variant.identity
+    known = ArmExplanation(
+        arm=arm,
+        percent=percent,
+        deployment_id=variant.identity.deployment_id,
+        stage_variables=variant.identity.stage_variables,
+        candidates=tuple(variant.routes.candidates(path, request.method)),
+        answer="",
+    )
+    try:
+        method = route(variant, path, exchange)
+    except Fault as fault:
+        return replace(known, answer=_refusal(fault))
+    identity = exchange.identity = method.identity
+    exchange.scope = method
+    settings = stage.definition.method_settings
+    setting = effective_setting(settings, identity.resource_path, identity.http_method)
+    own_key = setting_key(identity.resource_path, identity.http_method)
+    buckets = tuple(_buckets(release, method, setting))
+    backend_request, answer = _invoke(method, exchange, buckets)
+    return replace(
+        known,
+        winner=f"{identity.http_method} {identity.resource_path}",
+        path_parameters=dict(exchange.path_parameters),
+        setting=setting,
+        setting_key=None if setting is None else own_key if own_key in settings else ALL_METHODS,
+        buckets=buckets,
+        integration=method.integration.describe() if method.integration else {},
+        backend_request=backend_request,
+        answer=answer,
+    )
+
+
+def _invoke(
+    method: CompiledMethod, exchange: Exchange, buckets: tuple[Bucket, ...]
+) -> tuple[str | None, str]:
+    """Return the request that the backend would get, and a sentence on the answer."""
+    blocked = next((one for one in buckets if not one.rate_limit or not one.burst_limit), None)
+    if blocked is not None:
+        return None, f"429: bucket {blocked.identity} has a limit of 0, which blocks"
+    try:
+        response = _at_once(method, exchange)
+    except _Unsent as unsent:
+        return _address(unsent.request), "what the backend answers"
+    except Fault as fault:
+        return None, _refusal(fault)
+    return None, f"{response.status}, made by the gateway"
+
+
+def _at_once(method: CompiledMethod, exchange: Exchange) -> InvocationResponse:
+    """Invoke the integration; there is nothing to wait for without a body and a backend."""
+    invocation = authorize(method).invoke(exchange, _NoEndpoints())
+    try:
+        invocation.send(None)
+    except StopIteration as stop:
+        response: InvocationResponse = stop.value
+        return response
+    raise AssertionError("an invocation waited for something that is not there")
+
+
+def _address(request: IntegrationRequest) -> str:
+    origin = request.origin
+    method, _, rest = request.head.partition(b"\r\n")[0].decode("latin-1").partition(" ")
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    port = "" if _DEFAULT_PORTS.get(origin.scheme) == origin.port else f":{origin.port}"
+    return f"{method} {origin.scheme}://{host}{port}{rest.rpartition(' ')[0]}"
+
+
+def _buckets(
+    release: Release, method: CompiledMethod, setting: MethodSetting | None
+) -> Iterator[Bucket]:
+    identity = method.identity
+    if setting is not None:
+        yield Bucket(
+            identity=bucket_identity(
+                identity.api_id, identity.stage, identity.resource_path, identity.http_method
+            ),
+            rate_limit=setting.throttling_rate_limit,
+            burst_limit=setting.throttling_burst_limit,
+        )
+    if release.account_rate_limit is not None and release.account_burst_limit is not None:
+        yield Bucket(
+            identity=ACCOUNT_BUCKET,
+            rate_limit=release.account_rate_limit,
+            burst_limit=release.account_burst_limit,
+        )
+
+
+def _arms(stage: CompiledStage) -> Iterator[tuple[str, float, Variant]]:
+    canary_percent = 0.0 if stage.canary is None else stage.canary_percent
+    yield BASE_ARM, 100.0 - canary_percent, stage.base
+    if stage.canary is not None:
+        yield CANARY_ARM, canary_percent, stage.canary
+
+
+def _addressing(snapshot: Snapshot, request: InvocationRequest) -> str:
+    """Say how `locate` reads host and path, in its order."""
+    domain = snapshot.domains.find(request.host)
+    if domain is not None:
+        found = domain.find(request.path)
+        if found is None:
+            return f"{request.host} is a custom domain, and none of its base paths matches"
+        base_path, mapping, _ = found
+        stage = "the next path segment" if mapping.stage == "(none)" else mapping.stage
+        return (
+            f"{request.host} is a custom domain; base path {base_path} leads to "
+            f"API {mapping.rest_api_id}, stage {stage}"
+        )
+    api_id = api_of_host(request.host)
+    if api_id is not None:
+        return f"{request.host} names API {api_id}; the first path segment names the stage"
+    form = split_path_form(request.path)
+    if form is not None:
+        return (
+            f"the path names API {form[0]} and its stage; the host {request.host} does not matter"
+        )
+    return (
+        f"{request.host} is no custom domain and names no API "
+        "(https://API.execute-api.HOST/STAGE/… or /_aws/execute-api/API/STAGE/… would)"
+    )
+
+
+def _refusal(fault: Fault) -> str:
+    return f"{fault.status} {fault.message or fault.type}: {fault}"
+
+
+def _exchange(request: InvocationRequest) -> Exchange:
+    return Exchange(
+        request=request, request_id="", extended_request_id="", now=0.0, epoch=0.0, draw=0.0
+    )
+
+
+def _header(text: str) -> tuple[bytes, bytes]:
+    name, colon, value = text.partition(":")
+    if not colon or not name or not name.isascii() or any(each <= " " for each in name):
+        raise InvalidRequestError(f"{text!r} is no header; write -H 'Name: value'")
+    try:
+        return name.encode(), value.strip().encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise InvalidRequestError(f"header {name}: its value must be Latin-1") from error

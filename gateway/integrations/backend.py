@@ -1,0 +1,144 @@
+"""What HTTP and HTTP_PROXY share: a uri, requestParameters, a time limit; and calling a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.definitions.integration import Integration, ResponseTransferMode
+from gateway.definitions.rest_api import Resource
+from gateway.errors import Fault, GatewayResponseType, Problem
+from gateway.integrations.base import Endpoints, MisconfiguredError
+from gateway.integrations.uri import BoundUri, PathValue, UriPlan, compile_uri
+from gateway.mapping.mapped_body import MappedBody
+from gateway.mapping.parameters import RequestMapping, compile_request_parameters
+from gateway.mapping.sources import Source
+from gateway.mapping.wire_text import path_text
+from gateway.messages import EndpointResponse, Exchange, IntegrationRequest, InvocationRequest
+from gateway.routing.paths import is_variable, path_parts, variable_name
+from gateway.streams import BodyError, BodyStream, BodyTooLargeError
+
+CLIENTS_OWN: Final = "ANY"
+"""The integration HTTP method that stands for the client's own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BackendPlan:
+    """An HTTP backend as a deployment freezes it."""
+
+    uri: UriPlan
+    mapping: RequestMapping
+    http_method: str | None
+    """Towards the backend; None: the client's own."""
+    timeout_seconds: float
+    is_streamed: bool
+
+    def refuse_illegal_headers(self) -> None:
+        """Raise when a mapped header may not be mapped: AWS accepts it and fails each request."""
+        if self.mapping.illegal_header is not None:
+            raise MisconfiguredError(f"{self.mapping.illegal_header} header already present")
+
+    def describe(self, kind: str, uri: BoundUri) -> dict[str, str]:
+        """Return what `explain` prints."""
+        buffered = "request body, for a body mapping" if self.mapping.needs_body else "nothing"
+        return {
+            "type": kind,
+            "backend": uri.describe(),
+            "method": self.http_method or "the client's own",
+            "timeout": f"{self.timeout_seconds:g} s",
+            "buffers": buffered,
+        }
+
+
+def compile_backend(
+    integration: Integration, resource: Resource, path: str, problems: list[Problem]
+) -> BackendPlan:
+    """Return the part of a plan that HTTP and HTTP_PROXY share; add what is wrong to `problems`."""
+    mapping = compile_request_parameters(
+        integration.request_parameters, path=f"{path}.requestParameters", problems=problems
+    )
+    variables = [part for part in path_parts(resource.path) if is_variable(part)]
+    values = {name: _own_parameter(name) for name in map(variable_name, variables)}
+    values |= {name: _mapped(source) for name, source in mapping.path}
+    method = integration.integration_http_method
+    return BackendPlan(
+        uri=compile_uri(
+            integration.uri,
+            is_verified=not integration.tls_config.insecure_skip_verification,
+            values=values,
+            path=path,
+            problems=problems,
+        ),
+        mapping=mapping,
+        http_method=None if method in {None, "", CLIENTS_OWN} else method,
+        timeout_seconds=integration.timeout_in_millis / 1000,
+        is_streamed=integration.response_transfer_mode is ResponseTransferMode.STREAM,
+    )
+
+
+def _own_parameter(name: str) -> PathValue:
+    """A placeholder that bears a path parameter's name needs no mapping in files."""
+    return lambda exchange, _body: exchange.path_parameters.get(name, "")
+
+
+def _mapped(source: Source) -> PathValue:
+    def value(exchange: Exchange, body: MappedBody | None) -> str:
+        text = source.text(exchange, body)
+        return text if source.is_path_text else path_text(text)
+
+    return value
+
+
+async def request_body(
+    request: InvocationRequest, backend: BackendPlan, limit: int
+) -> tuple[bytes | BodyStream | None, MappedBody | None]:
+    """Return the body to send on, and the same as mappings see it where they need it."""
+    stream = request.body
+    if not backend.mapping.needs_body:
+        if stream is None or not stream.is_complete:
+            return stream, None
+        return stream.take(), None
+    body = None if stream is None else await whole_body(stream, limit)
+    return body, MappedBody(body, "request")
+
+
+async def whole_body(stream: BodyStream, limit: int) -> bytes:
+    """Return a client's whole body.
+
+    Raises:
+        Fault: 413 when it exceeds `limit` bytes, 400 when it breaks off.
+    """
+    try:
+        return await stream.collect(limit)
+    except BodyTooLargeError as error:
+        raise Fault(
+            GatewayResponseType.REQUEST_TOO_LARGE,
+            source="client",
+            message=f"HTTP content length exceeded {limit} bytes.",
+        ) from error
+    except BodyError as error:
+        raise Fault(
+            GatewayResponseType.DEFAULT_4XX, source="client", detail=f"request body: {error}"
+        ) from error
+
+
+async def call(
+    exchange: Exchange,
+    endpoints: Endpoints,
+    request: IntegrationRequest,
+    now: Callable[[], float],
+) -> EndpointResponse:
+    """Send a request to its backend; note status and latency."""
+    sent = now()
+    if exchange.phases is not None:
+        exchange.phases.append(("gateway", sent))
+    try:
+        endpoint = await endpoints.send(request)
+    finally:
+        ended = now()
+        exchange.integration_latency = ended - sent
+        if exchange.phases is not None:
+            exchange.phases.append(("integration", ended))
+    exchange.integration_status = endpoint.status
+    return endpoint

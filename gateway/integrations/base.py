@@ -1,0 +1,78 @@
+"""What every integration is to the pipeline, and what the pipeline offers to integrations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.clock import IdMinter
+from gateway.messages import (
+    EndpointResponse,
+    Exchange,
+    IntegrationRequest,
+    InvocationResponse,
+    MethodIdentity,
+)
+
+
+class MisconfiguredError(Exception):
+    """AWS accepts the method and fails it at run time: each request is a 500, this is logged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntegrationContext:
+    """What integrations take from the process. Time and chance enter here."""
+
+    ids: IdMinter
+    now: Callable[[], float]
+    """Seconds of CLOCK_MONOTONIC."""
+    body_bytes: int
+    """Most bytes of a request body, or of an answer that is not streamed."""
+
+
+class Endpoints(Protocol):
+    """Connections to backends. `server.upstream` implements it; tests pass a fake."""
+
+    async def send(self, request: IntegrationRequest) -> EndpointResponse:
+        """Send a request and wait for the head of the answer.
+
+        Raises:
+            Fault: INTEGRATION_FAILURE (504) when the backend cannot be reached or TLS fails,
+                INTEGRATION_TIMEOUT (504), or DEFAULT_5XX with status 502 when its answer is invalid
+                or breaks off before the head is complete.
+        """
+        ...
+
+
+class CompiledIntegration(Protocol):
+    """A method's integration, bound to a stage: everything that can be decided was."""
+
+    async def invoke(self, exchange: Exchange, endpoints: Endpoints) -> InvocationResponse:
+        """Map the request, call the backend, map the answer.
+
+        Raises:
+            Fault: as `Endpoints.send`, and for mappings that cannot be carried out.
+        """
+        ...
+
+    def describe(self) -> dict[str, str]:
+        """Return what `explain` prints: type, backend, buffering and why."""
+        ...
+
+
+class IntegrationPlan(Protocol):
+    """A method's integration as its deployment freezes it."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The stage variables whose absence would change where requests go."""
+        ...
+
+    def bind(self, identity: MethodIdentity, context: IntegrationContext) -> CompiledIntegration:
+        """Put a stage's variables in.
+
+        Raises:
+            MisconfiguredError: every request would fail; the method answers 500, as on AWS.
+        """
+        ...

@@ -1,0 +1,122 @@
+"""What the server calls: one request's begin, answer and end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from gateway.clock import Clock, IdMinter
+from gateway.definitions.stage import LoggingLevel
+from gateway.errors import Fault, GatewayResponseType
+from gateway.integrations.base import Endpoints
+from gateway.messages import Exchange, InvocationRequest, InvocationResponse
+from gateway.pipeline.serve import serve
+from gateway.snapshot.cell import SnapshotCell
+from gateway.telemetry.execution_log import destination, lines
+from gateway.telemetry.metrics import WorkerMetrics
+from gateway.telemetry.server_timing import server_timing
+
+_NO_STAGE_BLOCK: Final = 0
+"""The metrics block of requests that reached no stage."""
+
+
+class LineSink(Protocol):
+    """Where log lines go; batched, and never waited for."""
+
+    def write(self, destination: str, line: bytes) -> None:
+        """Take a line that ends with a newline."""
+        ...
+
+
+class Service:
+    """Answers requests from the current snapshot, and records each one."""
+
+    def __init__(
+        self,
+        *,
+        cell: SnapshotCell,
+        endpoints: Endpoints,
+        metrics: WorkerMetrics,
+        logs: LineSink,
+        clock: Clock,
+        draw: Callable[[], float],
+        ids: IdMinter,
+        is_server_timing: bool = False,
+    ) -> None:
+        # Process
+        self._cell = cell
+        self._endpoints = endpoints
+        self._metrics = metrics
+        self._logs = logs
+        self._now = clock.now
+        self._epoch = clock.epoch
+        self._draw = draw
+        self._ids = ids
+        self._is_server_timing = is_server_timing
+
+    def open(self, request: InvocationRequest) -> Exchange:
+        """Begin a request: mint its ids, note when it came."""
+        ids = self._ids
+        exchange = Exchange(
+            request,
+            ids.request_id(),
+            ids.extended_request_id(),
+            self._now(),
+            self._epoch(),
+            self._draw(),
+        )
+        if self._is_server_timing:
+            exchange.phases = []
+        return exchange
+
+    async def answer(self, exchange: Exchange) -> InvocationResponse:
+        """Return the answer to a request; every Fault becomes its gateway response."""
+        snapshot = self._cell.current
+        try:
+            response = await serve(snapshot, exchange, self._endpoints)
+        except Fault as fault:
+            exchange.fault = fault
+            scope = exchange.scope
+            responses = snapshot.gateway_responses if scope is None else scope.gateway_responses
+            response = responses[fault.type].render(fault, exchange)
+        if exchange.phases is not None:
+            exchange.phases.append(("answer", self._now()))
+            timing = server_timing(exchange).encode("ascii")
+            response = InvocationResponse(
+                response.status,
+                response.head + b"Server-Timing: " + timing + b"\r\n",
+                response.body,
+                response.length,
+            )
+        return response
+
+    def record(self, exchange: Exchange) -> None:
+        """End a request: count it and log it. Always called once, after the last byte."""
+        scope = exchange.scope
+        fault = exchange.fault
+        if scope is None:
+            self._metrics.observe(
+                _NO_STAGE_BLOCK, exchange.status, exchange.response_latency, None, False
+            )
+            return
+        self._metrics.observe(
+            scope.metrics_block,
+            exchange.status,
+            exchange.response_latency,
+            exchange.integration_latency,
+            fault is not None and fault.type is GatewayResponseType.THROTTLED,
+        )
+        if scope.access_log is not None:
+            self._logs.write(scope.access_log.destination, scope.access_log.line(exchange))
+        if scope.logging_level is not LoggingLevel.OFF:
+            self._record_execution(exchange, scope.logging_level)
+
+    def _record_execution(self, exchange: Exchange, level: LoggingLevel) -> None:
+        assert exchange.identity is not None  # noqa: S101 (whoever sets the scope sets it)
+        where = destination(exchange.identity)
+        for line in lines(exchange, level):
+            self._logs.write(where, line)
+
+    def refused(self, reason: str) -> None:
+        """Count a connection or request that the edge refused before it became an exchange."""
+        self._metrics.count_refusal(reason)

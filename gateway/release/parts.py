@@ -1,0 +1,376 @@
+"""A release cut into parts: how it travels to workers and rests on disk. Pure: no I/O.
+
+A part is one deployment, one API's stages with their slots, all domains, or the settings, named by
+a key and a digest of its content; equal digests need not be sent, stored or decoded again. Its
+content is a sequence of *frames* (JSON arrays of records, some 32 KiB each), so that whoever
+decodes it between requests can stop after every record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar, cast
+
+import orjson
+
+from gateway.definitions import codec
+from gateway.definitions.domain import DomainName
+from gateway.definitions.rest_api import Resource
+from gateway.definitions.stage import Deployment, MethodSetting, Stage
+from gateway.errors import ConfigurationError, Problem
+from gateway.release.release import (
+    ACCOUNT_BUCKET,
+    NO_METHOD_BLOCK,
+    Release,
+    arms,
+    identity_api,
+)
+
+T = TypeVar("T")
+
+FRAME_BYTES: Final = 32_768
+"""A frame is closed once it is as large; parsing one takes about 0.1 ms."""
+
+_SLOTS_PER_RECORD: Final = 200
+
+Record = list[Any]
+"""What it is (a key of `_KINDS`), then the names it goes by, then its value."""
+
+_KINDS: Final[Mapping[str, type[Any] | None]] = {
+    "settings": None,
+    "domain": DomainName,
+    "file": None,
+    "stage": Stage,
+    "setting": MethodSetting,
+    "buckets": None,
+    "blocks": None,
+    "deployment": Deployment,
+    "resource": Resource,
+}
+"""Kinds of record, and what their values decode to; None: plain JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a release in its travelling form."""
+
+    key: str
+    """`settings`, `domains`, `api/{id}` or `deployment/{id}`."""
+    digest: str
+    frames: tuple[bytes, ...]
+    """JSON arrays of records, without line breaks."""
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether the content is what the digest says."""
+        return digest_of_frames(self.frames) == self.digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodedPart:
+    """A part's content; only the fields of its kind are set."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    domains: tuple[DomainName, ...] = ()
+    file: str | None = None
+    stages: Mapping[str, Stage] = field(default_factory=dict)
+    bucket_slots: Mapping[str, int] = field(default_factory=dict)
+    metric_slots: Mapping[str, int] = field(default_factory=dict)
+    deployment: Deployment | None = None
+
+
+def digest_of_frames(frames: Iterable[bytes]) -> str:
+    """Return the digest of a part's content."""
+    content = hashlib.sha256()
+    for frame in frames:
+        content.update(frame)
+        content.update(b"\n")
+    return content.hexdigest()[:32]
+
+
+def digest_of_parts(digests: Mapping[str, str]) -> str:
+    """Return the digest of a release from its parts' keys and digests."""
+    lines = "\n".join(f"{key} {digests[key]}" for key in sorted(digests))
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+def encode_release(release: Release, known: Mapping[str, Part] | None = None) -> dict[str, Part]:
+    """Cut a release into parts, by key; `revision` and `digest` are no part of it.
+
+    A deployment found in `known` (the parts of an earlier release) is not encoded again: its id
+    stands for its content.
+    """
+    buckets = _by_api(release.bucket_slots)
+    blocks = _by_api(release.metric_slots)
+    parts = [_settings_part(release), _make("domains", _domain_records(release.domains))]
+    for api_id, stages in release.stages.items():
+        slots = buckets.get(api_id, ()), blocks.get(api_id, ())
+        records = _api_records(stages, release.files.get(api_id), *slots)
+        parts.append(_make(f"api/{api_id}", records))
+    earlier = known or {}
+    for deployment in release.deployments.values():
+        key = f"deployment/{deployment.id}"
+        parts.append(earlier.get(key) or _make(key, _deployment_records(deployment)))
+    return {part.key: part for part in parts}
+
+
+def digests_of(parts: Mapping[str, Part]) -> dict[str, str]:
+    """Return the digest of each part by key."""
+    return {key: part.digest for key, part in parts.items()}
+
+
+def diff(have: Mapping[str, str], parts: Mapping[str, Part]) -> list[Part]:
+    """Return the parts that whoever has the digests `have` lacks."""
+    return [part for key, part in parts.items() if have.get(key) != part.digest]
+
+
+def decode_part(part: Part) -> Generator[None, None, DecodedPart]:
+    """Decode a part, yielding after every record so that the caller may pause.
+
+    Raises:
+        ConfigurationError: a record does not fit this version of Stagegate.
+    """
+    problems: list[Problem] = []
+    decoder = _Decoder(problems)
+    for frame in part.frames:
+        try:
+            records = orjson.loads(frame)
+        except orjson.JSONDecodeError as error:
+            raise ConfigurationError((Problem(part.key, f"is not JSON: {error}"),)) from error
+        for record in records:
+            decoder.take(record, part.key)
+            yield
+    if problems:
+        raise ConfigurationError(tuple(problems))
+    return decoder.part()
+
+
+def join_release(
+    revision: int, digest: str, decoded: Mapping[str, DecodedPart]
+) -> Generator[None, None, Release]:
+    """Put a release together from its decoded parts, yielding after each.
+
+    Raises:
+        ConfigurationError: a stage points at a deployment that is not among the parts.
+    """
+    stages: dict[str, Mapping[str, Stage]] = {}
+    deployments: dict[str, Deployment] = {}
+    files: dict[str, str] = {}
+    # Reserved ones are the same in every release and belong to no part.
+    buckets: dict[str, int] = {ACCOUNT_BUCKET: 0}
+    blocks: dict[str, int] = {NO_METHOD_BLOCK: 0}
+    whole = DecodedPart()
+    for key, part in decoded.items():
+        kind, _, name = key.partition("/")
+        if kind == "api":
+            stages[name] = part.stages
+            if part.file is not None:
+                files[name] = part.file
+        elif part.deployment is not None:
+            deployments[part.deployment.id] = part.deployment
+        elif kind == "settings":
+            whole = replace(whole, settings=part.settings)
+        elif kind == "domains":
+            whole = replace(whole, domains=part.domains)
+        buckets.update(part.bucket_slots)
+        blocks.update(part.metric_slots)
+        yield
+    _check_references(stages, deployments)
+    return Release(
+        revision=revision,
+        digest=digest,
+        region=str(whole.settings.get("region", "")),
+        account=str(whole.settings.get("account", "")),
+        stages=stages,
+        deployments=deployments,
+        domains=whole.domains,
+        files=files,
+        bucket_slots=buckets,
+        metric_slots=blocks,
+        account_rate_limit=whole.settings.get("accountRateLimit"),
+        account_burst_limit=whole.settings.get("accountBurstLimit"),
+    )
+
+
+def decode_release(revision: int, parts: Mapping[str, Part]) -> Release:
+    """Decode a whole release at once.
+
+    Raises:
+        ConfigurationError: as `decode_part` and `join_release`.
+    """
+    decoded = {key: _run(decode_part(part)) for key, part in parts.items()}
+    return _run(join_release(revision, digest_of_parts(digests_of(parts)), decoded))
+
+
+def salvage_release(revision: int, parts: Mapping[str, Part]) -> tuple[Release, list[Problem]]:
+    """Decode what can be decoded; an API with anything missing or unreadable is left out.
+
+    Returns the release, with the digest of the parts as given, and what was wrong.
+    """
+    problems: list[Problem] = []
+    decoded: dict[str, DecodedPart] = {}
+    for key, part in parts.items():
+        try:
+            decoded[key] = _run(decode_part(part))
+        except ConfigurationError as error:
+            problems += error.problems
+    for key in [key for key in decoded if key.startswith("api/")]:
+        served = {id_ for stage in decoded[key].stages.values() for _, id_ in arms(stage)}
+        lost = sorted(id_ for id_ in served if f"deployment/{id_}" not in decoded)
+        if lost:
+            del decoded[key]
+            problems.append(Problem(key, f"deployments are missing: {', '.join(lost)}"))
+    digest = digest_of_parts(digests_of(parts))
+    return _run(join_release(revision, digest, decoded)), problems
+
+
+def with_digest(release: Release, parts: Mapping[str, Part]) -> Release:
+    """Return the release with the digest of its parts."""
+    return replace(release, digest=digest_of_parts(digests_of(parts)))
+
+
+def _run(steps: Generator[None, None, T]) -> T:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast("T", end.value)
+
+
+def _by_api(slots: Mapping[str, int]) -> dict[str, list[tuple[str, int]]]:
+    by_api: dict[str, list[tuple[str, int]]] = {}
+    for identity, index in slots.items():
+        if index == 0:
+            continue
+        by_api.setdefault(identity_api(identity), []).append((identity, index))
+    return by_api
+
+
+def _settings_part(release: Release) -> Part:
+    settings = {
+        "region": release.region,
+        "account": release.account,
+        "accountRateLimit": release.account_rate_limit,
+        "accountBurstLimit": release.account_burst_limit,
+    }
+    return _make("settings", [["settings", settings]])
+
+
+def _domain_records(domains: Iterable[DomainName]) -> Iterator[Record]:
+    return (["domain", codec.encode(domain)] for domain in domains)
+
+
+def _api_records(
+    stages: Mapping[str, Stage],
+    file: str | None,
+    buckets: Iterable[tuple[str, int]],
+    blocks: Iterable[tuple[str, int]],
+) -> Iterator[Record]:
+    if file is not None:
+        yield ["file", file]
+    for name, stage in stages.items():
+        yield ["stage", name, codec.encode(replace(stage, method_settings={}))]
+        for method_key, setting in stage.method_settings.items():
+            yield ["setting", name, method_key, codec.encode(setting)]
+    yield from _slot_records("buckets", buckets)
+    yield from _slot_records("blocks", blocks)
+
+
+def _slot_records(kind: str, slots: Iterable[tuple[str, int]]) -> Iterator[Record]:
+    listed = list(slots)
+    for start in range(0, len(listed), _SLOTS_PER_RECORD):
+        yield [kind, dict(listed[start : start + _SLOTS_PER_RECORD])]
+
+
+def _deployment_records(deployment: Deployment) -> Iterator[Record]:
+    definition = replace(deployment.definition, resources=())
+    yield ["deployment", codec.encode(replace(deployment, definition=definition))]
+    for resource in deployment.definition.resources:
+        yield ["resource", codec.encode(resource)]
+
+
+def _make(key: str, records: Iterable[Record]) -> Part:
+    frames: list[bytes] = []
+    held: list[bytes] = []
+    size = 0
+    for record in records:
+        text = orjson.dumps(record)
+        held.append(text)
+        size += len(text)
+        if size >= FRAME_BYTES:
+            frames.append(b"[" + b",".join(held) + b"]")
+            held, size = [], 0
+    if held or not frames:
+        frames.append(b"[" + b",".join(held) + b"]")
+    return Part(key, digest_of_frames(frames), tuple(frames))
+
+
+def _check_references(
+    stages: Mapping[str, Mapping[str, Stage]], deployments: Mapping[str, Deployment]
+) -> None:
+    missing = [
+        Problem(f"api/{api_id}", f"stage {name}: deployment {deployment_id} is missing")
+        for api_id, named in stages.items()
+        for name, stage in named.items()
+        for _arm, deployment_id in arms(stage)
+        if deployment_id not in deployments
+    ]
+    if missing:
+        raise ConfigurationError(tuple(missing))
+
+
+class _Decoder:
+    """Collects a part's records."""
+
+    __slots__ = ("_found", "_problems")
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self._problems = problems
+        self._found: dict[str, list[tuple[list[str], Any]]] = {kind: [] for kind in _KINDS}
+
+    def take(self, record: Record, path: str) -> None:
+        """Decode one record; what is wrong with it goes to the problems."""
+        kind, *names, value = record
+        if kind not in _KINDS:
+            self._problems.append(Problem(path, f"holds a record of an unknown kind, {kind!r}"))
+            return
+        class_ = _KINDS[kind]
+        if class_ is not None:
+            value = codec.decode(class_, value, problems=self._problems, path=path)
+        if value is not None:
+            self._found[kind].append((names, value))
+
+    def part(self) -> DecodedPart:
+        """Return what was collected."""
+        found = self._found
+        settings: dict[str, dict[str, MethodSetting]] = {}
+        for (stage_name, method_key), setting in found["setting"]:
+            settings.setdefault(stage_name, {})[method_key] = setting
+        return DecodedPart(
+            settings=_merged(found["settings"]),
+            domains=tuple(domain for _, domain in found["domain"]),
+            file=next((file for _, file in found["file"]), None),
+            stages={
+                name: replace(stage, method_settings=settings.get(name, {}))
+                for (name,), stage in found["stage"]
+            },
+            bucket_slots=_merged(found["buckets"]),
+            metric_slots=_merged(found["blocks"]),
+            deployment=self._deployment(),
+        )
+
+    def _deployment(self) -> Deployment | None:
+        resources = tuple(resource for _, resource in self._found["resource"])
+        for _, deployment in self._found["deployment"]:
+            definition = replace(deployment.definition, resources=resources)
+            return replace(deployment, definition=definition)  # type: ignore[no-any-return]
+        return None
+
+
+def _merged(found: Iterable[tuple[list[str], Mapping[str, Any]]]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for _, values in found:
+        merged.update(values)
+    return merged

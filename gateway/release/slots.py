@@ -1,0 +1,86 @@
+"""Indices of the shared tables, given to identities. Pure: no I/O."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from gateway.errors import ConfigurationError, Problem
+
+
+class Slots:
+    """Assigns identities to the indices of a shared table. One writer: the control process.
+
+    An identity keeps its index for as long as it is wanted. A freed index is given out again only
+    after every index that was never used and every one freed before it: a worker that is late with
+    a swap may still write to it.
+    """
+
+    __slots__ = ("_assigned", "_freed", "_next", "capacity", "name", "reserved")
+
+    def __init__(
+        self,
+        name: str,
+        capacity: int,
+        *,
+        reserved: str,
+        assigned: Mapping[str, int] | None = None,
+    ) -> None:
+        """Begin with nothing but `reserved` at index 0, or with the assignment of an earlier life.
+
+        Entries of `assigned` that lie outside the table, or share an index, are forgotten.
+        """
+        self.name = name
+        self.capacity = capacity
+        self.reserved = reserved
+        self._assigned: dict[str, int] = {}
+        taken = {0}
+        for identity, index in (assigned or {}).items():
+            if 0 < index < capacity and index not in taken:
+                self._assigned[identity] = index
+                taken.add(index)
+        self._next = max(taken) + 1
+        self._freed = deque(index for index in range(1, self._next) if index not in taken)
+
+    def __repr__(self) -> str:
+        return f"<Slots {self.name} {len(self)}/{self.capacity}, {len(self._freed)} freed>"
+
+    def __len__(self) -> int:
+        return len(self._assigned) + 1
+
+    @property
+    def assigned(self) -> dict[str, int]:
+        """A copy of the present assignment, the reserved identity included."""
+        return {self.reserved: 0, **self._assigned}
+
+    def assign(self, wanted: Iterable[str]) -> dict[str, int]:
+        """Give every identity of `wanted` an index, free all others, and return the assignment.
+
+        Raises:
+            ConfigurationError: there are more than the table holds; nothing was changed.
+        """
+        identities = dict.fromkeys(wanted)
+        identities.pop(self.reserved, None)
+        if len(identities) + 1 > self.capacity:
+            raise ConfigurationError((self._too_many(len(identities)),))
+        kept = {name: index for name, index in self._assigned.items() if name in identities}
+        freed = self._freed
+        freed.extend(index for name, index in self._assigned.items() if name not in identities)
+        assigned = {self.reserved: 0}
+        for name in identities:
+            index = kept.get(name)
+            if index is None:
+                if self._next < self.capacity:
+                    index, self._next = self._next, self._next + 1
+                else:
+                    index = freed.popleft()
+            assigned[name] = index
+        self._assigned = {name: index for name, index in assigned.items() if index}
+        return assigned
+
+    def _too_many(self, count: int) -> Problem:
+        return Problem(
+            "",
+            f"{count} {self.name} are needed, but the shared table holds {self.capacity - 1}: "
+            "serve fewer methods or stages from one gateway, or drop method settings",
+        )

@@ -1,0 +1,293 @@
+"""Makes the next release out of what the files say and what is served now. No I/O, no clock.
+
+The rules it keeps: all or nothing for each API file and for the domains; a broken one stays as it
+was last good and holds back no other; a directory that vanished changes nothing; an unchanged
+digest is no new revision; whatever was compiled once is not compiled again to be checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from gateway.configuration.files import DOMAINS
+from gateway.configuration.loaded import Loaded, LoadedApi
+from gateway.definitions.domain import DomainName
+from gateway.definitions.stage import Deployment, Stage
+from gateway.errors import ConfigurationError, Problem
+from gateway.release import (
+    ACCOUNT_BUCKET,
+    NO_METHOD_BLOCK,
+    Release,
+    arms,
+    is_method_block,
+    required_blocks,
+    required_buckets,
+)
+from gateway.release.parts import Part, encode_release, with_digest
+from gateway.release.slots import Slots
+from gateway.snapshot.check import problems_of_deployment, problems_of_stage
+from gateway.snapshot.compiled import CompiledDeployment
+from gateway.telemetry.metrics import allot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacities:
+    """How much the shared tables hold."""
+
+    buckets: int
+    """Token buckets, the account's included."""
+    blocks: int
+    """Metric blocks, that of unmatched requests included."""
+    series: int = 2**31
+    """Time series that methods with metrics of their own may use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadReport:
+    """What came of a reload."""
+
+    is_changed: bool
+    """Whether there is a new release."""
+    revision: int
+    """Revision that is current now."""
+    digest: str
+    problems: tuple[Problem, ...] = ()
+    """Errors and warnings; errors name what was held back."""
+    kept: tuple[str, ...] = ()
+    """APIs whose last good form stays, because their present one is broken."""
+    missing: tuple[str, ...] = ()
+    """APIs that are broken and were never good: they are not served."""
+    without_blocks: int = 0
+    """Methods that asked for metrics of their own beyond the budget."""
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether everything that the files say is served."""
+        return all(problem.severity != "error" for problem in self.problems)
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that held something back."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The next release while it is put together."""
+
+    stages: dict[str, Mapping[str, Stage]] = field(default_factory=dict)
+    deployments: dict[str, Deployment] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def add(
+        self,
+        api_id: str,
+        stages: Mapping[str, Stage],
+        deployments: Mapping[str, Deployment],
+        file: str,
+    ) -> None:
+        """Take an API over with the deployments that its stages point at."""
+        self.stages[api_id] = stages
+        self.files[api_id] = file
+        for stage in stages.values():
+            for _, deployment_id in arms(stage):
+                self.deployments[deployment_id] = deployments[deployment_id]
+
+
+class Reloader:
+    """Holds the current release; each `apply` may make the next. One writer: control's reloads."""
+
+    def __init__(
+        self,
+        start: Release,
+        capacities: Capacities,
+        parts: Mapping[str, Part] | None = None,
+    ) -> None:
+        """Begin at `start`: the last good release, or an empty one of revision 0.
+
+        `start` names region, account and the account's throttle as they are to be from now on.
+        """
+        self.release = start
+        self.parts: dict[str, Part] = dict(parts or {})
+        """The current release in its travelling form."""
+        self._capacities = capacities
+        self._buckets = Slots(
+            "token buckets",
+            capacities.buckets,
+            reserved=ACCOUNT_BUCKET,
+            assigned=start.bucket_slots,
+        )
+        self._blocks = Slots(
+            "metric blocks",
+            capacities.blocks,
+            reserved=NO_METHOD_BLOCK,
+            assigned=start.metric_slots,
+        )
+        self._checked: dict[str, tuple[CompiledDeployment, tuple[Problem, ...]]] = {}
+        """Deployments of the current release that were compiled to be checked, by id."""
+
+    def __repr__(self) -> str:
+        return f"<Reloader revision {self.release.revision} {self.release.digest}>"
+
+    def outnumber(self, revision: int) -> None:
+        """Make sure that the next release's revision is above `revision`, which a worker serves."""
+        if revision > self.release.revision:
+            self.release = replace(self.release, revision=revision)
+
+    def apply(self, loaded: Loaded, *, may_be_absent: bool = False) -> ReloadReport:
+        """Make a release of what was loaded; what is broken stays as it is.
+
+        Args:
+            loaded: What the files say.
+            may_be_absent: Whether an absent or empty directory is taken at its word (at the start)
+                or as an error (while running).
+        """
+        if loaded.is_absent and self.release.stages and not may_be_absent:
+            return self._refused((*loaded.problems, _vanished(self.release)))
+        draft = _Draft(problems=list(loaded.problems))
+        checked: dict[str, tuple[CompiledDeployment, tuple[Problem, ...]]] = {}
+        for api_id, api in loaded.apis.items():
+            found = self._check(api, checked)
+            draft.problems += found
+            if any(problem.severity == "error" for problem in found):
+                self._keep(api_id, draft)
+            else:
+                draft.add(api_id, api.stages, api.deployments, Path(api.file).name)
+        for api_id in sorted(self._broken(loaded)):
+            self._keep(api_id, draft)
+        domains = self._domains(loaded, draft)
+        self._checked = {id_: each for id_, each in checked.items() if id_ in draft.deployments}
+        return self._release(draft, domains)
+
+    def _check(
+        self,
+        api: LoadedApi,
+        checked: dict[str, tuple[CompiledDeployment, tuple[Problem, ...]]],
+    ) -> list[Problem]:
+        """Compile what was not compiled before, and return every problem with its place."""
+        found: list[Problem] = []
+        for deployment_id, deployment in api.deployments.items():
+            known = self._checked.get(deployment_id)
+            if known is None:
+                compiled, problems = problems_of_deployment(deployment)
+                known = compiled, tuple(problems)
+            checked[deployment_id] = known
+            found += [api.locate(problem, deployment_id) for problem in known[1]]
+        compiled_by_id = {id_: checked[id_][0] for id_ in api.deployments}
+        for stage in api.stages.values():
+            found += map(api.locate, problems_of_stage(stage, compiled_by_id))
+        return found
+
+    def _broken(self, loaded: Loaded) -> set[str]:
+        """Return the ids of APIs whose files are broken.
+
+        A file too broken to tell its API's id goes by its own name, unless it told its id before.
+        """
+        ids = {name: api_id for api_id, name in self.release.files.items()}
+        broken = set(loaded.broken)
+        for path in map(Path, loaded.broken_files):
+            api_id = ids.get(path.name)
+            if api_id is not None and path.stem not in self.release.stages:
+                broken.discard(path.stem)
+                broken.add(api_id)
+        return broken - loaded.apis.keys()
+
+    def _keep(self, api_id: str, draft: _Draft) -> None:
+        stages = self.release.stages.get(api_id)
+        if stages is None:
+            draft.missing.append(api_id)
+            return
+        draft.kept.append(api_id)
+        draft.add(api_id, stages, self.release.deployments, self.release.files.get(api_id, ""))
+
+    def _domains(self, loaded: Loaded, draft: _Draft) -> tuple[DomainName, ...]:
+        if loaded.domains is None:
+            return self.release.domains
+        file = next((str(path) for path in loaded.files if path.name == DOMAINS), None)
+        unknown = [
+            replace(problem, file=file) for problem in _unknown_references(loaded.domains, draft)
+        ]
+        draft.problems += unknown
+        return self.release.domains if unknown else loaded.domains
+
+    def _release(self, draft: _Draft, domains: tuple[DomainName, ...]) -> ReloadReport:
+        try:
+            bucket_slots = self._buckets.assign(required_buckets(draft.stages, draft.deployments))
+        except ConfigurationError as error:
+            return self._refused((*draft.problems, *error.problems))
+        metric_slots, refused = self._metric_slots(draft)
+        candidate = replace(
+            self.release,
+            stages=draft.stages,
+            deployments=draft.deployments,
+            files=draft.files,
+            domains=domains,
+            bucket_slots=bucket_slots,
+            metric_slots=metric_slots,
+        )
+        parts = encode_release(candidate, self.parts)
+        candidate = with_digest(candidate, parts)
+        is_changed = candidate.digest != self.release.digest or not self.release.revision
+        if is_changed:
+            self.release = replace(candidate, revision=self.release.revision + 1)
+            self.parts = parts
+        return ReloadReport(
+            is_changed=is_changed,
+            revision=self.release.revision,
+            digest=self.release.digest,
+            problems=tuple(draft.problems),
+            kept=tuple(draft.kept),
+            missing=tuple(draft.missing),
+            without_blocks=refused,
+        )
+
+    def _metric_slots(self, draft: _Draft) -> tuple[dict[str, int], int]:
+        """Return the slots of metric blocks, and how many methods the budget left without one."""
+        wanted = list(required_blocks(draft.stages, draft.deployments))
+        stages = [identity for identity in wanted if not is_method_block(identity)]
+        known = self._blocks.assigned
+        # Sorting is stable: who has a block keeps it.
+        methods = sorted(filter(is_method_block, wanted), key=lambda name: name not in known)
+        granted, refused = allot(methods, self._capacities.series)
+        fitting = (*stages, *granted)[: self._capacities.blocks - 1]
+        return self._blocks.assign(fitting), len(refused)
+
+    def _refused(self, problems: tuple[Problem, ...]) -> ReloadReport:
+        return ReloadReport(
+            is_changed=False,
+            revision=self.release.revision,
+            digest=self.release.digest,
+            problems=problems,
+            kept=tuple(self.release.stages),
+        )
+
+
+def _vanished(release: Release) -> Problem:
+    return Problem(
+        "",
+        "the configuration directory is absent or holds no APIs any more; the "
+        f"{len(release.stages)} served so far stay. Bring it back, or restart to serve none",
+    )
+
+
+def _unknown_references(domains: Iterable[DomainName], draft: _Draft) -> Iterable[Problem]:
+    for domain in domains:
+        for mapping in domain.base_path_mappings:
+            stages = draft.stages.get(mapping.rest_api_id)
+            path = f"{domain.domain_name}.{mapping.base_path}"
+            if stages is None and mapping.rest_api_id not in draft.missing:
+                known = ", ".join(sorted({*draft.stages, *draft.missing})) or "none"
+                yield Problem(
+                    path, f"names the API {mapping.rest_api_id}, which is not there; known: {known}"
+                )
+            elif stages is not None and mapping.stage not in {"(none)", *stages}:
+                yield Problem(
+                    path,
+                    f"names the stage {mapping.stage} of {mapping.rest_api_id}, which is not there;"
+                    f" known: {', '.join(sorted(stages))}",
+                )

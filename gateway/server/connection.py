@@ -1,0 +1,498 @@
+"""A client's connection: bytes in, one request at a time, bytes out.
+
+The hot path is `data_received`, `_begin`, `_on_answer`, `answer_ended`; an answer that needs no
+waiting is written within that call. All else here is for clients that are slow, odd or hostile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final, cast
+
+from gateway.driver import Drive
+from gateway.messages import Exchange, InvocationRequest, InvocationResponse
+from gateway.server import refusal
+from gateway.server.answer_stream import BODILESS, AnswerStream, frame
+from gateway.server.client_socket import ClientSocket
+from gateway.server.edge import Edge, Service
+from gateway.server.head_reader import HeadReader
+from gateway.server.parser import EXPECT, NO_BODY, Head
+from gateway.server.refusal import Refusal, RefusedError
+from gateway.server.request_body import (
+    CHECK_SECONDS,
+    RequestBody,
+    empty_body,
+    has_framing,
+    length_of,
+)
+from gateway.server.responder import CONTINUE, STATUS_LINES
+from gateway.streams import BodyError, BodyStream
+
+__all__ = ["ClientConnection", "Service"]
+
+_LOG: Final = logging.getLogger(__name__)
+
+REQUESTS_PER_TURN: Final = 16
+"""Pipelined requests that are answered before other connections get their turn."""
+
+CLIENT_LEFT: Final = 499
+"""The status that is recorded when the client left before one was sent."""
+
+# What a connection is at. Plain numbers: compared several times per request.
+_IDLE: Final = 0  # between requests, or holding part of a head
+_BUSY: Final = 1  # an exchange is open
+_LINGERING: Final = 2  # answered, and throwing away what still comes
+_CLOSED: Final = 3
+
+
+class ClientConnection(ClientSocket):
+    """Reads requests, has the service answer them, writes the answers in order."""
+
+    __slots__ = (
+        "_answer", "_answered", "_body", "_drive", "_exchange", "_failed", "_heads", "_held",
+        "_is_head", "_is_head_timed", "_is_http_1_0", "_is_kept", "_is_serving", "_is_yielding",
+        "_phase", "_requests", "_status", "_wants_close",
+    )  # fmt: skip
+
+    def __init__(self, edge: Edge) -> None:
+        super().__init__(edge)
+        # Connection
+        self._heads = HeadReader(edge.limits, edge.hosts)
+        self._phase = _IDLE
+        self._held = b""
+        """Bytes that came and were not looked at: part of a head, or pipelined requests."""
+        self._requests = 0
+        self._is_head_timed = False
+        self._is_serving = False
+        self._is_yielding = False
+        # Bound once: two objects less per request. They make a cycle, cut in `connection_lost`.
+        self._answered = self._on_answer
+        self._failed = self._on_bug
+        # Exchange
+        self._exchange: Exchange | None = None
+        self._drive: Drive[InvocationResponse] | None = None
+        self._body: RequestBody | None = None
+        """The request's body while it is not complete."""
+        self._answer: AnswerStream | None = None
+        self._status = 0
+        """Of the answer, once its head was sent."""
+        self._is_kept = True
+        self._wants_close = False
+        self._is_head = False
+        self._is_http_1_0 = False
+
+    def __repr__(self) -> str:
+        state = ("idle", "busy", "lingering", "closed")[self._phase]
+        return f"<ClientConnection {state} {self._address}, {self._requests} requests>"
+
+    # Transport: the hot path
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sent."""
+        phase = self._phase
+        if phase == _IDLE:
+            self._held = self._held + data if self._held else data
+            if not self._is_yielding:
+                self._serve_held()
+        elif phase == _BUSY:
+            self._take_more(data)
+        elif phase == _LINGERING:
+            self._discard(data)
+
+    def _serve_held(self) -> None:
+        """Serve the requests held, one after the other, until one has to wait."""
+        self._is_serving = True
+        turns = REQUESTS_PER_TURN
+        try:
+            while self._held and self._phase == _IDLE and not self._is_writing_paused:
+                if not turns:
+                    self._is_yielding = True
+                    self._edge.loop.call_soon(self._take_turn)
+                    break
+                turns -= 1
+                if not self._begin():
+                    break
+        except RefusedError as refused:
+            self._refuse(refused.refusal)
+        finally:
+            self._is_serving = False
+        if self._held or self._is_reading_paused:
+            self.settle_reading()
+
+    def _begin(self) -> bool:
+        """Begin the first request held. False: its head is not complete.
+
+        Raises:
+            RefusedError: before an exchange was opened.
+        """
+        edge = self._edge
+        heads = self._heads
+        self._held = heads.read(self._held)
+        head = heads.head
+        if head is None:
+            if not self._is_head_timed:
+                self._is_head_timed = True
+                self._expire_at(edge.now() + edge.timeouts.header_seconds)
+            return False
+        self._is_head_timed = False
+        fields = head.headers
+        self._status = 0
+        stream: BodyStream | None = None
+        if heads.payload is not NO_BODY or has_framing(fields):
+            stream = self._begin_body(head, heads)
+        is_http_1_0 = self._is_http_1_0 = head.version[1] == 0
+        if EXPECT in fields and not is_http_1_0:
+            self._heed_expectation(fields[EXPECT])
+        method = head.method
+        self._is_head = method == "HEAD"
+        self._wants_close = head.should_close
+        self._is_kept = not (head.should_close or head.upgrade)
+        self._requests += 1
+        target = heads.target
+        path, _, query = target.partition("?")
+        request = InvocationRequest(
+            method,
+            target,
+            path,
+            query,
+            heads.host,
+            head.raw_headers,
+            fields,
+            stream,
+            self._client_of(fields) if self._is_proxied else self._address,
+            self._scheme,
+            self._port,
+            is_http_1_0,
+        )
+        service = edge.service
+        self._exchange = exchange = service.open(request)
+        self._phase = _BUSY
+        body = self._body
+        if body is not None:
+            now = edge.now()
+            body.watch_from(now)
+            self._expire_at(now + CHECK_SECONDS)
+        self._drive = drive = Drive(service.answer(exchange), self._answered, self._failed)
+        drive.step()
+        if body is not None and self._body is body:
+            # Nobody wants it yet, and enough is held.
+            self.settle_reading()
+        return True
+
+    def _on_answer(self, response: InvocationResponse) -> None:
+        """Write the answer. Called by the Drive, within `_begin` when nothing had to wait."""
+        body = response.body
+        status = response.status
+        status_line = STATUS_LINES.get(status)
+        if (
+            not isinstance(body, bytes)
+            or status_line is None
+            or status in BODILESS
+            or self._is_head
+        ):
+            self._answer_otherwise(response, status_line)
+            return
+        exchange = cast("Exchange", self._exchange)
+        edge = self._edge
+        now = edge.now()
+        self._status = status
+        self._transport.write(
+            edge.responder.whole(
+                status_line,
+                response.head,
+                (exchange.request_id, exchange.extended_request_id),
+                body,
+                now,
+                self._decide_kept(now),
+            )
+        )
+        self.answer_ended(len(body))
+
+    def _decide_kept(self, now: float) -> bool:
+        """Decide, when the head of an answer is made, whether the connection outlives it."""
+        if (
+            self._body is not None
+            or self._is_ended
+            or now >= self._retire_at
+            or self._requests >= self._edge.limits.requests_per_connection
+            or self._edge.is_draining
+        ):
+            self._is_kept = False
+        return self._is_kept
+
+    def answer_ended(self, sent_bytes: int) -> None:
+        """The last byte of the answer was handed to the transport: record, and go on."""
+        now = self._record(self._status, sent_bytes)
+        if not self._is_kept:
+            self._finish()
+            return
+        self._phase = _IDLE
+        self.deadline = deadline = now + self._edge.timeouts.keep_alive_seconds
+        if deadline < self.watched_until:
+            self._expire_at(deadline)
+        if (self._held or self._is_reading_paused) and not self._is_serving:
+            self._serve_held()
+
+    def _record(self, status: int, sent_bytes: int) -> float:
+        """Close the books of the exchange in hand, if there is one. Returns the time."""
+        edge = self._edge
+        now = edge.now()
+        exchange = self._exchange
+        if exchange is None:
+            return now
+        self._exchange = self._drive = self._answer = None
+        exchange.status = status
+        exchange.response_length = sent_bytes
+        exchange.response_latency = now - exchange.now
+        try:
+            edge.service.record(exchange)
+        except Exception:  # noqa: BLE001 (logged with its traceback)
+            # The client has its answer already; the next request must not pay for a log's bug.
+            _LOG.exception("recording a request failed")
+            edge.service.refused(refusal.INTERNAL.reason)
+        return now
+
+    def _begin_body(self, head: Head, heads: HeadReader) -> BodyStream:
+        """Take what is there of the body."""
+        length = length_of(head, self._edge.limits.body_bytes)
+        if length == 0:
+            return empty_body()
+        chunked = heads.parser.chunked_body(heads.payload) if length is None else None
+        # The rest of this message is counted or decoded apart; the next one gets a new parser.
+        heads.parser.renew()
+        body = self._body = RequestBody(self, length, chunked, self._edge.limits.body_bytes)
+        if self._held:
+            self._take_body(body, self._held)
+        return body.stream
+
+    def _heed_expectation(self, expectation: str) -> None:
+        if expectation.lower() != "100-continue":
+            raise RefusedError(refusal.EXPECTATION)
+        if self._body is not None and not self._body.stream.received:
+            self._body.hold_back()
+
+    def send_continue(self) -> None:
+        """Ask the client for the body it holds back."""
+        if not self._status:
+            self._transport.write(CONTINUE)
+
+    def _take_more(self, data: bytes) -> None:
+        """Take bytes while a request is in hand: of its body, or of the next request."""
+        body = self._body
+        if body is None:
+            self._held += data
+            self.settle_reading()
+            return
+        if body.stream.error is not None:
+            return
+        try:
+            self._take_body(body, data)
+        except RefusedError as refused:
+            self._break_body(refused.refusal)
+
+    def _take_body(self, body: RequestBody, data: bytes) -> None:
+        # The answer may come within `take` (its consumer has had enough) or `finish`.
+        tail = body.take(data)
+        if self._body is not body:
+            return
+        self._held = tail
+        if body.is_whole:
+            self._body = None
+            body.stream.finish()
+            if self._held and self._phase == _BUSY:
+                self.settle_reading()
+
+    def _break_body(self, why: Refusal) -> None:
+        """The body of the request in hand is invalid, too slow, too large or cut short."""
+        body, self._body = self._body, None
+        # The service first: it must not answer for a body that failed at the edge.
+        self._stop_service()
+        if body is not None:
+            body.stream.fail(BodyError(f"the client's body was refused: {why.reason}"))
+        if self._status:
+            self._break_off()
+        else:
+            self._refuse(why)
+
+    def settle_reading(self) -> None:
+        """Read or not: not while the body's sink is slow, nor while pipelined requests wait."""
+        body = self._body
+        if self._phase == _BUSY:
+            is_paused = body.is_paused if body is not None else bool(self._held)
+        elif self._phase == _IDLE:
+            is_paused = bool(self._held) and (self._is_writing_paused or self._is_yielding)
+        else:
+            return
+        self._pause_reading(is_paused)
+
+    def _answer_otherwise(self, response: InvocationResponse, status_line: bytes | None) -> None:
+        """Write an answer that has no body, or streams it."""
+        if status_line is None:
+            self._on_bug(ValueError(f"{response.status} is no final status"))
+            return
+        edge = self._edge
+        exchange = cast("Exchange", self._exchange)
+        framed = frame(response, is_head=self._is_head, is_http_1_0=self._is_http_1_0)
+        if framed.is_closing:
+            self._is_kept = False
+        now = edge.now()
+        head = edge.responder.head(
+            status_line,
+            response.head,
+            (exchange.request_id, exchange.extended_request_id),
+            framed.header,
+            now,
+            self._decide_kept(now),
+        )
+        self._status = response.status
+        if framed.stream is None:
+            self._transport.write(head + framed.data)
+            self.answer_ended(len(framed.data))
+            return
+        answer = AnswerStream(self, self._transport, framed)
+        self._answer = answer
+        answer.start(head)
+        if self._is_writing_paused and self._answer is answer:
+            framed.stream.pause()
+
+    def answer_broke(self, *, is_head_sent: bool) -> None:
+        """The streamed answer broke off: never a second status line into its body."""
+        if is_head_sent:
+            self._break_off()
+        else:
+            self._status = 0
+            self._stop_body()
+            self._refuse(refusal.BROKEN_ANSWER)
+
+    def _on_bug(self, error: BaseException) -> None:
+        """The service raised: answer 500 without detail if nothing was sent."""
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise error
+        _LOG.error("answering a request failed", exc_info=error)
+        self._drive = None
+        self._stop_body()
+        if self._status:
+            self._edge.service.refused(refusal.INTERNAL.reason)
+            self._break_off()
+        else:
+            self._refuse(refusal.INTERNAL)
+
+    def _break_off(self) -> None:
+        """End the connection within an answer, so that the client sees it is not whole."""
+        answer = self._answer
+        self._record(self._status, 0 if answer is None else answer.sent)
+        if answer is not None:
+            answer.cut()
+        self._stop_body()
+        self._phase = _LINGERING
+        self._transport.abort()
+
+    def _refuse(self, why: Refusal) -> None:
+        """Give the edge's own answer, and close."""
+        edge = self._edge
+        edge.refused(why.reason, self._address)
+        exchange = self._exchange
+        request_id = edge.ids.request_id() if exchange is None else exchange.request_id
+        self._status = why.status
+        self._transport.write(edge.responder.refusal(why, request_id, edge.now()))
+        self._record(why.status, len(why.body))
+        self._wants_close = self._is_kept = False
+        self._finish()
+
+    def _stop_service(self) -> None:
+        drive, self._drive = self._drive, None
+        if drive is not None:
+            drive.close()
+
+    def _stop_body(self) -> None:
+        body, self._body = self._body, None
+        if body is not None:
+            body.stream.fail(BodyError("the request has ended before its body"))
+
+    def _finish(self) -> None:
+        """Close after the answer that was just written; linger if more bytes may be coming."""
+        is_all_read = self._wants_close and self._body is None and not self._held
+        self._stop_body()
+        self._held = b""
+        self._phase = _LINGERING
+        self._close(is_all_read=is_all_read)
+
+    def drain(self) -> None:
+        """Close when the request in hand is answered; at once when there is none."""
+        if self._phase == _IDLE and not self._held:
+            self._transport.close()
+
+    # Transport: beginnings, ends, back-pressure
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, unless there are too many connections."""
+        if not self._admit(transport):
+            self._phase = _CLOSED
+            return
+        self._edge.connections.add(self)
+        if self._edge.is_draining:
+            self.drain()
+
+    def eof_received(self) -> bool:
+        """Answer a client that has only closed its sending side. True: do not close yet."""
+        self._is_ended = True
+        if self._phase != _BUSY:
+            return False
+        if self._body is not None:
+            self._break_body(refusal.BODY)
+        # TLS cannot be half closed.
+        return self._scheme == "http"
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio)
+        """Give everything back; stop the backend if its answer has lost its reader."""
+        self._phase = _CLOSED
+        self._edge.connections.discard(self)
+        self._release()
+        self._stop_service()
+        answer = self._answer
+        if answer is not None:
+            answer.cut()
+        self._stop_body()
+        self._held = b""
+        self._record(self._status or CLIENT_LEFT, 0 if answer is None else answer.sent)
+        # Cuts the cycle, so that no garbage collection is needed.
+        del self._answered, self._failed
+
+    def pause_writing(self) -> None:
+        """Too much is unsent."""
+        self._is_writing_paused = True
+        if self._answer is not None:
+            self._answer.stream.pause()
+        self._watch_writing()
+
+    def resume_writing(self) -> None:
+        """Enough was sent."""
+        self._is_writing_paused = False
+        if self._answer is not None:
+            self._answer.stream.resume()
+        elif self._phase == _IDLE:
+            self._serve_held()
+
+    def _take_turn(self) -> None:
+        self._is_yielding = False
+        if self._phase == _IDLE:
+            self._serve_held()
+
+    def on_deadline(self, now: float) -> None:
+        """End what takes too long."""
+        if self._phase == _LINGERING or self._is_writing_paused:
+            self._check_writing(now)
+        elif self._phase == _BUSY:
+            body = self._body
+            if body is None:
+                # The integration has its own time-out.
+                self._expire_at(now + self._edge.timeouts.keep_alive_seconds)
+            elif body.is_too_slow(now, self._edge.timeouts):
+                self._break_body(refusal.SLOW_BODY)
+            else:
+                self._expire_at(now + CHECK_SECONDS)
+        elif self._held or self._heads.is_begun:
+            self._refuse(refusal.SLOW_HEAD)
+        else:
+            self._transport.close()

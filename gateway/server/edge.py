@@ -1,0 +1,110 @@
+"""What all client connections of one worker share, and how they are drained together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any, Final, Protocol
+
+from gateway.clock import Clock, IdMinter
+from gateway.messages import Exchange, InvocationRequest, InvocationResponse
+from gateway.server.admission import Admission
+from gateway.server.deadlines import Deadlines
+from gateway.server.peer import TrustedProxies
+from gateway.server.responder import Responder
+from gateway.server.target import Hosts
+from gateway.settings import Limits, Timeouts
+
+_LOG: Final = logging.getLogger(__name__)
+_LOG_EVERY_SECONDS: Final = 1.0
+
+
+class Service(Protocol):
+    """What answers requests. `pipeline.service.Service` satisfies it."""
+
+    def open(self, request: InvocationRequest) -> Exchange:
+        """Begin a request: give it ids and a place in the books."""
+        ...
+
+    def answer(self, exchange: Exchange) -> Coroutine[Any, Any, InvocationResponse]:
+        """Answer a request. Never raises a Fault: whatever it raises is a bug."""
+        ...
+
+    def record(self, exchange: Exchange) -> None:
+        """End a request, after its last byte. Called exactly once per opened exchange."""
+        ...
+
+    def refused(self, reason: str) -> None:
+        """Count a request or connection that never became an exchange, by `refusal.REASONS`."""
+        ...
+
+
+class Drainable(Protocol):
+    """A connection, as the edge sees it."""
+
+    def drain(self) -> None:
+        """Close when the request in hand is answered; at once when there is none."""
+        ...
+
+
+class Edge:
+    """One per worker: settings, books and bounds of its client connections."""
+
+    __slots__ = (
+        "_log_after", "_unlogged", "admission", "connections", "deadlines", "hosts",
+        "ids", "is_draining", "limits", "loop", "now", "proxies", "responder", "service",
+        "timeouts",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        service: Service,
+        limits: Limits,
+        timeouts: Timeouts,
+        trusted_proxies: tuple[str, ...],
+        clock: Clock,
+        ids: IdMinter,
+        loop: asyncio.AbstractEventLoop,
+        deadlines: Deadlines,
+    ) -> None:
+        # Process
+        self.service = service
+        self.limits = limits
+        self.timeouts = timeouts
+        self.loop = loop
+        self.deadlines = deadlines
+        self.ids = ids
+        self.now = clock.now
+        self.responder = Responder(clock)
+        self.admission = Admission(limits.connections, limits.connections_per_ip)
+        self.proxies = TrustedProxies(trusted_proxies)
+        self.hosts = Hosts()
+        self.connections: set[Drainable] = set()
+        self.is_draining = False
+        self._log_after = 0.0
+        self._unlogged = 0
+
+    def __repr__(self) -> str:
+        state = "draining" if self.is_draining else "open"
+        return f"<Edge {state}, {len(self.connections)} connections>"
+
+    def drain(self) -> None:
+        """Close every connection when its request is answered; new ones get one answer at most."""
+        self.is_draining = True
+        for connection in tuple(self.connections):
+            connection.drain()
+
+    def refused(self, reason: str, address: str) -> None:
+        """Count a refusal; log at most one a second, without a byte of the client's."""
+        self.service.refused(reason)
+        now = self.now()
+        if now < self._log_after:
+            self._unlogged += 1
+            return
+        _LOG.warning(
+            "refused a client: %s (from %s; %d more not logged)", reason, address, self._unlogged
+        )
+        self._log_after = now + _LOG_EVERY_SECONDS
+        self._unlogged = 0

@@ -1,0 +1,130 @@
+"""Makes the bytes of answers: status line, the gateway's own headers, framing. No I/O here.
+
+Nothing is checked twice: header lines come validated from whoever made them. Everything that can
+be prepared is: status lines per process, Date and Connection per second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from email.utils import formatdate
+from http import HTTPStatus
+from math import floor
+from typing import Final
+
+from gateway.clock import Clock
+from gateway.server.refusal import Refusal
+
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+
+STATUS_LINES: Final[dict[int, bytes]] = {
+    status: f"HTTP/1.1 {status} {_REASONS.get(status, '')}\r\n".encode("ascii")
+    for status in range(200, 600)
+}
+"""Status lines by final status."""
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_CHUNK: Final = b"0\r\n\r\n"
+
+_REQUEST_ID: Final = b"x-amzn-RequestId: "
+_EXTENDED_ID: Final = b"\r\nx-amz-apigw-id: "
+
+
+def chunk(data: bytes) -> bytes:
+    """Return `data`, not empty, as one chunk of a chunked body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+class Responder:
+    """Builds answers; keeps the Date of the present second. One per worker."""
+
+    __slots__ = (
+        "_closing", "_closing_sized", "_date_until", "_epoch", "_kept", "_kept_sized",
+    )  # fmt: skip
+
+    def __init__(self, clock: Clock) -> None:
+        self._epoch = clock.epoch
+        self._date_until = 0.0
+        self._kept = self._kept_sized = self._closing = self._closing_sized = b""
+        self._refresh(clock.now())
+
+    def _refresh(self, now: float) -> None:
+        epoch = self._epoch()
+        second = floor(epoch)
+        # Compared with the time that each answer takes anyway: no second clock is read.
+        self._date_until = now + (second + 1 - epoch)
+        date = b"\r\nDate: " + formatdate(second, usegmt=True).encode("ascii")
+        self._kept = date + b"\r\nConnection: keep-alive\r\n"
+        self._closing = date + b"\r\nConnection: close\r\n"
+        self._kept_sized = self._kept + b"Content-Length: "
+        self._closing_sized = self._closing + b"Content-Length: "
+
+    def whole(
+        self,
+        status_line: bytes,
+        head: bytes,
+        ids: tuple[str, str],
+        body: bytes,
+        now: float,
+        is_kept: bool,
+    ) -> bytes:
+        """Return an answer with all its body: `ids` are request id and extended request id."""
+        if now >= self._date_until:
+            self._refresh(now)
+        return b"".join(
+            (
+                status_line,
+                head,
+                _REQUEST_ID,
+                ids[0].encode(),
+                _EXTENDED_ID,
+                ids[1].encode(),
+                self._kept_sized if is_kept else self._closing_sized,
+                b"%d\r\n\r\n" % len(body),
+                body,
+            )
+        )
+
+    def head(
+        self,
+        status_line: bytes,
+        head: bytes,
+        ids: tuple[str, str],
+        framing: bytes,
+        now: float,
+        is_kept: bool,
+    ) -> bytes:
+        """Return the head of an answer; `framing` is a header line with its CRLF, or empty."""
+        if now >= self._date_until:
+            self._refresh(now)
+        return b"".join(
+            (
+                status_line,
+                head,
+                _REQUEST_ID,
+                ids[0].encode(),
+                _EXTENDED_ID,
+                ids[1].encode(),
+                self._kept if is_kept else self._closing,
+                framing,
+                b"\r\n",
+            )
+        )
+
+    def refusal(self, refusal: Refusal, request_id: str, now: float) -> bytes:
+        """Return the edge's own answer; the connection is closed after it."""
+        if now >= self._date_until:
+            self._refresh(now)
+        parts: Iterable[bytes] = (
+            STATUS_LINES[refusal.status],
+            b"Content-Type: ",
+            refusal.content_type,
+            b"\r\n",
+            refusal.head,
+            _REQUEST_ID,
+            request_id.encode(),
+            self._closing_sized,
+            b"%d\r\n\r\n" % len(refusal.body),
+            refusal.body,
+        )
+        return b"".join(parts)

@@ -1,0 +1,19 @@
+"""Releases with everything decided: compiled aside, swapped as one reference."""
+
+from gateway.snapshot.cell import SnapshotCell
+from gateway.snapshot.check import problems_of_deployment, problems_of_stage
+from gateway.snapshot.compile import Binding, compile_release, finish
+from gateway.snapshot.compiled import CompiledDeployment, CompiledMethod, CompiledStage, Snapshot
+
+__all__ = [
+    "Binding",
+    "CompiledDeployment",
+    "CompiledMethod",
+    "CompiledStage",
+    "Snapshot",
+    "SnapshotCell",
+    "compile_release",
+    "finish",
+    "problems_of_deployment",
+    "problems_of_stage",
+]

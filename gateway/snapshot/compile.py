@@ -1,0 +1,363 @@
+"""Release → Snapshot. Pure and deterministic: no I/O, no clock.
+
+Everything is a generator that yields between small pieces of work,
+so that a worker under traffic can
+compile in slices; `finish` runs one to its end. The unit is a deployment:
+one that the previous snapshot
+holds is never compiled again, and a stage whose parts are unchanged is not bound again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from gateway.definitions.identity import resource_id
+from gateway.definitions.integration import Integration, IntegrationType
+from gateway.definitions.method_settings import effective_setting
+from gateway.definitions.rest_api import ApiDefinition, Method, Resource
+from gateway.definitions.stage import Deployment, LoggingLevel, Stage
+from gateway.errors import Problem
+from gateway.integrations.base import (
+    CompiledIntegration,
+    IntegrationContext,
+    IntegrationPlan,
+    MisconfiguredError,
+)
+from gateway.integrations.http import compile_http
+from gateway.integrations.http_proxy import compile_http_proxy
+from gateway.integrations.mock import compile_mock
+from gateway.mapping.gateway_response import compile_gateway_responses
+from gateway.messages import MethodIdentity
+from gateway.release import (
+    ACCOUNT_BUCKET,
+    BASE_ARM,
+    CANARY_ARM,
+    Release,
+    bucket_identity,
+    method_block_identity,
+    stage_block_identity,
+)
+from gateway.routing import Domains, RoutesBuilder
+from gateway.snapshot.compiled import (
+    CompiledDeployment,
+    CompiledMethod,
+    CompiledStage,
+    MethodPlan,
+    Snapshot,
+    Variant,
+)
+from gateway.snapshot.enforcement import unenforced
+from gateway.telemetry.access_log import CompiledAccessLog, compile_access_log
+from gateway.throttle import BucketTable, Meter
+
+T = TypeVar("T")
+
+Slices = Generator[None, None, T]
+"""Work that yields between pieces of well under a millisecond, and returns its result."""
+
+_CompileIntegration = Callable[[Integration, Resource, Method, str, list[Problem]], IntegrationPlan]
+
+_COMPILERS: Final[dict[IntegrationType, _CompileIntegration]] = {
+    IntegrationType.HTTP: compile_http,
+    IntegrationType.HTTP_PROXY: compile_http_proxy,
+    IntegrationType.MOCK: compile_mock,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Binding:
+    """What compiled objects refer to beyond the release: it outlives every snapshot."""
+
+    buckets: BucketTable
+    context: IntegrationContext
+
+
+def finish(slices: Slices[T]) -> T:
+    """Run a compilation to its end, and return its result."""
+    while True:
+        try:
+            next(slices)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+
+def compile_release(
+    release: Release, previous: Snapshot | None, binding: Binding
+) -> Slices[Snapshot]:
+    """Return the snapshot of a release, with all that `previous` can lend it."""
+    deployments: dict[str, CompiledDeployment] = {}
+    for deployment_id, deployment in release.deployments.items():
+        known = previous.deployments.get(deployment_id) if previous else None
+        deployments[deployment_id] = known or (yield from compile_deployment(deployment, []))
+    apis: dict[str, dict[str, CompiledStage]] = {}
+    keys: dict[tuple[str, str], object] = {}
+    for api_id, stages in release.stages.items():
+        apis[api_id] = {}
+        for name, stage in stages.items():
+            binder = _StageBinder(release, api_id, stage, deployments, binding)
+            key = keys[api_id, name] = yield from binder.key()
+            if previous is not None and previous.stage_keys.get((api_id, name)) == key:
+                apis[api_id][name] = previous.apis[api_id][name]
+            else:
+                apis[api_id][name] = yield from binder.bind()
+    domains = Domains.build(
+        (
+            domain.domain_name,
+            [(mapping.base_path, mapping) for mapping in domain.base_path_mappings],
+        )
+        for domain in release.domains
+    )
+    return Snapshot(
+        revision=release.revision,
+        digest=release.digest,
+        apis=apis,
+        domains=domains,
+        deployments=deployments,
+        gateway_responses=(
+            previous.gateway_responses
+            if previous
+            else compile_gateway_responses({}, path="", problems=[])
+        ),
+        stage_keys=keys,
+    )
+
+
+def compile_deployment(
+    deployment: Deployment, problems: list[Problem]
+) -> Slices[CompiledDeployment]:
+    """Return a deployment's compiled form; add what is wrong to `problems`.
+
+    A method that cannot be compiled becomes its own 500 and does not hold back the others. Whoever
+    compiles files refuses them for a problem of severity error.
+    """
+    definition = deployment.definition
+    methods: list[MethodPlan] = []
+    routes = RoutesBuilder[int]()
+    for resource in definition.resources:
+        for verb, method in resource.methods.items():
+            routes.add(resource.path, verb, len(methods))
+            methods.append(_compile_method(definition, resource, verb, method, problems))
+            yield
+    if not methods:
+        problems.append(Problem("resources", "The REST API doesn't contain any methods"))
+    return CompiledDeployment(
+        id=deployment.id,
+        api_name=definition.rest_api.name,
+        routes=routes.finish(),
+        methods=tuple(methods),
+        gateway_responses=compile_gateway_responses(
+            definition.gateway_responses, path="gatewayResponses", problems=problems
+        ),
+        is_execute_api_disabled=definition.rest_api.disable_execute_api_endpoint,
+    )
+
+
+def _compile_method(
+    definition: ApiDefinition,
+    resource: Resource,
+    verb: str,
+    method: Method,
+    problems: list[Problem],
+) -> MethodPlan:
+    path = f"resources.{resource.path}.{verb}"
+    plan: IntegrationPlan | None = None
+    refusal: str | None = None
+    missing = list(unenforced(definition.rest_api, method))
+    if missing:
+        refusal = ", ".join(name for _, name in missing) + " is not enforced yet"
+        problems += [
+            Problem(
+                f"{path}.{field}",
+                f"{name} is not enforced yet: the method answers 500, it is never served without",
+                severity="warning",
+            )
+            for field, name in missing
+        ]
+    elif method.integration is None:
+        refusal = "No integration defined for method"
+        problems.append(Problem(path, f"{refusal}; give it an integration"))
+    else:
+        found: list[Problem] = []
+        compiler = _COMPILERS[method.integration.type]
+        plan = compiler(method.integration, resource, method, f"{path}.integration", found)
+        problems += found
+        if errors := [problem for problem in found if problem.severity == "error"]:
+            plan, refusal = None, f"{errors[0].path} {errors[0].message}"
+    return MethodPlan(
+        resource_path=resource.path,
+        resource_id=resource_id(resource.path),
+        http_method=verb,
+        integration=plan,
+        refusal=refusal,
+    )
+
+
+class _StageBinder:
+    """Puts one stage's variables, settings and slots into the deployments it points at."""
+
+    def __init__(
+        self,
+        release: Release,
+        api_id: str,
+        stage: Stage,
+        deployments: dict[str, CompiledDeployment],
+        binding: Binding,
+    ) -> None:
+        self._release = release
+        self._api_id = api_id
+        self._stage = stage
+        self._binding = binding
+        canary = stage.canary_settings
+        self._arms = [(BASE_ARM, deployments[stage.deployment_id], dict(stage.variables))]
+        if canary is not None:
+            variables = {**stage.variables, **canary.stage_variable_overrides}
+            deployment = deployments[canary.deployment_id or stage.deployment_id]
+            self._arms.append((CANARY_ARM, deployment, variables))
+
+    def key(self) -> Slices[object]:
+        """Return what the compiled stage depends on; equal keys, equal stages."""
+        slots: list[int] = []
+        for arm, deployment, _ in self._arms:
+            slots.append(self._stage_block(arm))
+            for method in deployment.methods:
+                slots.append(self._method_block(arm, method))
+                slots.append(self._bucket(method))
+                yield
+        deployments = tuple(deployment.id for _, deployment, _ in self._arms)
+        release = self._release
+        account = (release.account, release.account_rate_limit, release.account_burst_limit)
+        return self._stage, deployments, account, tuple(slots)
+
+    def bind(self) -> Slices[CompiledStage]:
+        """Return the compiled stage."""
+        variants: list[Variant] = []
+        for arm, deployment, variables in self._arms:
+            variants.append((yield from self._variant(arm, deployment, variables)))
+        canary = self._stage.canary_settings
+        return CompiledStage(
+            api_id=self._api_id,
+            definition=self._stage,
+            base=variants[0],
+            canary=variants[1] if canary is not None else None,
+            canary_percent=canary.percent_traffic if canary is not None else 0.0,
+            is_execute_api_disabled=self._arms[0][1].is_execute_api_disabled,
+        )
+
+    def _variant(
+        self, arm: str, deployment: CompiledDeployment, variables: dict[str, str]
+    ) -> Slices[Variant]:
+        access_log = self._access_log(arm)
+        methods: list[CompiledMethod] = []
+        for plan in deployment.methods:
+            methods.append(self._method(arm, deployment, plan, variables, access_log))
+            yield
+        return Variant(
+            identity=self._identity(arm, deployment, None, variables),
+            routes=deployment.routes,
+            methods=tuple(methods),
+            gateway_responses=deployment.gateway_responses,
+            access_log=access_log,
+            metrics_block=self._stage_block(arm),
+        )
+
+    def _method(
+        self,
+        arm: str,
+        deployment: CompiledDeployment,
+        plan: MethodPlan,
+        variables: dict[str, str],
+        access_log: CompiledAccessLog | None,
+    ) -> CompiledMethod:
+        identity = self._identity(arm, deployment, plan, variables)
+        setting = effective_setting(
+            self._stage.method_settings, plan.resource_path, plan.http_method
+        )
+        integration, refusal = self._integration(plan, identity)
+        return CompiledMethod(
+            identity=identity,
+            integration=integration,
+            refusal=refusal,
+            meters=self._meters(plan),
+            gateway_responses=deployment.gateway_responses,
+            access_log=access_log,
+            metrics_block=self._method_block(arm, plan) or self._stage_block(arm),
+            logging_level=setting.logging_level if setting else LoggingLevel.OFF,
+        )
+
+    def _integration(
+        self, plan: MethodPlan, identity: MethodIdentity
+    ) -> tuple[CompiledIntegration | None, str | None]:
+        if plan.integration is None:
+            return None, plan.refusal
+        try:
+            return plan.integration.bind(identity, self._binding.context), None
+        except MisconfiguredError as error:
+            return None, str(error)
+
+    def _identity(
+        self,
+        arm: str,
+        deployment: CompiledDeployment,
+        plan: MethodPlan | None,
+        variables: dict[str, str],
+    ) -> MethodIdentity:
+        return MethodIdentity(
+            account_id=self._release.account,
+            region=self._release.region,
+            api_id=self._api_id,
+            api_name=deployment.api_name,
+            stage=self._stage.stage_name,
+            deployment_id=deployment.id,
+            resource_id=plan.resource_id if plan else "",
+            resource_path=plan.resource_path if plan else "",
+            http_method=plan.http_method if plan else "",
+            stage_variables=variables,
+            is_canary=None if self._stage.canary_settings is None else arm == CANARY_ARM,
+        )
+
+    def _meters(self, plan: MethodPlan) -> tuple[Meter, ...]:
+        meters: list[Meter] = []
+        table, release = self._binding.buckets, self._release
+        setting = effective_setting(
+            self._stage.method_settings, plan.resource_path, plan.http_method
+        )
+        if setting is not None:
+            meters.append(
+                Meter(
+                    table,
+                    self._bucket(plan),
+                    setting.throttling_rate_limit,
+                    setting.throttling_burst_limit,
+                )
+            )
+        if release.account_rate_limit is not None and release.account_burst_limit is not None:
+            slot = release.bucket_slots[ACCOUNT_BUCKET]
+            meters.append(
+                Meter(table, slot, release.account_rate_limit, release.account_burst_limit)
+            )
+        return tuple(meters)
+
+    def _access_log(self, arm: str) -> CompiledAccessLog | None:
+        settings = self._stage.access_log_settings
+        if settings is None:
+            return None
+        return compile_access_log(settings, "accessLogSettings", [], is_canary=arm == CANARY_ARM)
+
+    def _stage_block(self, arm: str) -> int:
+        identity = stage_block_identity(self._api_id, self._stage.stage_name, arm)
+        return self._release.metric_slots.get(identity, 0)
+
+    def _method_block(self, arm: str, plan: MethodPlan) -> int:
+        identity = method_block_identity(
+            self._api_id, self._stage.stage_name, arm, plan.resource_path, plan.http_method
+        )
+        return self._release.metric_slots.get(identity, 0)
+
+    def _bucket(self, plan: MethodPlan) -> int:
+        identity = bucket_identity(
+            self._api_id, self._stage.stage_name, plan.resource_path, plan.http_method
+        )
+        return self._release.bucket_slots.get(identity, 0)

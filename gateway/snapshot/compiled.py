@@ -1,0 +1,114 @@
+"""What the data plane reads: a release with everything decided. Immutable once built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.definitions.domain import BasePathMapping
+from gateway.definitions.stage import LoggingLevel, Stage
+from gateway.errors import GatewayResponseType
+from gateway.integrations.base import CompiledIntegration, IntegrationPlan
+from gateway.mapping.gateway_response import CompiledGatewayResponse
+from gateway.messages import MethodIdentity
+from gateway.routing import Domains, Routes
+from gateway.telemetry.access_log import CompiledAccessLog
+from gateway.throttle import Meter
+
+GatewayResponses = Mapping[GatewayResponseType, CompiledGatewayResponse]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MethodPlan:
+    """A deployed method, compiled as far as that goes without a stage."""
+
+    resource_path: str
+    resource_id: str
+    http_method: str
+    """A verb or ANY."""
+    integration: IntegrationPlan | None
+    """None when `refusal` says why."""
+    refusal: str | None
+    """What the method asks for that is not enforced, or why it could not be compiled: a 500 with
+    this text in the log. A method is never served without what it asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CompiledDeployment:
+    """A deployment, compiled once, whatever stages point at it."""
+
+    id: str
+    api_name: str
+    routes: Routes[int]
+    """Path and verb to an index into `methods`."""
+    methods: tuple[MethodPlan, ...]
+    gateway_responses: GatewayResponses
+    is_execute_api_disabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Variant:
+    """One arm of a stage: a deployment with the stage's variables and settings put in.
+
+    Also the scope of a request that no method matched.
+    """
+
+    identity: MethodIdentity
+    """The stage's, with empty resource fields."""
+    routes: Routes[int]
+    methods: tuple[CompiledMethod, ...]
+    gateway_responses: GatewayResponses
+    access_log: CompiledAccessLog | None
+    metrics_block: int
+    logging_level: LoggingLevel = LoggingLevel.OFF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CompiledMethod:
+    """A method of a variant: what one request reads."""
+
+    identity: MethodIdentity
+    integration: CompiledIntegration | None
+    refusal: str | None
+    meters: tuple[Meter, ...]
+    gateway_responses: GatewayResponses
+    access_log: CompiledAccessLog | None
+    metrics_block: int
+    logging_level: LoggingLevel
+
+
+Scope = Variant | CompiledMethod
+"""Whose logs, metrics and gateway responses apply to a request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CompiledStage:
+    """What a stage answers with."""
+
+    api_id: str
+    definition: Stage
+    """What it was compiled from: an equal one with equal parts is not compiled again."""
+    base: Variant
+    canary: Variant | None
+    canary_percent: float
+    is_execute_api_disabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Snapshot:
+    """Everything that is served, by one release. Swapped as a whole by one assignment."""
+
+    revision: int
+    digest: str
+    apis: Mapping[str, Mapping[str, CompiledStage]]
+    """API id to stage name to stage."""
+    domains: Domains[BasePathMapping]
+    deployments: Mapping[str, CompiledDeployment]
+    gateway_responses: GatewayResponses
+    """For requests that reach no stage."""
+    stage_keys: Mapping[tuple[str, str], object]
+    """What each stage depends on, to tell whether it must be bound again."""
+
+    def __repr__(self) -> str:
+        stages = sum(len(api) for api in self.apis.values())
+        return f"<Snapshot revision {self.revision} {self.digest[:8]}, {stages} stages>"

@@ -1,0 +1,243 @@
+"""A stage's access log: its format is compiled once, and a request renders one line.
+
+A format may only name `$context` variables. What a client chose is escaped for the kind of line it
+stands in, so that no client can forge a line, a field or a JSON member.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, cast
+
+from gateway.context import Getter, UnknownVariableError, variable
+from gateway.definitions.stage import AccessLogSettings
+from gateway.errors import Problem
+from gateway.messages import Exchange
+from gateway.telemetry.destinations import destination_of
+from gateway.telemetry.escaping import csv_field, json_text, quoted_text, visible, xml_text
+
+_Kind = Literal["json", "xml", "csv", "text"]
+
+_FIELDS: Final = {
+    "requestId": "requestId",
+    "extendedRequestId": "extendedRequestId",
+    "ip": "identity.sourceIp",
+    "caller": "identity.caller",
+    "user": "identity.user",
+    "requestTime": "requestTime",
+    "httpMethod": "httpMethod",
+    "resourcePath": "resourcePath",
+    "status": "status",
+    "protocol": "protocol",
+    "responseLength": "responseLength",
+}
+_CSV_ORDER: Final = (
+    "ip", "caller", "user", "requestTime", "httpMethod", "resourcePath",
+    "protocol", "status", "responseLength", "requestId", "extendedRequestId",
+)  # fmt: skip
+
+PRESETS: Final[dict[str, str]] = {
+    "json": "{"
+    + ",".join(f'"{name}":"$context.{source}"' for name, source in _FIELDS.items())
+    + "}",
+    "clf": "$context.identity.sourceIp $context.identity.caller $context.identity.user"
+    ' [$context.requestTime] "$context.httpMethod $context.resourcePath $context.protocol"'
+    " $context.status $context.responseLength $context.requestId $context.extendedRequestId",
+    "xml": '<request id="$context.requestId"> '
+    + " ".join(
+        f"<{name}>$context.{source}</{name}>"
+        for name, source in _FIELDS.items()
+        if name != "requestId"
+    )
+    + " </request>",
+    "csv": ",".join(f"$context.{_FIELDS[name]}" for name in _CSV_ORDER),
+}
+"""The layouts that AWS recommends, by the name that a stage may give as its format."""
+
+_MOST_FORMAT_BYTES: Final = 3 * 1024
+"""AWS's limit on a format."""
+
+_ESCAPES: Final[dict[_Kind, Callable[[str], str]]] = {
+    "json": json_text,
+    "xml": xml_text,
+    "csv": csv_field,
+    "text": quoted_text,
+}
+_MISSING: Final = "-"
+
+_VARIABLE: Final = re.compile(r"\$context\.([A-Za-z]\w*(?:\.[A-Za-z]\w*|\['[^'\]]+'\])*)", re.ASCII)
+_NOT_ALLOWED: Final = re.compile(
+    r"\$!?\{?(?:input|stageVariables|util)\b|\$!?\{|\$!?[A-Za-z]\w*"
+    r"|#(?:set|if|elseif|else|end|foreach|define|macro|include|parse|stop|break)\b|##|#\*",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledAccessLog:
+    """What writes a stage's access log lines."""
+
+    destination: str
+    """`stdout` or a path, relative to the data directory unless it is absolute."""
+    template: str
+    """The constant parts, with `%s` for each value."""
+    values: tuple[Callable[[Exchange], str], ...]
+
+    def line(self, exchange: Exchange) -> bytes:
+        """Return the line of one request, with its newline."""
+        return (self.template % tuple([value(exchange) for value in self.values])).encode()
+
+
+def compile_access_log(
+    settings: AccessLogSettings, path: str, problems: list[Problem], *, is_canary: bool = False
+) -> CompiledAccessLog | None:
+    """Compile a stage's settings; None when `problems` were found (they are appended).
+
+    `path` is the dotted path of the settings, for the problems. AWS writes the lines of a canary to
+    a log group of their own: `is_canary` does so for log group ARNs.
+    """
+    before = len(problems)
+    destination = destination_of(
+        settings.destination, f"{path}.destination", problems, is_canary=is_canary
+    )
+    place = f"{path}.format"
+    text = _checked(PRESETS.get(settings.format, settings.format), place, problems)
+    kind = _kind_of(settings.format, text)
+    pieces: list[str] = []
+    values: list[Callable[[Exchange], str]] = []
+    end = 0
+    for found in _VARIABLE.finditer(text):
+        pieces.append(_constant(text[end : found.start()], place, problems))
+        end = found.end()
+        is_bare = kind == "json" and _is_outside_string(text[: found.start()])
+        value = _value(_plain_name(found[1]), kind, is_bare, place, problems)
+        if isinstance(value, str):
+            pieces.append(value.replace("%", "%%"))
+        else:
+            pieces.append("%s")
+            values.append(value)
+    pieces.append(_constant(text[end:], place, problems))
+    if len(problems) > before or destination is None:
+        return None
+    return CompiledAccessLog(
+        destination=destination, template="".join(pieces) + "\n", values=tuple(values)
+    )
+
+
+def _checked(text: str, place: str, problems: list[Problem]) -> str:
+    """Return the format without its trailing newline, after the checks on it as a whole."""
+    text = text.rstrip("\r\n").removesuffix("\\n")
+    if len(text.encode("utf-8", "surrogatepass")) > _MOST_FORMAT_BYTES:
+        problems.append(
+            Problem(place, "the format is longer than 3 KB (3,072 bytes); name fewer variables.")
+        )
+    if not text.replace("\t", " ").isprintable():
+        problems.append(
+            Problem(
+                place,
+                "the format must be a single line without control characters;"
+                " each request becomes one line anyway.",
+            )
+        )
+    names = {found[1] for found in _VARIABLE.finditer(text)}
+    if not names & {"requestId", "extendedRequestId"}:
+        presets = ", ".join(PRESETS)
+        problems.append(
+            Problem(
+                place,
+                "the format must name $context.requestId or $context.extendedRequestId,"
+                f" or be one of the presets {presets}; it is {_excerpt(text)}.",
+            )
+        )
+    return text
+
+
+def _excerpt(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:60] + "…")
+
+
+def _kind_of(name: str, text: str) -> _Kind:
+    for preset in ("json", "xml", "csv"):
+        if name == preset or text == PRESETS[preset]:
+            return preset
+    start = text.lstrip()[:1]
+    return "json" if start == "{" else "xml" if start == "<" else "text"
+
+
+def _constant(text: str, place: str, problems: list[Problem]) -> str:
+    """Return a constant part, ready for `%`; what a format may not hold becomes a problem."""
+    found = _NOT_ALLOWED.search(text)
+    if found is not None:
+        problems.append(
+            Problem(
+                place,
+                f"an access log format cannot hold {found[0]}: only $context variables written"
+                " like $context.requestId, and constant text (no $input, $stageVariables or"
+                " template logic).",
+            )
+        )
+    return text.replace("%", "%%")
+
+
+def _plain_name(name: str) -> str:
+    """Return `authorizer.claims.custom:role` for `authorizer.claims['custom:role']`."""
+    return name.replace("['", ".").replace("']", "")
+
+
+def _is_outside_string(before: str) -> bool:
+    """Whether the end of `before`, JSON as far as it goes, is outside any string."""
+    return len(re.findall(r'(?<!\\)"', before.replace("\\\\", ""))) % 2 == 0
+
+
+def _value(
+    name: str, kind: _Kind, is_bare: bool, place: str, problems: list[Problem]
+) -> Callable[[Exchange], str] | str:
+    """Return what renders a variable, or constant text when it never has a value."""
+    try:
+        known = variable(name)
+    except UnknownVariableError as error:
+        problems.append(Problem(place, f"{error}"))
+        return _MISSING
+    missing = f'"{_MISSING}"' if is_bare else _MISSING
+    if known.is_reserved:
+        return missing
+    if is_bare and known.content != "number" and name != "isCanaryRequest":
+        if name == "error.messageString":
+            # Quoted already by its name's promise: quote the message itself, once.
+            known = variable("error.message")
+        return _quoting(known.get, missing)
+    if known.content == "client":
+        is_quoted = kind == "text" and name == "error.messageString"
+        return _escaping(known.get, visible if is_quoted else _ESCAPES[kind], missing)
+    if known.is_always_there:
+        return _present(known.get)
+    return _defaulting(known.get, missing)
+
+
+def _present(get: Getter) -> Callable[[Exchange], str]:
+    """Return `get` of a variable that always has a value: no call in between."""
+    return cast("Callable[[Exchange], str]", get)
+
+
+def _defaulting(get: Getter, missing: str) -> Callable[[Exchange], str]:
+    return lambda exchange: get(exchange) or missing
+
+
+def _quoting(get: Getter, missing: str) -> Callable[[Exchange], str]:
+    """Render a whole JSON string, for a variable that stands outside quotes in a JSON format."""
+
+    def value(exchange: Exchange) -> str:
+        text = get(exchange)
+        return missing if text is None else f'"{json_text(text)}"'
+
+    return value
+
+
+def _escaping(get: Getter, escape: Callable[[str], str], missing: str) -> Callable[[Exchange], str]:
+    def value(exchange: Exchange) -> str:
+        text = get(exchange)
+        return escape(text) if text else missing
+
+    return value

@@ -1,0 +1,1 @@
+"""A data worker: compiles the release it is handed, and serves it."""

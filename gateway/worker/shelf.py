@@ -1,0 +1,116 @@
+"""The parts of releases that a worker holds, decoded at most once each. No I/O here."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from gateway.definitions.rest_api import ApiDefinition, RestApi
+from gateway.errors import ConfigurationError, Problem
+from gateway.release import Release
+from gateway.release.parts import (
+    DecodedPart,
+    Part,
+    decode_part,
+    digest_of_parts,
+    join_release,
+)
+
+_COMPILED: Final = ApiDefinition(rest_api=RestApi(name="compiled"))
+"""Stands for a definition that the current snapshot holds in its compiled form."""
+
+
+@dataclass(slots=True)
+class Held:
+    """A part on the shelf: its frames until it is decoded, its content from then on."""
+
+    digest: str
+    part: Part | None
+    decoded: DecodedPart | None = None
+
+    def decode(self) -> Generator[None, None, DecodedPart]:
+        """Return the content, decoding it if need be; yields between records."""
+        if self.decoded is None:
+            # One of the two is always set.
+            part = self.part or Part("", "", ())
+            self.decoded = yield from decode_part(part)
+            self.part = None
+        return self.decoded
+
+
+class PartShelf:
+    """Parts by key. One writer: the worker's release client."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held: dict[str, Held] = {}
+
+    def __repr__(self) -> str:
+        return f"<PartShelf {len(self._held)} parts>"
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Key to digest of all that need not be sent."""
+        return {key: held.digest for key, held in self._held.items()}
+
+    def put(self, part: Part) -> None:
+        """Take a part, in place of an earlier one of its key.
+
+        Raises:
+            ConfigurationError: its content is not what its digest says.
+        """
+        if not part.is_intact:
+            raise ConfigurationError((Problem(part.key, "arrived damaged"),))
+        self._held[part.key] = Held(part.digest, part)
+
+    def select(self, digests: Mapping[str, str]) -> dict[str, Held]:
+        """Return the parts that a release names, and drop all others.
+
+        Raises:
+            ConfigurationError: one of them is not here.
+        """
+        missing = [
+            key
+            for key, digest in digests.items()
+            if (held := self._held.get(key)) is None or held.digest != digest
+        ]
+        if missing:
+            raise ConfigurationError(tuple(Problem(key, "is missing") for key in missing))
+        self._held = {key: self._held[key] for key in digests}
+        return dict(self._held)
+
+    def clear(self) -> None:
+        """Forget everything, so that everything is sent anew."""
+        self._held = {}
+
+    def lighten(self, deployment_ids: Iterable[str]) -> None:
+        """Drop the definitions of deployments that are compiled: a snapshot lends them to the next.
+
+        They would take about as much memory again as their compiled form.
+        """
+        for deployment_id in deployment_ids:
+            held = self._held.get(f"deployment/{deployment_id}")
+            if held is None or held.decoded is None or held.decoded.deployment is None:
+                continue
+            light = replace(held.decoded.deployment, definition=_COMPILED)
+            held.decoded = replace(held.decoded, deployment=light)
+
+
+def join(revision: int, held: Mapping[str, Held]) -> Generator[None, None, Release]:
+    """Decode what is not decoded yet, and put the release together; yields often.
+
+    Raises:
+        ConfigurationError: a part does not fit this version of Stagegate.
+    """
+    decoded: dict[str, DecodedPart] = {}
+    for key, each in held.items():
+        decoded[key] = yield from each.decode()
+        yield
+    return (yield from join_release(revision, digest_of_held(held), decoded))
+
+
+def digest_of_held(held: Mapping[str, Held]) -> str:
+    """Return the digest of the release that consists of these parts."""
+    return digest_of_parts({key: each.digest for key, each in held.items()})

@@ -1,0 +1,30 @@
+"""Long work beside traffic: done in slices, between which the loop serves requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+SLICE_SECONDS: Final = 0.001
+"""How long work may hold the loop at a time: about what ten requests take."""
+
+
+async def in_slices(steps: Generator[None, None, T], now: Callable[[], float]) -> tuple[T, float]:
+    """Run a generator to its end without holding the loop; return its result and the seconds used.
+
+    Whatever the generator raises is raised here. `now` is a monotonic clock.
+    """
+    used = 0.0
+    while True:
+        start = now()
+        deadline = start + SLICE_SECONDS
+        try:
+            while now() < deadline:
+                next(steps)
+        except StopIteration as end:
+            return end.value, used + now() - start
+        used += now() - start
+        await asyncio.sleep(0)

@@ -1,0 +1,1 @@
+"""Loads and backends to try the gateway with."""

@@ -1,0 +1,293 @@
+"""Tiny builders: a request, an API, a served snapshot, and fakes for what the pipeline calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from multidict import CIMultiDict
+
+from gateway.clock import IdMinter
+from gateway.definitions.domain import BasePathMapping, DomainName
+from gateway.definitions.integration import Integration, IntegrationResponse, IntegrationType
+from gateway.definitions.method_settings import materialise
+from gateway.definitions.rest_api import ApiDefinition, Method, Resource, RestApi
+from gateway.definitions.stage import Deployment, MethodSetting, Stage
+from gateway.driver import Drive
+from gateway.integrations.base import IntegrationContext
+from gateway.messages import (
+    EndpointResponse,
+    Exchange,
+    IntegrationRequest,
+    InvocationRequest,
+    InvocationResponse,
+)
+from gateway.pipeline import Service
+from gateway.release import ACCOUNT_BUCKET, Release, required_blocks, required_buckets
+from gateway.snapshot import Binding, Snapshot, SnapshotCell, compile_release, finish
+from gateway.streams import BodyStream
+from gateway.telemetry.metrics import WorkerMetrics, segment_bytes
+from gateway.throttle import BucketTable, bytes_needed
+
+BLOCKS = 64
+BUCKETS = 64
+
+
+@dataclass
+class FakeClock:
+    """A clock that tests move."""
+
+    time: float = 1000.0
+
+    def now(self) -> float:
+        return self.time
+
+    def epoch(self) -> float:
+        return 1_700_000_000.0 + self.time
+
+
+@dataclass
+class FakeLogs:
+    """Log lines by destination."""
+
+    lines: dict[str, list[bytes]] = field(default_factory=dict)
+
+    def write(self, destination: str, line: bytes) -> None:
+        self.lines.setdefault(destination, []).append(line)
+
+
+Answer = Callable[[IntegrationRequest], EndpointResponse]
+
+
+@dataclass
+class FakeEndpoints:
+    """A backend that is a function; what it was sent is kept."""
+
+    answer: Answer = lambda _request: EndpointResponse(200, [], b"{}")
+    requests: list[IntegrationRequest] = field(default_factory=list)
+
+    async def send(self, request: IntegrationRequest) -> EndpointResponse:
+        self.requests.append(request)
+        return self.answer(request)
+
+    def head(self, index: int = -1) -> list[str]:
+        """Return the lines of the head that a request had."""
+        return self.requests[index].head.decode().split("\r\n")[:-1]
+
+
+class FakeProducer:
+    """A connection that a body is read from; it only notes what it is told."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def pause_body(self) -> None:
+        self.calls.append("pause")
+
+    def resume_body(self) -> None:
+        self.calls.append("resume")
+
+    def abandon_body(self) -> None:
+        self.calls.append("abandon")
+
+
+def body(*chunks: bytes, is_complete: bool = True, length: int | None = None) -> BodyStream:
+    """Return a client's body."""
+    stream = BodyStream(FakeProducer(), length)
+    for chunk in chunks:
+        stream.feed(chunk)
+    if is_complete:
+        stream.finish()
+    return stream
+
+
+def request(
+    method: str = "GET",
+    target: str = "/dev/pets",
+    *,
+    host: str = "shop.execute-api.local",
+    headers: Mapping[str, str] | None = None,
+    content: BodyStream | None = None,
+) -> InvocationRequest:
+    """Return what a client sent."""
+    path, _, query = target.partition("?")
+    pairs = [("Host", host), *(headers or {}).items()]
+    return InvocationRequest(
+        method=method,
+        target=target,
+        path=path,
+        query=query,
+        host=host,
+        headers=tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs),
+        fields=CIMultiDict(pairs),
+        body=content,
+        source_ip="192.0.2.7",
+        scheme="http",
+        port=8080,
+    )
+
+
+def mock(status: int = 200, template: str = "", **parameters: str) -> Integration:
+    """Return a MOCK integration that answers `status` with `template` as JSON."""
+    response = IntegrationResponse(
+        response_parameters={
+            f"method.response.header.{name}": value for name, value in parameters.items()
+        },
+        response_templates={"application/json": template},
+    )
+    return Integration(
+        type=IntegrationType.MOCK,
+        request_templates={"application/json": f'{{"statusCode": {status}}}'},
+        integration_responses={str(status): response},
+    )
+
+
+def proxy(uri: str = "http://backend.test:9000/", **fields: object) -> Integration:
+    """Return an HTTP_PROXY integration."""
+    return Integration(type=IntegrationType.HTTP_PROXY, uri=uri, **fields)  # type: ignore[arg-type]
+
+
+def api(
+    resources: Mapping[str, Mapping[str, Integration | Method]], **fields: object
+) -> ApiDefinition:
+    """Return an API: path to verb to an integration or a whole method."""
+    rest_api = fields.pop("rest_api", RestApi(name="Shop"))
+    return ApiDefinition(
+        rest_api=rest_api,  # type: ignore[arg-type]
+        resources=tuple(
+            Resource(
+                path=path,
+                methods={
+                    verb: one if isinstance(one, Method) else Method(integration=one)
+                    for verb, one in methods.items()
+                },
+            )
+            for path, methods in resources.items()
+        ),
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def settings(**partial: Mapping[str, object]) -> dict[str, MethodSetting]:
+    """Return complete method settings; `all_` stands for `*/*`, `pets__GET` for `pets/GET`."""
+    named = {
+        "*/*" if key == "all_" else key.replace("__", "/"): value for key, value in partial.items()
+    }
+    return materialise(named, "methodSettings", [])
+
+
+def release(
+    definition: ApiDefinition | Mapping[str, ApiDefinition],
+    *stages: Stage,
+    domains: tuple[DomainName, ...] = (),
+    revision: int = 1,
+    account: tuple[float, int] | None = None,
+) -> Release:
+    """Return a release of API `shop`; several definitions are deployments by their key."""
+    definitions = {"d1": definition} if isinstance(definition, ApiDefinition) else definition
+    deployments = {
+        key: Deployment(id=key, api_id="shop", definition=one) for key, one in definitions.items()
+    }
+    by_name = {stage.stage_name: stage for stage in stages or (Stage(stage_name="dev"),)}
+    named = {
+        "shop": {
+            name: stage if stage.deployment_id else _pointing(stage, next(iter(deployments)))
+            for name, stage in by_name.items()
+        }
+    }
+    buckets = [ACCOUNT_BUCKET, *required_buckets(named, deployments)]
+    blocks = ["", *required_blocks(named, deployments)]
+    return Release(
+        revision=revision,
+        digest=f"digest-{revision}",
+        region="eu-test-1",
+        account="123456789012",
+        stages=named,
+        deployments=deployments,
+        domains=domains,
+        bucket_slots={identity: index for index, identity in enumerate(buckets)},
+        metric_slots={identity: index for index, identity in enumerate(blocks)},
+        account_rate_limit=account[0] if account else None,
+        account_burst_limit=account[1] if account else None,
+    )
+
+
+def _pointing(stage: Stage, deployment_id: str) -> Stage:
+    names = [name for name in Stage.__dataclass_fields__ if name != "deployment_id"]
+    return Stage(deployment_id=deployment_id, **{name: getattr(stage, name) for name in names})
+
+
+def domain(name: str, **paths: str) -> DomainName:
+    """Return a domain: base path (`none` for `(none)`, `_` for `/`) to `stage` of `shop`."""
+    return DomainName(
+        domain_name=name,
+        base_path_mappings=tuple(
+            BasePathMapping(
+                base_path="(none)" if path == "none" else path.replace("_", "/"),
+                rest_api_id="shop",
+                stage=stage,
+            )
+            for path, stage in paths.items()
+        ),
+    )
+
+
+class World:
+    """A served release with fakes around it: `ask` answers a request, with no socket anywhere."""
+
+    def __init__(
+        self, served: Release, *, is_server_timing: bool = False, buckets: int = BUCKETS
+    ) -> None:
+        self.clock = FakeClock()
+        self.logs = FakeLogs()
+        self.endpoints = FakeEndpoints()
+        self.metrics = WorkerMetrics(memoryview(bytearray(segment_bytes(BLOCKS))).cast("d"))
+        self.drawn = 0.5
+        ids = IdMinter()
+        table = BucketTable(memoryview(bytearray(bytes_needed(buckets, 1))), buckets, 1, 0)
+        context = IntegrationContext(ids=ids, now=self.clock.now, body_bytes=1000)
+        self.binding = Binding(buckets=table, context=context)
+        self.cell = SnapshotCell(self.compiled(served))
+        self.service = Service(
+            cell=self.cell,
+            endpoints=self.endpoints,
+            metrics=self.metrics,
+            logs=self.logs,
+            clock=self.clock,
+            draw=lambda: self.drawn,
+            ids=ids,
+            is_server_timing=is_server_timing,
+        )
+
+    def compiled(self, served: Release, previous: Snapshot | None = None) -> Snapshot:
+        return finish(compile_release(served, previous, self.binding))
+
+    def publish(self, served: Release) -> None:
+        self.cell.current = self.compiled(served, self.cell.current)
+
+    def ask(
+        self,
+        method: str = "GET",
+        target: str = "/dev/pets",
+        *,
+        host: str = "shop.execute-api.local",
+        headers: Mapping[str, str] | None = None,
+        content: BodyStream | None = None,
+    ) -> tuple[Exchange, InvocationResponse]:
+        """Carry one request from its begin to its record."""
+        exchange = self.service.open(
+            request(method, target, host=host, headers=headers, content=content)
+        )
+        answers: list[InvocationResponse] = []
+        errors: list[BaseException] = []
+        Drive(self.service.answer(exchange), answers.append, errors.append).step()
+        if errors:
+            raise errors[0]
+        response = answers[0]
+        exchange.status = response.status
+        exchange.response_latency = self.clock.now() - exchange.now
+        self.service.record(exchange)
+        return exchange, response
+
+    def status(self, method: str = "GET", target: str = "/dev/pets", **how: object) -> int:
+        return self.ask(method, target, **how)[1].status  # type: ignore[arg-type]

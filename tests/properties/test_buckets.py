@@ -1,0 +1,140 @@
+"""Token buckets under any timing, and with other workers at work between any two memory
+accesses."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, overload
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.throttle import BucketTable, Meter, bytes_needed, refusing
+
+START = 1_000_000.0
+
+RATES = st.sampled_from([0.5, 1.0, 7.0, 100.0, 10_000.0])
+BURSTS = st.integers(1, 40)
+GAPS = st.lists(st.sampled_from([0.0, 0.0, 0.1, 0.5, 1.0, 3.0, 100.0]), min_size=1, max_size=150)
+"""Between attempts, in units of the interval between two tokens."""
+
+
+def views(workers: int, capacity: int = 1) -> list[BucketTable]:
+    memory = bytearray(bytes_needed(capacity, workers))
+    return [BucketTable(memory, capacity, workers, worker) for worker in range(workers)]
+
+
+@given(RATES, BURSTS, GAPS, st.integers(1, 4), st.data())
+def test_no_span_of_time_admits_more_than_burst_and_refill(
+    rate: float, burst: int, gaps: list[float], workers: int, data: st.DataObject
+) -> None:
+    meters = [Meter(view, 0, rate, burst) for view in views(workers)]
+    now = START
+    times = []
+    for gap in gaps:
+        now += gap / rate
+        if meters[data.draw(st.integers(0, workers - 1))].admit(now):
+            times.append(now)
+
+    for first in range(len(times)):
+        for last in range(first, len(times)):
+            assert last - first + 1 <= burst + rate * (times[last] - times[first]) + 0.01
+
+
+@given(RATES, BURSTS, GAPS)
+def test_refused_only_when_the_bucket_lacks_a_token(
+    rate: float, burst: int, gaps: list[float]
+) -> None:
+    """Against a bucket that counts tokens."""
+    meter = Meter(views(1)[0], 0, rate, burst)
+    tokens = float(burst)
+    now = START
+    for gap in gaps:
+        now += gap / rate
+        tokens = min(burst, tokens + gap)
+        is_admitted = meter.admit(now)
+
+        assert is_admitted == (tokens >= 1) or abs(tokens - 1) < 0.01
+        tokens -= is_admitted
+
+
+@given(st.lists(st.tuples(RATES, BURSTS), min_size=1, max_size=4), GAPS)
+def test_refusal_changes_no_meter(limits: list[tuple[float, int]], gaps: list[float]) -> None:
+    view = views(1, len(limits))[0]
+    meters = tuple(Meter(view, index, *limit) for index, limit in enumerate(limits))
+    now = START
+    for gap in gaps:
+        now += gap / limits[0][0]
+        before = view.cells.tolist()
+        refuses = [not meter.would_admit(now) for meter in meters]
+        refused = refusing(meters, now)
+
+        assert refused is (meters[refuses.index(True)] if any(refuses) else None)
+        assert (view.cells.tolist() == before) == (refused is not None)
+
+
+class BusyCells:
+    """Cells of one worker, where `others` may act before every single access."""
+
+    def __init__(self, cells: "memoryview[float]", others: Callable[[], None]) -> None:
+        self.cells = cells
+        self.others = others
+
+    @overload
+    def __getitem__(self, place: int) -> float: ...
+    @overload
+    def __getitem__(self, place: slice) -> "BusyCells": ...
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return BusyCells(self.cells[place], self.others)
+        self.others()
+        return self.cells[place]
+
+    def __setitem__(self, place: int, value: float) -> None:
+        self.others()
+        self.cells[place] = value
+
+    def __iter__(self) -> Iterator[float]:
+        for place in range(len(self.cells)):
+            yield self[place]
+
+
+@given(
+    st.sampled_from([1, 2, 5, 20]),
+    st.integers(2, 4),
+    st.lists(st.sampled_from([0.0, 0.3, 1.0, 2.0, 5.0]), min_size=1, max_size=60),
+    st.randoms(use_true_random=False),
+)
+def test_workers_that_interrupt_each_other_anywhere_lose_no_token_for_good(
+    burst: int, workers: int, gaps: list[float], random: Any
+) -> None:
+    """Surplus is a token for each further worker, in any span of time, and is paid back."""
+    rate = 10.0
+    tables = views(workers)
+    now = START
+    level = 0.0  # Most that any span up to now admitted beyond its refill
+    idle = set(range(workers))
+
+    def attempt(worker: int) -> None:
+        nonlocal level
+        # In two steps: `level` may change while the worker is at it.
+        is_admitted = meters[worker].admit(now)
+        level += is_admitted
+
+    def others() -> None:
+        if idle and random.random() < 0.3:
+            worker = random.choice(sorted(idle))
+            idle.remove(worker)
+            attempt(worker)
+            idle.add(worker)
+
+    for table in tables:
+        table.cells = BusyCells(table.cells, others)  # type: ignore[assignment]
+    meters = [Meter(table, 0, rate, burst) for table in tables]
+    for gap in gaps:
+        now += gap / rate
+        level = max(level - gap, 0.0)
+        idle.remove(0)
+        for _ in range(burst):
+            attempt(0)
+        idle.add(0)
+
+        assert level <= burst + (workers - 1) + 0.01

@@ -1,0 +1,178 @@
+"""A whole gateway in processes of its own, as a user starts it: for integration tests."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PATIENCE_SECONDS: Final = 20.0
+"""How long anything may take before a test fails: machines of continuous integration are slow."""
+
+PETS: Final = """\
+restApi: {name: Pets}
+resources:
+  /pets:
+    GET:
+      methodResponses: {"200": {}}
+      integration:
+        type: MOCK
+        requestTemplates: {application/json: '{"statusCode": 200}'}
+        integrationResponses: {"200": {responseTemplates: {application/json: 'ANSWER'}}}
+stages:
+  prod: {}
+"""
+
+
+def pets(answer: str = "one") -> str:
+    """Return an API file whose `GET /pets` answers `answer`."""
+    return PETS.replace("ANSWER", answer)
+
+
+def until(action: Callable[[], T | None], what: str) -> T:
+    """Return the first result of `action` that is neither None nor False; asks every 10 ms."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        result = action()
+        if result is not None and result is not False:
+            return result
+        time.sleep(0.01)
+    raise AssertionError(f"waited {PATIENCE_SECONDS:g} s in vain: {what}")
+
+
+class RunningGateway:
+    """`python -m gateway run` on free ports. Its methods block: call them from a thread if need be."""
+
+    def __init__(self, directory: Path, files: Mapping[str, str], *flags: str) -> None:
+        self.config = directory / "config"
+        self.data = directory / "data"
+        (self.config / "apis").mkdir(parents=True)
+        self.data.mkdir()
+        for name, text in files.items():
+            self.write(name, text)
+        self._log = (directory / "log").open("wb")
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("STAGEGATE_")
+        }
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "gateway", "run"),
+                *("--config", str(self.config), "--data", str(self.data)),
+                *("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", "2"),
+                *flags,
+            ],
+            cwd=directory,
+            env={**environment, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+        )
+        try:
+            addresses = until(self._addresses, f"the gateway to start; it says:\n{self.log}")
+            self.listen: str = addresses["listen"]
+            self.admin: str = addresses["admin"]
+            until(self.is_ready, "the gateway to be ready")
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def url(self) -> str:
+        """The data plane's, without a slash at the end."""
+        return f"http://{self.listen}"
+
+    @property
+    def admin_url(self) -> str:
+        """The control plane's, without a slash at the end."""
+        return f"http://{self.admin}"
+
+    @property
+    def log(self) -> str:
+        """What all its processes wrote to stdout and stderr."""
+        return Path(self._log.name).read_text()
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file below the config directory as editors do: beside it, then renamed."""
+        path = self.config / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.new")
+        beside.write_text(text)
+        beside.replace(path)
+
+    def get(self, path: str, **headers: str) -> tuple[int, bytes]:
+        """Ask the data plane on a connection of its own; return status and body."""
+        return _get(self.listen, path, headers)
+
+    def pets(self) -> bytes:
+        """Return what `GET /pets` of the API `pets` answers."""
+        status, body = self.get("/_aws/execute-api/pets/prod/pets")
+        assert status == 200, body
+        return body
+
+    def status(self) -> dict[str, Any]:
+        """Return `/status`."""
+        status, body = _get(self.admin, "/status", {})
+        assert status == 200, body
+        told: dict[str, Any] = json.loads(body)
+        return told
+
+    def is_ready(self) -> bool:
+        """Whether `/readyz` says so, and every worker serves the current release."""
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if _get(self.admin, "/readyz", {})[0] == 200:
+                status = self.status()
+                return all(worker["revision"] == status["revision"] for worker in status["workers"])
+        return False
+
+    def wait_revision(self, revision: int) -> dict[str, Any]:
+        """Wait until every worker serves this revision or a later one; return `/status`."""
+
+        def served() -> dict[str, Any] | None:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                status = self.status()
+                if all((each["revision"] or 0) >= revision for each in status["workers"]):
+                    return status
+            return None
+
+        return until(served, f"revision {revision}")
+
+    def close(self) -> None:
+        """End it: by TERM, or by KILL where that takes too long."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                # Its children end with it.
+                self.process.kill()
+                self.process.wait()
+        self._log.close()
+
+    def _addresses(self) -> dict[str, Any] | None:
+        assert self.process.poll() is None, self.log
+        with contextlib.suppress(FileNotFoundError):
+            told: dict[str, Any] = json.loads((self.data / "run" / "addresses.json").read_text())
+            return told
+        return None
+
+
+def _get(address: str, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    host, _, port = address.rpartition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_SECONDS)
+    try:
+        connection.request("GET", path, headers=dict(headers))
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Command = Callable[..., Any]
+
+
+def edit(config: Path, old: str, new: str) -> None:
+    path = config / "apis" / "petstore.yaml"
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def test_files_without_a_problem_are_counted(stagegate: Command, config: Path) -> None:
+    outcome = stagegate("check")
+
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == "fine: 1 API, 1 stage, 2 methods, 0 domains\n"
+
+
+def test_an_unknown_key_is_named_with_file_line_and_column(
+    stagegate: Command, config: Path
+) -> None:
+    edit(config, "  /health:\n    GET:\n", "  /health:\n    GET:\n      integratoin: {}\n")
+
+    outcome = stagegate("check")
+
+    assert outcome.code == 1
+    assert "petstore.yaml:8:" in outcome.err
+    assert "integratoin" in outcome.err
+    assert "integration" in outcome.err.replace("integratoin", "")
+    assert outcome.out.startswith("1 error; ")
+
+
+def test_what_compiling_complains_about_has_a_place_too(stagegate: Command, config: Path) -> None:
+    edit(config, '{"statusCode": 200}', "#set($x = 1)")
+
+    outcome = stagegate("check")
+
+    assert outcome.code == 1
+    assert "petstore.yaml:" in outcome.err
+    assert "resources./health.GET" in outcome.err
+
+
+def test_a_warning_does_not_fail_the_check(stagegate: Command, config: Path) -> None:
+    edit(config, 'variables: {backend: "127.0.0.1:9000"}', "variables: {}")
+
+    outcome = stagegate("check")
+
+    assert outcome.code == 0
+    assert outcome.err.startswith("warning: ")
+    assert "backend" in outcome.err
+
+
+def test_what_is_not_enforced_is_a_warning(stagegate: Command, config: Path) -> None:
+    edit(config, "  /health:\n    GET:\n", "  /health:\n    GET:\n      apiKeyRequired: true\n")
+
+    outcome = stagegate("check")
+
+    assert outcome.code == 0
+    assert "API key" in outcome.err
+
+
+def test_a_wrong_setting_is_named_beside_the_files_problems(
+    stagegate: Command, config: Path
+) -> None:
+    (config / "gateway.toml").write_text('lisen = "127.0.0.1:1"\n')
+    edit(config, "type: MOCK", "type: MOK")
+
+    outcome = stagegate("check")
+
+    assert outcome.code == 1
+    assert "lisen" in outcome.err
+    assert "MOK" in outcome.err
+
+
+def test_json_lists_problems_by_their_parts(stagegate: Command, config: Path) -> None:
+    edit(config, "type: MOCK", "type: MOK")
+
+    outcome = stagegate("check", "--json")
+    (problem,) = outcome.json["problems"]
+
+    assert (outcome.code, outcome.err) == (1, "")
+    assert outcome.json["errors"] == 1
+    assert problem["severity"] == "error"
+    assert problem["file"].endswith("petstore.yaml")
+    assert (type(problem["line"]), type(problem["column"])) == (int, int)
+
+
+def test_an_absent_directory_is_a_warning(stagegate: Command) -> None:
+    outcome = stagegate("check", "--config", "nowhere")
+
+    assert outcome.code == 0
+    assert "nowhere is absent or holds no APIs" in outcome.err

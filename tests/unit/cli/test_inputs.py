@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.arguments import build_parser
+from gateway.cli.inputs import (
+    empty_release,
+    load_files,
+    problem_json,
+    settings_of,
+    settings_problems,
+)
+from gateway.errors import ConfigurationError, Problem
+from gateway.settings import Address, Settings
+
+
+def test_flags_beat_the_environment_and_that_the_file(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (config / "gateway.toml").write_text(
+        'listen = "127.0.0.1:1"\nadmin = "127.0.0.1:1"\nregion = "eu-west-1"\n'
+    )
+    monkeypatch.setenv("STAGEGATE_LISTEN", "127.0.0.1:2")
+    monkeypatch.setenv("STAGEGATE_ADMIN", "127.0.0.1:2")
+
+    settings = settings_of(build_parser().parse_args(["run", "--listen", "127.0.0.1:3"]))
+
+    assert settings.listen == Address("127.0.0.1", 3)
+    assert settings.admin == Address("127.0.0.1", 2)
+    assert settings.region == "eu-west-1"
+
+
+def test_the_environment_may_name_the_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGEGATE_CONFIG", str(tmp_path))
+
+    settings = settings_of(build_parser().parse_args(["check"]))
+
+    assert settings.config == tmp_path
+
+
+def test_a_flag_that_is_no_value_is_a_problem(config: Path) -> None:
+    with pytest.raises(ConfigurationError, match="--listen"):
+        settings_of(build_parser().parse_args(["run", "--listen", "8080"]))
+
+
+def test_wrong_settings_leave_the_directory_as_named(config: Path) -> None:
+    (config / "gateway.toml").write_text("nonsense")
+    arguments = build_parser().parse_args(["check", "--config", str(config)])
+
+    settings, problems = settings_problems(arguments)
+
+    assert settings.config == config
+    assert problems
+
+
+def test_a_release_of_files_has_settings_of_the_process(config: Path) -> None:
+    settings = Settings(region="eu-west-1", account="123456789012", config=config)
+
+    files = load_files(config, empty_release(settings))
+
+    assert (files.release.region, files.release.account) == ("eu-west-1", "123456789012")
+    assert list(files.release.stages) == ["petstore"]
+    assert files.error_count == 0
+
+
+def test_a_broken_file_does_not_hide_the_others(config: Path) -> None:
+    (config / "apis" / "broken.yaml").write_text("- not an API")
+
+    files = load_files(config, empty_release(Settings()))
+
+    assert list(files.release.stages) == ["petstore"]
+    assert files.error_count == 1
+    assert files.report.missing == ("broken",)
+
+
+def test_a_problem_is_told_by_its_parts() -> None:
+    problem = Problem("a.b", "is wrong", "x.yaml", 3, 4, "warning")
+
+    assert problem_json(problem) == {
+        "severity": "warning",
+        "file": "x.yaml",
+        "line": 3,
+        "column": 4,
+        "path": "a.b",
+        "message": "is wrong",
+    }

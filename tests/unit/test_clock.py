@@ -1,0 +1,53 @@
+"""Facts about ids and clocks."""
+
+import itertools
+import re
+import uuid
+
+from gateway.clock import IdMinter, SystemClock, draw
+
+
+def counting_bytes(size: int) -> bytes:
+    return bytes(itertools.islice(itertools.cycle(range(256)), size))
+
+
+def test_request_ids_are_version_4_uuids_and_differ() -> None:
+    ids = IdMinter()
+    minted = {ids.request_id() for _ in range(1000)}
+
+    assert len(minted) == 1000
+    assert all(uuid.UUID(one).version == 4 for one in minted)
+    assert all(uuid.UUID(one).variant == uuid.RFC_4122 for one in minted)
+
+
+def test_extended_request_ids_have_sixteen_characters_and_end_with_an_equals_sign() -> None:
+    ids = IdMinter(counting_bytes)
+
+    assert re.fullmatch(r"[A-Za-z0-9+/]{15}=", ids.extended_request_id())
+
+
+def test_a_trace_root_begins_with_the_epoch_in_hexadecimal() -> None:
+    assert re.fullmatch(r"1-5f5e1000-[0-9a-f]{24}", IdMinter().trace_root(0x5F5E1000 + 0.7))
+
+
+def test_random_bytes_are_fetched_in_batches() -> None:
+    calls: list[int] = []
+
+    def counted(size: int) -> bytes:
+        calls.append(size)
+        return bytes(size)
+
+    ids = IdMinter(counted)
+    for _ in range(200):
+        ids.request_id()
+
+    assert len(calls) == 1
+
+
+def test_the_system_clock_does_not_go_back_and_draws_are_fractions() -> None:
+    clock = SystemClock()
+    first = clock.now()
+
+    assert clock.now() >= first
+    assert clock.epoch() > 1_600_000_000
+    assert all(0 <= draw() < 1 for _ in range(100))
