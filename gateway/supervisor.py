@@ -376,13 +376,9 @@ def listen_sockets(address: str, count: int, opened: contextlib.ExitStack) -> li
     Raises:
         CannotStartError: the address is taken, malformed, or not this machine's.
     """
-    host, _, port = address.rpartition(":")
     try:
-        found = socket.getaddrinfo(
-            host.strip("[]") or None, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        family, _, _, _, where = found[0]
-        if int(port):
+        family, where = _resolved(address)
+        if where[1]:
             # SO_REUSEPORT would let a second gateway share the port, and the traffic, unnoticed.
             with socket.socket(family, socket.SOCK_STREAM) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -396,6 +392,24 @@ def listen_sockets(address: str, count: int, opened: contextlib.ExitStack) -> li
             f"cannot listen on {address!r}: {error}; give a free address of this machine, host:port"
         ) from error
     return sockets
+
+
+def _resolved(address: str) -> tuple[int, Any]:
+    """Return the family and socket address of `host:port`.
+
+    Raises:
+        ValueError: there is no such port.
+        OSError: there is no such host.
+    """
+    host, _, port = address.rpartition(":")
+    if not 0 <= int(port) <= 65535:
+        # getaddrinfo would take it modulo 65536.
+        raise ValueError("there is no such port")
+    found = socket.getaddrinfo(
+        host.strip("[]") or None, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    family, _, _, _, where = found[0]
+    return family, where
 
 
 def _listen(family: int, where: Any, opened: contextlib.ExitStack) -> socket.socket:
@@ -432,7 +446,7 @@ def _locked(directory: Path) -> Iterator[None]:
         raise CannotStartError(
             f"{directory.parent} is in use by another gateway; give each its own --data"
         ) from error
-    except PermissionError as error:
+    except OSError as error:
         raise CannotStartError(f"cannot write to {directory}: {error.strerror}") from error
 
 

@@ -38,8 +38,9 @@ BACKEND_HEADERS = [
 ]
 
 
-def _drop(_destination: str, _line: bytes) -> None:
+def _drop(destination: str, line: bytes) -> None:
     """Drop a log line: writing it is not what is measured here."""
+    del destination, line
 
 
 def _world() -> World:

@@ -11,7 +11,13 @@ from gateway.clock import IdMinter
 from gateway.definitions.domain import BasePathMapping, DomainName
 from gateway.definitions.integration import Integration, IntegrationResponse, IntegrationType
 from gateway.definitions.method_settings import materialise
-from gateway.definitions.rest_api import ApiDefinition, Method, Resource, RestApi
+from gateway.definitions.rest_api import (
+    ApiDefinition,
+    Method,
+    MethodResponse,
+    Resource,
+    RestApi,
+)
 from gateway.definitions.stage import Deployment, MethodSetting, Stage
 from gateway.driver import Drive
 from gateway.integrations.base import IntegrationContext
@@ -147,6 +153,19 @@ def proxy(uri: str = "http://backend.test:9000/", **fields: object) -> Integrati
     return Integration(type=IntegrationType.HTTP_PROXY, uri=uri, **fields)  # type: ignore[arg-type]
 
 
+def declared(integration: Integration) -> Method:
+    """Return a method that declares the answers of its integration."""
+    return Method(
+        integration=integration,
+        method_responses={
+            status: MethodResponse(
+                response_parameters=dict.fromkeys(response.response_parameters, False)
+            )
+            for status, response in integration.integration_responses.items()
+        },
+    )
+
+
 def api(
     resources: Mapping[str, Mapping[str, Integration | Method]], **fields: object
 ) -> ApiDefinition:
@@ -158,7 +177,7 @@ def api(
             Resource(
                 path=path,
                 methods={
-                    verb: one if isinstance(one, Method) else Method(integration=one)
+                    verb: one if isinstance(one, Method) else declared(one)
                     for verb, one in methods.items()
                 },
             )

@@ -1,11 +1,11 @@
-"""Clients and a service for tests of the client side: a transport, a loop and a service, all by hand."""
+"""For tests of the client side: a transport, a loop and a service that are moved by hand."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from gateway.clock import IdMinter
 from gateway.driver import Waiter
@@ -33,7 +33,7 @@ class FakeTimer(asyncio.TimerHandle):
     """A call that a `FakeLoop` makes when its clock has come so far."""
 
 
-class FakeLoop(asyncio.AbstractEventLoop):
+class FakeLoop:
     """A loop whose time is moved by hand. Only what connections use."""
 
     def __init__(self, clock: FakeClock) -> None:
@@ -41,17 +41,22 @@ class FakeLoop(asyncio.AbstractEventLoop):
         self.timers: list[FakeTimer] = []
         self.soon: list[Callable[[], object]] = []
 
+    @property
+    def as_loop(self) -> asyncio.AbstractEventLoop:
+        """This, as what it pretends to be."""
+        return cast("asyncio.AbstractEventLoop", self)
+
     def get_debug(self) -> bool:
         return False
 
     def call_later(self, delay: float, callback: Any, *args: Any, context: Any = None) -> FakeTimer:
-        timer = FakeTimer(self.clock.time + delay, callback, args, self)
+        timer = FakeTimer(self.clock.time + delay, callback, args, self.as_loop)
         self.timers.append(timer)
         return timer
 
     def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
         self.soon.append(lambda: callback(*args))
-        return asyncio.Handle(callback, args, self)
+        return asyncio.Handle(callback, args, self.as_loop)
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         self.timers = [timer for timer in self.timers if timer is not handle]
@@ -83,7 +88,7 @@ class FakeTransport(asyncio.Transport):
         self.written = bytearray()
         self.writes = 0
         self.unsent = 0
-        self.is_reading = True
+        self.reads = True
         self.is_eof_written = False
         self.is_closed = False
         self.is_aborted = False
@@ -111,12 +116,12 @@ class FakeTransport(asyncio.Transport):
         self.is_eof_written = True
 
     def pause_reading(self) -> None:
-        assert self.is_reading, "paused twice"
-        self.is_reading = False
+        assert self.reads, "paused twice"
+        self.reads = False
 
     def resume_reading(self) -> None:
-        assert not self.is_reading, "resumed twice"
-        self.is_reading = True
+        assert not self.reads, "resumed twice"
+        self.reads = True
 
     def is_closing(self) -> bool:
         return self.is_closed or self.is_aborted
@@ -221,8 +226,8 @@ class Client:
             trusted_proxies=trusted_proxies,
             clock=self.clock,
             ids=IdMinter(bytes),
-            loop=self.loop,
-            deadlines=Deadlines(self.loop, self.clock),
+            loop=self.loop.as_loop,
+            deadlines=Deadlines(self.loop.as_loop, self.clock),
         )
         self.transport = FakeTransport(peer)
         self.connection = ClientConnection(self.edge)

@@ -41,18 +41,18 @@ def pets(answer: str = "one") -> str:
 
 
 def until(action: Callable[[], T | None], what: str) -> T:
-    """Return the first result of `action` that is neither None nor False; asks every 10 ms."""
+    """Return the first result of `action` that is true; asks every 10 ms."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         result = action()
-        if result is not None and result is not False:
+        if result:
             return result
         time.sleep(0.01)
     raise AssertionError(f"waited {PATIENCE_SECONDS:g} s in vain: {what}")
 
 
 class RunningGateway:
-    """`python -m gateway run` on free ports. Its methods block: call them from a thread if need be."""
+    """`python -m gateway run` on free ports. Its methods block: call them in a thread."""
 
     def __init__(self, directory: Path, files: Mapping[str, str], *flags: str) -> None:
         self.config = directory / "config"
@@ -61,25 +61,33 @@ class RunningGateway:
         self.data.mkdir()
         for name, text in files.items():
             self.write(name, text)
-        self._log = (directory / "log").open("wb")
+        self._directory = directory
+        self._flags = flags
+        self.start()
+
+    def start(self) -> None:
+        """Start it, again if it was closed, and wait until it is ready."""
+        # Left by a gateway that was killed.
+        (self.data / "run" / "addresses.json").unlink(missing_ok=True)
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("STAGEGATE_")
         }
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "gateway", "run"),
-                *("--config", str(self.config), "--data", str(self.data)),
-                *("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", "2"),
-                *flags,
-            ],
-            cwd=directory,
-            env={**environment, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-        )
+        with (self._directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "gateway", "run"),
+                    *("--config", str(self.config), "--data", str(self.data)),
+                    *("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", "2"),
+                    *self._flags,
+                ],
+                cwd=self._directory,
+                env={**environment, "PYTHONPATH": str(ROOT)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         try:
-            addresses = until(self._addresses, f"the gateway to start; it says:\n{self.log}")
+            addresses = until(self._addresses, "the gateway to start")
             self.listen: str = addresses["listen"]
             self.admin: str = addresses["admin"]
             until(self.is_ready, "the gateway to be ready")
@@ -100,7 +108,7 @@ class RunningGateway:
     @property
     def log(self) -> str:
         """What all its processes wrote to stdout and stderr."""
-        return Path(self._log.name).read_text()
+        return (self._directory / "log").read_text()
 
     def write(self, name: str, text: str) -> None:
         """Write a file below the config directory as editors do: beside it, then renamed."""
@@ -109,6 +117,10 @@ class RunningGateway:
         beside = path.with_name(f".{path.name}.new")
         beside.write_text(text)
         beside.replace(path)
+
+    def reload_problems(self) -> list[str]:
+        """Return the problems of the last reload, as the log has them."""
+        return [problem["text"] for problem in self.status()["last_reload"]["problems"]]
 
     def get(self, path: str, **headers: str) -> tuple[int, bytes]:
         """Ask the data plane on a connection of its own; return status and body."""
@@ -128,11 +140,13 @@ class RunningGateway:
         return told
 
     def is_ready(self) -> bool:
-        """Whether `/readyz` says so, and every worker serves the current release."""
+        """Whether `/readyz` says so, the files are loaded, and every worker serves them."""
         with contextlib.suppress(OSError, http.client.HTTPException):
             if _get(self.admin, "/readyz", {})[0] == 200:
                 status = self.status()
-                return all(worker["revision"] == status["revision"] for worker in status["workers"])
+                return status["last_reload"] is not None and all(
+                    worker["revision"] == status["revision"] for worker in status["workers"]
+                )
         return False
 
     def wait_revision(self, revision: int) -> dict[str, Any]:
@@ -157,7 +171,6 @@ class RunningGateway:
                 # Its children end with it.
                 self.process.kill()
                 self.process.wait()
-        self._log.close()
 
     def _addresses(self) -> dict[str, Any] | None:
         assert self.process.poll() is None, self.log
@@ -169,7 +182,7 @@ class RunningGateway:
 
 def _get(address: str, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
     host, _, port = address.rpartition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_SECONDS)
+    connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=PATIENCE_SECONDS)
     try:
         connection.request("GET", path, headers=dict(headers))
         answer = connection.getresponse()

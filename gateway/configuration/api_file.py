@@ -121,7 +121,9 @@ class _Reader:
         if value is None and not problems:
             text = f"is empty or no mapping; it holds {', '.join(keys)}"
             problems.append(Problem("", text))
-        problems += [codec.unknown_key(key, keys, key) for key in value or {} if key not in keys]
+        for key in value or {}:
+            if key not in keys:
+                problems.append(codec.unknown_key(key, keys, key, after=problems))
         self._result.problems += [placement.place(problem) for problem in problems]
         return value, placement
 
@@ -290,7 +292,7 @@ def _decode_resource(path: str, value: object, problems: list[Problem]) -> Resou
     methods: dict[str, Method] = {}
     for http_method, raw in _members(value, here, problems).items():
         below = join(here, http_method)
-        if problem := problem_of_http_method(http_method, below):
+        if problem := problem_of_http_method(http_method, below, after=problems):
             problems.append(problem)
             continue
         raw_method = _without_repeated({} if raw is None else raw, "httpMethod", http_method)
@@ -324,7 +326,7 @@ def _refuse_unknown(raw: dict[str, Any], cls: type, path: str, problems: list[Pr
     known = [name for name in dict.fromkeys(known) if name != "deploymentId"]
     for key in [key for key in raw if key not in known]:
         del raw[key]
-        problems.append(codec.unknown_key(key, known, join(path, key)))
+        problems.append(codec.unknown_key(key, known, join(path, key), after=problems))
 
 
 def _uses_main(stage: object) -> bool:

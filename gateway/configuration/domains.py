@@ -37,7 +37,7 @@ def load_domains(
             if domain is not None:
                 domains.append(domain)
                 problems += problems_of_domain(domain, name)
-                problems += _reference_problems(domain, stages, broken)
+                _check_references(domain, stages, broken, problems)
     elif source.value is not None:
         text = "must map domain names to {basePathMappings: [{restApiId: …, stage: …}]}"
         problems.append(Problem("", text))
@@ -66,12 +66,15 @@ def _with_none_spelled(mapping: BasePathMapping) -> BasePathMapping:
     )
 
 
-def _reference_problems(
-    domain: DomainName, stages: Mapping[str, Collection[str]], broken: Collection[str]
-) -> list[Problem]:
+def _check_references(
+    domain: DomainName,
+    stages: Mapping[str, Collection[str]],
+    broken: Collection[str],
+    problems: list[Problem],
+) -> None:
     path = join(domain.domain_name, "basePathMappings")
-    found = (
-        problem_of_reference(mapping, stages, broken, f"{path}[{index}]")
-        for index, mapping in enumerate(domain.base_path_mappings)
-    )
-    return [problem for problem in found if problem is not None]
+    for index, mapping in enumerate(domain.base_path_mappings):
+        here = f"{path}[{index}]"
+        problem = problem_of_reference(mapping, stages, broken, here, after=problems)
+        if problem is not None:
+            problems.append(problem)

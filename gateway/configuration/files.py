@@ -6,6 +6,7 @@ All or nothing per API: one broken file does not hold back the others.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,11 @@ API_FILES: Final = 5000
 """API files of one directory."""
 
 
-def load(directory: Path) -> Loaded:
+LoadFile = Callable[[Path, Path], ApiFile]
+"""Reads an API file, given its path and the config directory."""
+
+
+def load(directory: Path, load_file: LoadFile = load_api_file) -> Loaded:
     """Read `apis/*.yaml` and `domains.yaml` below a directory.
 
     A missing, empty or unreadable directory gives `is_absent`, with nothing to conclude from it.
@@ -39,7 +44,7 @@ def load(directory: Path) -> Loaded:
     if len(paths) > API_FILES:
         text = f"holds more than {API_FILES} API files; run several gateways"
         return Loaded(problems=(Problem("", text, str(directory / APIS)),), is_absent=True)
-    results = [load_api_file(path, directory) for path in paths]
+    results = [load_file(path, directory) for path in paths]
     _refuse_shared_ids(results)
     broken = frozenset(result.api_id for result in results if result.api is None)
     apis = {result.api_id: result.api for result in results if result.api is not None}

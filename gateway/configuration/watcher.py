@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -62,7 +62,7 @@ class Watcher:
 
     async def _moments(self) -> AsyncIterator[None]:
         """Yield whenever it is time to look; ends when the directory is another than before."""
-        identity = _identity(self._directory)
+        identity = _identity_if_there(self._directory)
         if identity is None:
             await asyncio.sleep(LOOK_SECONDS)
             yield
@@ -78,7 +78,7 @@ class Watcher:
                 recursive=True,
             ):
                 yield
-                if _identity(self._directory) != identity:
+                if _identity_if_there(self._directory) != identity:
                     return
         except OSError as error:
             # It vanished meanwhile, or the system has no more watches to give.
@@ -90,7 +90,7 @@ class Watcher:
 def fingerprint(directory: Path, extra: Iterable[Path] = ()) -> Fingerprint:
     """Return what the files look like from outside; symbolic links count as what they lead to."""
     found: set[tuple[str, int, int, int]] = set()
-    for path in _files(str(directory), DEPTH_MAX):
+    for path in _files(str(directory), DEPTH_MAX, set()):
         _add(path, found)
         if len(found) >= FILES_MAX:
             _log.warning(
@@ -112,24 +112,30 @@ def _add(path: str, found: set[tuple[str, int, int, int]]) -> None:
         found.add((path, status.st_ino, status.st_size, status.st_mtime_ns))
 
 
-def _files(directory: str, depth: int) -> Iterable[str]:
+def _files(directory: str, depth: int, visited: set[tuple[int, int]]) -> Iterator[str]:
+    """Yield every file below a directory; directories that links lead to again count once."""
     try:
-        entries = list(os.scandir(directory))
+        identity = _identity(directory)
+        entries = [] if identity in visited else list(os.scandir(directory))
     except OSError:
         return
+    visited.add(identity)
     for entry in entries:
         if is_ignored(entry.name):
             continue
-        if entry.is_dir():
-            if depth:
-                yield from _files(entry.path, depth - 1)
-        else:
+        if not entry.is_dir():
             yield entry.path
+        elif depth:
+            yield from _files(entry.path, depth - 1, visited)
 
 
-def _identity(directory: Path) -> tuple[int, int] | None:
+def _identity(path: str) -> tuple[int, int]:
+    status = os.stat(path)  # noqa: PTH116 (as above)
+    return status.st_dev, status.st_ino
+
+
+def _identity_if_there(directory: Path) -> tuple[int, int] | None:
     try:
-        status = directory.stat()
+        return _identity(str(directory))
     except OSError:
         return None
-    return status.st_dev, status.st_ino

@@ -33,7 +33,7 @@ class ReloadState:
     succeeded: int = 0
     failed: int = 0
     epoch: float | None = None
-    """When the last one ended, seconds since 1970."""
+    """When the last one was decided, seconds since 1970."""
     success_epoch: float | None = None
     seconds: float | None = None
     """From reading the files to the workers' acknowledgement."""
@@ -108,9 +108,12 @@ class Publisher:
             self._executor, self._make, may_be_absent
         )
         self._on_loaded(loaded)
-        if report.is_changed or not self.state.report:
+        is_first = self.state.report is None
+        # Noted before anybody can see the revision that it made.
+        self._note(reason, report, settings_problems)
+        if report.is_changed or is_first:
             await self._publish()
-        self._note(reason, report, settings_problems, start)
+        self.state.seconds = self._clock.now() - start
         self._tell(before, report)
 
     def _make(self, may_be_absent: bool) -> tuple[Loaded, ReloadReport, tuple[Problem, ...]]:
@@ -142,12 +145,10 @@ class Publisher:
         reason: str,
         report: ReloadReport,
         settings_problems: tuple[Problem, ...],
-        start: float,
     ) -> None:
         state = self.state
         state.reason, state.report, state.settings_problems = reason, report, settings_problems
         state.epoch = self._clock.epoch()
-        state.seconds = self._clock.now() - start
         if report.is_ok:
             state.succeeded += 1
             state.success_epoch = state.epoch

@@ -58,6 +58,7 @@ class WorkerLinks:
         self._parts: Mapping[str, Part] = {}
         self._links: dict[int, WorkerLink] = {}
         self._changed = asyncio.Event()
+        self._listening: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -79,13 +80,17 @@ class WorkerLinks:
         return any(state.revision and not state.is_draining for state in self.states.values())
 
     def serve(self, listening: socket.socket) -> None:
-        """Accept workers from now on."""
+        """Accept workers from now on; the socket is this object's."""
+        self._listening = listening
         self._accepting = spawn(self._accept(listening), "accept workers")
 
     async def close(self) -> None:
         """Stop accepting, and leave every worker to itself."""
         if self._accepting is not None:
             self._accepting.cancel()
+            await asyncio.wait([self._accepting])
+        if self._listening is not None:
+            self._listening.close()
         for link in list(self._links.values()):
             link.close()
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import itertools
 import math
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sized
 from enum import Enum, StrEnum
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -33,6 +34,11 @@ _SCHEMAS: Final[dict[type, _Schema]] = {}
 
 _SHOWN_CHARACTERS: Final = 60
 """Longer keys and values are cut in messages, and before they are compared with known names."""
+
+_SEARCHES: Final = 100
+"""Problems after which names are no longer compared to find the one that was meant."""
+_SEARCHED_NAMES: Final = 200
+_LISTED_NAMES: Final = 30
 
 _REPEATED_KEYS: Final[Mapping[type, str]] = {
     Method: "httpMethod",
@@ -102,23 +108,25 @@ def known_names(cls: type) -> tuple[str, ...]:
     return tuple(member.name for member in _schema(cls).members)
 
 
-def unknown_key(key: str, known: Iterable[str], path: str) -> Problem:
+def unknown_key(key: str, known: Collection[str], path: str, *, after: Sized = ()) -> Problem:
     """Return the problem of a key that means nothing here, with a suggestion when one is near."""
-    known = tuple(known)
-    return Problem(path, f"unknown key {shown(key)}; {suggestion(key, known)}")
+    return Problem(path, f"unknown key {shown(key)}; {suggestion(key, known, after=after)}")
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
+def suggestion(word: str, known: Collection[str], *, after: Sized = ()) -> str:
     """Return `did you mean "x"?`, or the list of what is known.
 
-    For example `suggestion("uris", ["uri", "type"])` is `did you mean "uri"?`.
+    For example `suggestion("uris", ["uri", "type"])` is `did you mean "uri"?`. After many problems
+    (`after` holds those found so far) and among many names the search is left out: each costs
+    some 10 µs for a name, and a hostile file could ask for millions.
     """
-    known = tuple(known)
-    folded = {name.casefold(): name for name in known}
-    near = difflib.get_close_matches(word[:_SHOWN_CHARACTERS].casefold(), folded, n=1)
-    if near:
-        return f"did you mean {shown(folded[near[0]])}?"
-    return f"known are: {', '.join(known)}"
+    if len(after) < _SEARCHES and len(known) <= _SEARCHED_NAMES:
+        folded = {name.casefold(): name for name in known}
+        near = difflib.get_close_matches(word[:_SHOWN_CHARACTERS].casefold(), folded, n=1)
+        if near:
+            return f"did you mean {shown(folded[near[0]])}?"
+    listed = ", ".join(itertools.islice(known, _LISTED_NAMES))
+    return f"known are: {listed}{', …' if len(known) > _LISTED_NAMES else ''}"
 
 
 def shown(text: str) -> str:
@@ -197,10 +205,9 @@ def _enumerated(enum: type[StrEnum]) -> _Decoder:
     def decode_enumerated(value: object, path: str, problems: list[Problem]) -> Any:
         if isinstance(value, str) and (member := members.get(value)) is not None:
             return member
-        near = difflib.get_close_matches(
-            value[:_SHOWN_CHARACTERS].upper() if isinstance(value, str) else "", members, n=1
-        )
-        hint = f"; did you mean {near[0]}?" if near else ""
+        text = value if isinstance(value, str) else ""
+        hint = suggestion(text, members, after=problems)
+        hint = f"; {hint}" if hint.startswith("did") else ""
         problems.append(Problem(path, _expected(f"one of {', '.join(members)}", value) + hint))
         return _INVALID
 
@@ -268,7 +275,8 @@ def _decode_members(
         member = schema.by_name.get(key)
         if member is None:
             if key != schema.repeated_key:
-                problems.append(unknown_key(str(key), schema.by_name, join(path, str(key))))
+                below = join(path, str(key))
+                problems.append(unknown_key(str(key), schema.by_name, below, after=problems))
         elif member.attribute in seen:
             text = f"means the same as {' or '.join(member.names)} given beside it; keep one"
             problems.append(Problem(join(path, key), text))

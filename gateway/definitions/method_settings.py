@@ -36,7 +36,7 @@ def materialise(
     for key in partial:
         normalised = normalise_key(key)
         if normalised is None:
-            problems.append(Problem(join(path, key), _key_problem(key)))
+            problems.append(Problem(join(path, key), _key_problem(key, problems)))
         elif normalised in written:
             text = f"names the same method as {shown(written[normalised])}; merge the two"
             problems.append(Problem(join(path, key), text))
@@ -84,9 +84,9 @@ def normalise_key(key: str) -> str | None:
     return setting_key(resource_path, http_method)
 
 
-def _key_problem(key: str) -> str:
+def _key_problem(key: str, problems: list[Problem]) -> str:
     http_method = key.rpartition("/")[2]
     if "/" in key and http_method and http_method != "*" and http_method not in METHODS:
-        text = f"{shown(http_method)} is no HTTP method; {suggestion(http_method, METHODS)}"
-        return f"names no method: {text}"
+        hint = suggestion(http_method, METHODS, after=problems)
+        return f"names no method: {shown(http_method)} is no HTTP method; {hint}"
     return f"names no method: {_LOOKS_LIKE}"

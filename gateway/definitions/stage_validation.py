@@ -6,7 +6,7 @@ The counterpart of `validation`, for what lives outside deployments.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sized
 from typing import Final
 
 from gateway.definitions.codec import join, shown, suggestion
@@ -80,6 +80,8 @@ def problem_of_reference(
     stages: Mapping[str, Collection[str]],
     broken: Collection[str],
     path: str,
+    *,
+    after: Sized = (),
 ) -> Problem | None:
     """Return what is wrong with the API and stage that a mapping names, if anything.
 
@@ -92,11 +94,11 @@ def problem_of_reference(
         return Problem(join(path, "restApiId"), text, severity="warning")
     if api_id not in stages:
         text = f"Invalid API identifier specified: {shown(api_id)}"
-        hint = suggestion(api_id, stages) if stages else "there is no API at all"
+        hint = suggestion(api_id, stages, after=after) if stages else "there is no API at all"
         return Problem(join(path, "restApiId"), f"{text}; {hint}")
     if stage not in (NO_BASE_PATH, *stages[api_id]):
         text = f"Invalid stage identifier specified: {shown(stage)} is no stage of {api_id}"
-        hint = suggestion(stage, stages[api_id]) if stages[api_id] else "it has none"
+        hint = suggestion(stage, stages[api_id], after=after) if stages[api_id] else "it has none"
         return Problem(join(path, "stage"), f"{text}; {hint}")
     return None
 
@@ -122,7 +124,7 @@ def _check_settings(
     problems: list[Problem],
 ) -> None:
     methods = {
-        setting_key(resource.path, http_method)
+        setting_key(resource.path, http_method): None
         for definition in definitions
         for resource in definition.resources
         for http_method in resource.methods
@@ -140,9 +142,9 @@ def _check_settings(
                 text = f"must be 0 to {RATE_MAX:.0f} requests; 0 refuses all, not {limit:g}"
                 problems.append(Problem(join(here, member), text))
         if key != ALL_METHODS and key not in methods:
-            hint = suggestion(key, sorted(methods)) if len(methods) <= VARIABLES_MAX else ""
-            text = f"no deployed method has this key: the entry acts on nothing; {hint}"
-            problems.append(Problem(here, text.removesuffix("; "), severity="warning"))
+            text = "no deployed method has this key, so the entry acts on nothing"
+            hint = suggestion(key, methods, after=problems)
+            problems.append(Problem(here, f"{text}; {hint}", severity="warning"))
 
 
 def _host_problem(name: str) -> str:

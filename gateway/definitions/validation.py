@@ -8,7 +8,7 @@ Where AWS has a message for a mistake, ours begins with it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from typing import Final
 
 import orjson
@@ -56,7 +56,7 @@ def problems_of(definition: ApiDefinition, path: str = "") -> list[Problem]:
     for resource in definition.resources:
         here = join(resources, resource.path)
         for http_method, method in resource.methods.items():
-            problem = problem_of_http_method(http_method, join(here, http_method))
+            problem = problem_of_http_method(http_method, join(here, http_method), after=problems)
             if problem is None:
                 _check_method(method, join(here, http_method), problems)
             else:
@@ -65,7 +65,7 @@ def problems_of(definition: ApiDefinition, path: str = "") -> list[Problem]:
     for type_, response in definition.gateway_responses.items():
         if type_ not in GatewayResponseType.__members__:
             text = f"unknown response type {shown(type_)}; "
-            text += suggestion(type_, GatewayResponseType.__members__)
+            text += suggestion(type_, GatewayResponseType.__members__, after=problems)
             problems.append(Problem(join(here, type_), text))
         if response.status_code is not None:
             _check_status(response.status_code, join(join(here, type_), "statusCode"), problems)
@@ -73,12 +73,12 @@ def problems_of(definition: ApiDefinition, path: str = "") -> list[Problem]:
     return problems
 
 
-def problem_of_http_method(http_method: str, path: str) -> Problem | None:
+def problem_of_http_method(http_method: str, path: str, *, after: Sized = ()) -> Problem | None:
     """Return what is wrong with the key of a method, if anything."""
     if http_method in METHODS:
         return None
     text = f"Invalid HttpMethod specified. Valid options are {','.join(METHODS)}"
-    return Problem(path, f"{text}; {suggestion(http_method, METHODS)}")
+    return Problem(path, f"{text}; {suggestion(http_method, METHODS, after=after)}")
 
 
 def problem_of_api_id(api_id: str, path: str) -> Problem | None:
@@ -152,8 +152,9 @@ def _check_integration(integration: Integration, path: str, problems: list[Probl
     if text := _uri_problem(integration.type, integration.uri):
         add("uri", text)
     verb = integration.integration_http_method
-    if verb is not None and (problem := problem_of_http_method(verb, join(path, "httpMethod"))):
-        problems.append(problem)
+    if verb is not None:
+        problem = problem_of_http_method(verb, join(path, "httpMethod"), after=problems)
+        problems += [problem] if problem else []
     if integration.type is IntegrationType.AWS_PROXY and verb not in (None, "POST"):
         add("httpMethod", "must be POST, with which Lambda functions are invoked")
     lowest, highest = TIMEOUT_MILLIS

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.definitions.integration import Integration, ResponseTransferMode
 from gateway.definitions.rest_api import Resource
 from gateway.errors import Fault, GatewayResponseType, Problem
-from gateway.integrations.base import Endpoints, MisconfiguredError
+from gateway.integrations.base import MisconfiguredError
 from gateway.integrations.uri import BoundUri, PathValue, UriPlan, compile_uri
 from gateway.mapping.mapped_body import MappedBody
 from gateway.mapping.parameters import RequestMapping, compile_request_parameters
 from gateway.mapping.sources import Source
 from gateway.mapping.wire_text import path_text
-from gateway.messages import EndpointResponse, Exchange, IntegrationRequest, InvocationRequest
+from gateway.messages import Exchange, InvocationRequest
 from gateway.routing.paths import is_variable, path_parts, variable_name
 from gateway.streams import BodyError, BodyStream, BodyTooLargeError
 
@@ -90,17 +89,21 @@ def _mapped(source: Source) -> PathValue:
     return value
 
 
-async def request_body(
-    request: InvocationRequest, backend: BackendPlan, limit: int
-) -> tuple[bytes | BodyStream | None, MappedBody | None]:
-    """Return the body to send on, and the same as mappings see it where they need it."""
+async def mapped_body(
+    request: InvocationRequest, limit: int
+) -> tuple[bytes | None, MappedBody | None]:
+    """Wait for the whole body: return it to be sent on, and the same as mappings see it."""
     stream = request.body
-    if not backend.mapping.needs_body:
-        if stream is None or not stream.is_complete:
-            return stream, None
-        return stream.take(), None
     body = None if stream is None else await whole_body(stream, limit)
     return body, MappedBody(body, "request")
+
+
+def passing_body(request: InvocationRequest) -> bytes | BodyStream | None:
+    """Return a body that no mapping needs: what is complete as bytes, else the stream."""
+    stream = request.body
+    if stream is None or not stream.is_complete:
+        return stream
+    return stream.take()
 
 
 async def whole_body(stream: BodyStream, limit: int) -> bytes:
@@ -123,22 +126,8 @@ async def whole_body(stream: BodyStream, limit: int) -> bytes:
         ) from error
 
 
-async def call(
-    exchange: Exchange,
-    endpoints: Endpoints,
-    request: IntegrationRequest,
-    now: Callable[[], float],
-) -> EndpointResponse:
-    """Send a request to its backend; note status and latency."""
-    sent = now()
+def note_call(exchange: Exchange, sent: float, ended: float) -> None:
+    """Note how long a backend took; times are seconds of CLOCK_MONOTONIC."""
+    exchange.integration_latency = ended - sent
     if exchange.phases is not None:
-        exchange.phases.append(("gateway", sent))
-    try:
-        endpoint = await endpoints.send(request)
-    finally:
-        ended = now()
-        exchange.integration_latency = ended - sent
-        if exchange.phases is not None:
-            exchange.phases.append(("integration", ended))
-    exchange.integration_status = endpoint.status
-    return endpoint
+        exchange.phases += (("gateway", sent), ("integration", ended))

@@ -8,7 +8,13 @@ from typing import Final
 from gateway.definitions.integration import Integration
 from gateway.definitions.rest_api import Method, Resource
 from gateway.errors import Fault, GatewayResponseType, Problem
-from gateway.integrations.backend import BackendPlan, call, compile_backend, request_body
+from gateway.integrations.backend import (
+    BackendPlan,
+    compile_backend,
+    mapped_body,
+    note_call,
+    passing_body,
+)
 from gateway.integrations.base import CompiledIntegration, Endpoints, IntegrationContext
 from gateway.integrations.request_templates import RequestTemplates, compile_request_templates
 from gateway.integrations.responses import IntegrationResponses, compile_responses
@@ -86,7 +92,12 @@ class Http:
         """Map the request, call the backend, map its answer."""
         request = exchange.request
         limit = self._context.body_bytes
-        body, mapped = await request_body(request, self._backend, limit)
+        body: bytes | BodyStream | None
+        mapped: MappedBody | None = None
+        if self._backend.mapping.needs_body:
+            body, mapped = await mapped_body(request, limit)
+        else:
+            body = passing_body(request)
         template = self._templates.choose(request.fields.get("Content-Type"))
         if template is not None:
             if isinstance(body, BodyStream):
@@ -101,7 +112,13 @@ class Http:
             self._backend.timeout_seconds,
             self._response_limit,
         )
-        endpoint = await call(exchange, endpoints, outgoing, self._context.now)
+        now = self._context.now
+        sent = now()
+        try:
+            endpoint = await endpoints.send(outgoing)
+        finally:
+            note_call(exchange, sent, now())
+        exchange.integration_status = endpoint.status
         chosen = self._responses.select(endpoint.status)
         answer = endpoint.body
         known: MappedBody | None = None

@@ -8,7 +8,13 @@ from typing import Final
 from gateway.definitions.integration import Integration
 from gateway.definitions.rest_api import Method, Resource
 from gateway.errors import Problem
-from gateway.integrations.backend import BackendPlan, call, compile_backend, request_body
+from gateway.integrations.backend import (
+    BackendPlan,
+    compile_backend,
+    mapped_body,
+    note_call,
+    passing_body,
+)
 from gateway.integrations.base import CompiledIntegration, Endpoints, IntegrationContext
 from gateway.integrations.headers import (
     REQUEST_FATES,
@@ -29,6 +35,7 @@ from gateway.messages import (
     MethodIdentity,
     RawHeaders,
 )
+from gateway.streams import BodyStream
 
 _FORWARD: Final = RequestFate.FORWARD
 _CONNECTION: Final = RequestFate.CONNECTION
@@ -105,17 +112,28 @@ class HttpProxy:
 
     async def invoke(self, exchange: Exchange, endpoints: Endpoints) -> InvocationResponse:
         """Send the request on, and return the backend's answer."""
-        backend = self._backend
-        body, mapped = await request_body(exchange.request, backend, self._context.body_bytes)
+        request = exchange.request
+        body: bytes | BodyStream | None
+        mapped: MappedBody | None = None
+        if self._backend.mapping.needs_body:
+            body, mapped = await mapped_body(request, self._context.body_bytes)
+        else:
+            body = passing_body(request)
         outgoing = IntegrationRequest(
             self._uri.origin,
             self._head(exchange, mapped),
             body,
-            self._method or exchange.request.method,
+            self._method or request.method,
             self._timeout_seconds,
             self._response_limit,
         )
-        endpoint = await call(exchange, endpoints, outgoing, self._context.now)
+        now = self._context.now
+        sent = now()
+        try:
+            endpoint = await endpoints.send(outgoing)
+        finally:
+            note_call(exchange, sent, now())
+        exchange.integration_status = endpoint.status
         return _response(endpoint)
 
     def _head(self, exchange: Exchange, body: MappedBody | None) -> bytes:

@@ -40,6 +40,8 @@ class CompiledIntegrationResponse:
     """By media type, normalised."""
     constant: InvocationResponse | None
     """The whole method response when it depends on nothing. Shared by requests: read only."""
+    is_declared: bool
+    """Whether the method declares the status; AWS fails requests that select another one."""
 
     def render(
         self,
@@ -95,11 +97,18 @@ class IntegrationResponses:
         """Return the response whose pattern the whole status matches, else the default one.
 
         Raises:
-            Fault: API_CONFIGURATION_ERROR (500) when there is neither.
+            Fault: API_CONFIGURATION_ERROR (500) when there is neither, or when the method does not
+                declare the status that it makes.
         """
         chosen = self._memo.get(status)
         if chosen is None:
             chosen = self._search(str(status))
+            if not chosen.is_declared:
+                raise Fault(
+                    GatewayResponseType.API_CONFIGURATION_ERROR,
+                    detail="Execution failed due to configuration error: Output mapping refers to "
+                    f"an invalid method response: {chosen.status}",
+                )
             if len(self._memo) < _MEMO_STATUSES:
                 self._memo[status] = chosen
         return chosen
@@ -126,14 +135,6 @@ def compile_responses(
     for status, response in integration.integration_responses.items():
         here = f"{path}.integrationResponses.{status}"
         declared = method.method_responses.get(status)
-        if method.method_responses and declared is None:
-            problems.append(
-                Problem(
-                    here,
-                    f"Output mapping refers to an invalid method response: {status}; declare it in "
-                    "methodResponses",
-                )
-            )
         mapping = compile_response_parameters(
             response.response_parameters,
             declared=declared.response_parameters if declared else None,
@@ -155,6 +156,7 @@ def compile_responses(
                 mapping=mapping,
                 templates=good,
                 constant=_constant(status, mapping, good, integration.type),
+                is_declared=declared is not None,
             )
         )
     if sum(one.pattern is None for one in compiled) > 1:

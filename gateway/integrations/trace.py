@@ -22,10 +22,10 @@ def trace_id(exchange: Exchange, ids: IdMinter) -> str:
     sent = exchange.request.fields.get("X-Amzn-Trace-Id")
     root = _ROOT.search(sent) if sent else None
     if sent is None or root is None:
-        return f"Root={ids.trace_root(exchange.epoch)};Parent={ids.hex(16)};Sampled=0"
+        return ids.trace_id(exchange.epoch)
     parent = _PARENT.search(sent)
     sampled = _SAMPLED.search(sent)
     return (
-        f"Root={root[1]};Parent={parent[1] if parent else ids.hex(16)}"
+        f"Root={root[1]};Parent={parent[1] if parent else ids.parent_id()}"
         f";Sampled={sampled[1] if sampled else '0'}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.errors import Fault
 from gateway.integrations.base import Endpoints
 from gateway.messages import Exchange, InvocationResponse
 from gateway.pipeline.authorize import authorize
@@ -13,12 +14,23 @@ from gateway.snapshot.compiled import Snapshot
 
 
 async def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) -> InvocationResponse:
-    """Carry one request from its stage to its answer; refuse by raising Fault."""
-    stage, path = locate(snapshot, exchange)
-    variant = exchange.scope = split(stage, exchange)
-    exchange.identity = variant.identity
-    method = exchange.scope = route(variant, path, exchange)
-    exchange.identity = method.identity
-    integration = authorize(method)
-    meter(method, exchange)
-    return await integration.invoke(exchange, endpoints)
+    """Carry one request from its stage to its answer; a station refuses by raising Fault."""
+    try:
+        stage, path = locate(snapshot, exchange)
+        variant = exchange.scope = split(stage, exchange)
+        exchange.identity = variant.identity
+        method = exchange.scope = route(variant, path, exchange)
+        exchange.identity = method.identity
+        integration = authorize(method)
+        meter(method, exchange)
+        return await integration.invoke(exchange, endpoints)
+    except Fault as fault:
+        return refuse(snapshot, exchange, fault)
+
+
+def refuse(snapshot: Snapshot, exchange: Exchange, fault: Fault) -> InvocationResponse:
+    """Return the gateway response of a Fault: its stage's, or AWS's own before one was found."""
+    exchange.fault = fault
+    scope = exchange.scope
+    responses = snapshot.gateway_responses if scope is None else scope.gateway_responses
+    return responses[fault.type].render(fault, exchange)

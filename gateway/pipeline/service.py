@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Protocol
 
 from gateway.clock import Clock, IdMinter
 from gateway.definitions.stage import LoggingLevel
-from gateway.errors import Fault, GatewayResponseType
+from gateway.errors import GatewayResponseType
 from gateway.integrations.base import Endpoints
 from gateway.messages import Exchange, InvocationRequest, InvocationResponse
 from gateway.pipeline.serve import serve
@@ -69,26 +69,26 @@ class Service:
             exchange.phases = []
         return exchange
 
-    async def answer(self, exchange: Exchange) -> InvocationResponse:
-        """Return the answer to a request; every Fault becomes its gateway response."""
-        snapshot = self._cell.current
-        try:
-            response = await serve(snapshot, exchange, self._endpoints)
-        except Fault as fault:
-            exchange.fault = fault
-            scope = exchange.scope
-            responses = snapshot.gateway_responses if scope is None else scope.gateway_responses
-            response = responses[fault.type].render(fault, exchange)
-        if exchange.phases is not None:
-            exchange.phases.append(("answer", self._now()))
-            timing = server_timing(exchange).encode("ascii")
-            response = InvocationResponse(
-                response.status,
-                response.head + b"Server-Timing: " + timing + b"\r\n",
-                response.body,
-                response.length,
-            )
-        return response
+    def answer(self, exchange: Exchange) -> Coroutine[Any, Any, InvocationResponse]:
+        """Return the work of answering a request; every Fault becomes its gateway response."""
+        # Not a coroutine of its own: each level costs 0.25 us a request.
+        work = serve(self._cell.current, exchange, self._endpoints)
+        return work if exchange.phases is None else self._timed(work, exchange)
+
+    async def _timed(
+        self, work: Coroutine[Any, Any, InvocationResponse], exchange: Exchange
+    ) -> InvocationResponse:
+        """Answer, and tell the phases' times in a Server-Timing header."""
+        response = await work
+        assert exchange.phases is not None  # noqa: S101 (`answer` looked)
+        exchange.phases.append(("answer", self._now()))
+        timing = server_timing(exchange).encode("ascii")
+        return InvocationResponse(
+            response.status,
+            response.head + b"Server-Timing: " + timing + b"\r\n",
+            response.body,
+            response.length,
+        )
 
     def record(self, exchange: Exchange) -> None:
         """End a request: count it and log it. Always called once, after the last byte."""

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from gateway.errors import ConfigurationError, Problem
 from gateway.routing.candidates import MOST_CANDIDATES, Candidate, candidates_of
@@ -40,7 +40,11 @@ from gateway.routing.paths import (
 T = TypeVar("T")
 
 _NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
-_NO_CHILDREN: Final[dict[str, object]] = {}
+_NO_CHILDREN: Final[dict[str, Any]] = {}
+"""Shared by all leaves, never written: a dict of their own would be 64 bytes or more."""
+
+_ANY_KEY: Final = ""
+"""Where a node keeps its ANY as such. Not `ANY`, which a client could send as its method."""
 
 _Entry = tuple[T, tuple[tuple[str, int], ...], str, str]
 """Payload, path parameters as name and position, resource path, HTTP method as defined."""
@@ -55,12 +59,11 @@ class _Node(Generic[T]):
         self.depth = depth
         """How many segments lead here; for a greedy node its first one counts."""
         self.is_greedy = is_greedy
-        # A shared empty dict: most nodes are leaves, and a dict of their own is 64 bytes or more.
-        self.statics: dict[str, _Node[T]] = _NO_CHILDREN  # type: ignore[assignment]
+        self.statics: dict[str, _Node[T]] = _NO_CHILDREN
         self.variable: _Node[T] | None = None
         self.greedy: _Node[T] | None = None
-        self.entries: dict[str, _Entry[T]] = _NO_CHILDREN  # type: ignore[assignment]
-        """By the HTTP method of a request: ANY is spelled out."""
+        self.entries: dict[str, _Entry[T]] = _NO_CHILDREN
+        """By the HTTP method of a request: ANY is there for each that has no entry of its own."""
 
 
 class Routes(Generic[T]):
@@ -166,9 +169,9 @@ class Routes(Generic[T]):
         waiting = [self._root]
         while waiting:
             node = waiting.pop()
-            # ANY is spelled out and may be there up to seven times; it is the last choice.
             yield from (entry for entry in node.entries.values() if entry[3] != ANY)
-            yield from [entry for entry in node.entries.values() if entry[3] == ANY][:1]
+            if _ANY_KEY in node.entries:
+                yield node.entries[_ANY_KEY]
             if node.greedy is not None:
                 waiting.append(node.greedy)
             if node.variable is not None:
@@ -195,7 +198,6 @@ class RoutesBuilder(Generic[T]):
     def __init__(self) -> None:
         self._root: _Node[T] = _Node(0)
         self._statics: dict[str, dict[str, _Entry[T]]] = {}
-        self._any: dict[int, str] = {}
         self._deepest = 0
         self._count = 0
         self._problems: list[Problem] = []
@@ -237,13 +239,8 @@ class RoutesBuilder(Generic[T]):
         if node.entries is _NO_CHILDREN:
             node.entries = {}
         entries = node.entries
-        if http_method == ANY:
-            taken = next((e for e in entries.values() if e[3] == ANY), None)
-        else:
-            taken = entries.get(http_method)
-            if taken is not None and taken[3] == ANY:
-                taken = None
-        if taken is not None:
+        taken = entries.get(_ANY_KEY if http_method == ANY else http_method)
+        if taken is not None and taken[3] == http_method:
             self._problems.append(
                 Problem(
                     path=f"resources.{resource_path}.{http_method}",
@@ -254,6 +251,7 @@ class RoutesBuilder(Generic[T]):
             return
         self._count += 1
         if http_method == ANY:
+            entries[_ANY_KEY] = entry
             for verb in ANY_METHODS:
                 entries.setdefault(verb, entry)
         else:

@@ -22,6 +22,9 @@ from gateway.streams import BodyError, BodyStream, BodyTooLargeError
 
 _JOINED_BODY_BYTES: Final = 65_536
 """Up to here head and body are joined for one write: copying costs less than a second buffer."""
+_PAUSES: Final = 4
+"""A paused body may rest for this many idle times. The client's connection has its own limit, which
+is shorter: this one catches a body that nobody takes."""
 
 
 class StaleConnectionError(Exception):
@@ -216,7 +219,8 @@ class BackendConnection(asyncio.Protocol, Deadline):
         if self._waiter is not None:
             self._fail(Fault(GatewayResponseType.INTEGRATION_TIMEOUT, source="integration"))
         elif self._stream is not None:
-            self._fail(broken_answer(f"no byte of body for {self._response_idle_seconds} s"))
+            cause = "nobody took the body" if self._is_read_paused else "no byte of body came"
+            self._fail(broken_answer(f"{cause} in time"))
         else:
             self.close()
 
@@ -314,7 +318,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
         """Stop reading: the client is slow, which is no fault of the backend's."""
         if not self.is_closing:
             self._is_read_paused = True
-            self.deadline = NEVER
+            self.deadline = self._now() + _PAUSES * self._response_idle_seconds
             self._transport.pause_reading()
 
     def resume_body(self) -> None:

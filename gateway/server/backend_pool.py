@@ -165,11 +165,6 @@ class OriginPool:
 
     # Called by the endpoints
 
-    def close_idle(self) -> None:
-        """Close every idle connection."""
-        for connection in tuple(self.idle):
-            connection.close()
-
     def close(self) -> None:
         """Close every connection, busy ones too, and turn away who waits."""
         self.is_retired = True

@@ -51,7 +51,7 @@ class ClientConnection(ClientSocket):
 
     __slots__ = (
         "_answer", "_answered", "_body", "_drive", "_exchange", "_failed", "_heads", "_held",
-        "_is_head", "_is_head_timed", "_is_http_1_0", "_is_kept", "_is_serving", "_is_yielding",
+        "_is_head_timed", "_is_kept", "_is_serving", "_is_yielding",
         "_phase", "_requests", "_status", "_wants_close",
     )  # fmt: skip
 
@@ -79,8 +79,6 @@ class ClientConnection(ClientSocket):
         """Of the answer, once its head was sent."""
         self._is_kept = True
         self._wants_close = False
-        self._is_head = False
-        self._is_http_1_0 = False
 
     def __repr__(self) -> str:
         state = ("idle", "busy", "lingering", "closed")[self._phase]
@@ -139,20 +137,15 @@ class ClientConnection(ClientSocket):
         fields = head.headers
         self._status = 0
         stream: BodyStream | None = None
-        if heads.payload is not NO_BODY or has_framing(fields):
-            stream = self._begin_body(head, heads)
-        is_http_1_0 = self._is_http_1_0 = head.version[1] == 0
-        if EXPECT in fields and not is_http_1_0:
-            self._heed_expectation(fields[EXPECT])
-        method = head.method
-        self._is_head = method == "HEAD"
-        self._wants_close = head.should_close
-        self._is_kept = not (head.should_close or head.upgrade)
+        if heads.is_plain:
+            self._wants_close, self._is_kept = False, True
+        else:
+            stream = self._heed(head, heads)
         self._requests += 1
         target = heads.target
         path, _, query = target.partition("?")
         request = InvocationRequest(
-            method,
+            head.method,
             target,
             path,
             query,
@@ -163,7 +156,7 @@ class ClientConnection(ClientSocket):
             self._client_of(fields) if self._is_proxied else self._address,
             self._scheme,
             self._port,
-            is_http_1_0,
+            head.version[1] == 0,
         )
         service = edge.service
         self._exchange = exchange = service.open(request)
@@ -180,8 +173,24 @@ class ClientConnection(ClientSocket):
             self.settle_reading()
         return True
 
+    def _heed(self, head: Head, heads: HeadReader) -> BodyStream | None:
+        """Do as the headers ask: take a body, expect, close. Returns the body."""
+        fields = head.headers
+        stream: BodyStream | None = None
+        if heads.payload is not NO_BODY or has_framing(fields):
+            stream = self._begin_body(head, heads)
+        if EXPECT in fields and head.version[1]:
+            if fields[EXPECT].lower() != "100-continue":
+                raise RefusedError(refusal.EXPECTATION)
+            if self._body is not None and not self._body.stream.received:
+                self._body.hold_back()
+        self._wants_close = head.should_close
+        self._is_kept = not (head.should_close or head.upgrade)
+        return stream
+
     def _on_answer(self, response: InvocationResponse) -> None:
         """Write the answer. Called by the Drive, within `_begin` when nothing had to wait."""
+        exchange = cast("Exchange", self._exchange)
         body = response.body
         status = response.status
         status_line = STATUS_LINES.get(status)
@@ -189,23 +198,17 @@ class ClientConnection(ClientSocket):
             not isinstance(body, bytes)
             or status_line is None
             or status in BODILESS
-            or self._is_head
+            or exchange.request.method == "HEAD"
         ):
-            self._answer_otherwise(response, status_line)
+            self._answer_otherwise(exchange, response, status_line)
             return
-        exchange = cast("Exchange", self._exchange)
         edge = self._edge
         now = edge.now()
         self._status = status
+        ids = (exchange.request_id, exchange.extended_request_id)
+        is_kept = self._decide_kept(now)
         self._transport.write(
-            edge.responder.whole(
-                status_line,
-                response.head,
-                (exchange.request_id, exchange.extended_request_id),
-                body,
-                now,
-                self._decide_kept(now),
-            )
+            edge.responder.whole(status_line, response.head, ids, body, now, is_kept)
         )
         self.answer_ended(len(body))
 
@@ -213,7 +216,6 @@ class ClientConnection(ClientSocket):
         """Decide, when the head of an answer is made, whether the connection outlives it."""
         if (
             self._body is not None
-            or self._is_ended
             or now >= self._retire_at
             or self._requests >= self._edge.limits.requests_per_connection
             or self._edge.is_draining
@@ -265,12 +267,6 @@ class ClientConnection(ClientSocket):
         if self._held:
             self._take_body(body, self._held)
         return body.stream
-
-    def _heed_expectation(self, expectation: str) -> None:
-        if expectation.lower() != "100-continue":
-            raise RefusedError(refusal.EXPECTATION)
-        if self._body is not None and not self._body.stream.received:
-            self._body.hold_back()
 
     def send_continue(self) -> None:
         """Ask the client for the body it holds back."""
@@ -326,14 +322,16 @@ class ClientConnection(ClientSocket):
             return
         self._pause_reading(is_paused)
 
-    def _answer_otherwise(self, response: InvocationResponse, status_line: bytes | None) -> None:
+    def _answer_otherwise(
+        self, exchange: Exchange, response: InvocationResponse, status_line: bytes | None
+    ) -> None:
         """Write an answer that has no body, or streams it."""
         if status_line is None:
             self._on_bug(ValueError(f"{response.status} is no final status"))
             return
         edge = self._edge
-        exchange = cast("Exchange", self._exchange)
-        framed = frame(response, is_head=self._is_head, is_http_1_0=self._is_http_1_0)
+        request = exchange.request
+        framed = frame(response, is_head=request.method == "HEAD", is_http_1_0=request.is_http_1_0)
         if framed.is_closing:
             self._is_kept = False
         now = edge.now()
@@ -420,6 +418,7 @@ class ClientConnection(ClientSocket):
 
     def drain(self) -> None:
         """Close when the request in hand is answered; at once when there is none."""
+        self._is_kept = False
         if self._phase == _IDLE and not self._held:
             self._transport.close()
 
@@ -437,6 +436,7 @@ class ClientConnection(ClientSocket):
     def eof_received(self) -> bool:
         """Answer a client that has only closed its sending side. True: do not close yet."""
         self._is_ended = True
+        self._is_kept = False
         if self._phase != _BUSY:
             return False
         if self._body is not None:

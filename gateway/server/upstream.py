@@ -8,7 +8,7 @@ is in memory; then it is sent once more.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Final
 
 from gateway.clock import SystemClock
@@ -45,8 +45,6 @@ class HttpEndpoints:
         # Process
         self.counters = BackendCounters()
         self._pools: dict[str, OriginPool] = {}
-        self._retired: set[OriginPool] = set()
-        """Pools that nothing is sent through any more, until their last exchange has ended."""
         self._now = now
         self._context = PoolContext(
             loop=loop,
@@ -96,19 +94,9 @@ class HttpEndpoints:
             raise
         return await self._send_again(request, deadline)
 
-    def retain(self, keys: Collection[str]) -> None:
-        """Keep only connections to the origins of these keys; busy ones end their exchange."""
-        for key in [key for key in self._pools if key not in keys]:
-            pool = self._pools.pop(key)
-            pool.is_retired = True
-            self._retired.add(pool)
-            pool.close_idle()
-            if pool.is_empty:
-                self._retired.discard(pool)
-
     def close(self) -> None:
         """Close every connection, busy ones too."""
-        for pool in (*self._pools.values(), *self._retired):
+        for pool in tuple(self._pools.values()):
             pool.close()
 
     def pools(self) -> tuple[OriginPool, ...]:
@@ -149,7 +137,6 @@ class HttpEndpoints:
 
     def _drop(self, pool: OriginPool) -> None:
         """Forget a pool without connections: names rendered from requests must not pile up."""
-        self._retired.discard(pool)
         if self._pools.get(pool.origin.key) is pool:
             del self._pools[pool.origin.key]
 

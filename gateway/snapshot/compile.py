@@ -9,7 +9,8 @@ holds is never compiled again, and a stage whose parts are unchanged is not boun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from array import array
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -92,17 +93,27 @@ def compile_release(
     for deployment_id, deployment in release.deployments.items():
         known = previous.deployments.get(deployment_id) if previous else None
         deployments[deployment_id] = known or (yield from compile_deployment(deployment, []))
-    apis: dict[str, dict[str, CompiledStage]] = {}
-    keys: dict[tuple[str, str], object] = {}
+    account = (release.account, release.account_rate_limit, release.account_burst_limit)
+    apis: dict[str, Mapping[str, CompiledStage]] = {}
+    keys: dict[str, Mapping[str, object]] = {}
     for api_id, stages in release.stages.items():
-        apis[api_id] = {}
+        lender = previous if previous is not None and previous.account == account else None
+        if lender is not None and lender.sources.get(api_id) is stages:
+            # The same object: an API whose part of the release did not change, slots included.
+            apis[api_id], keys[api_id] = lender.apis[api_id], lender.stage_keys[api_id]
+            continue
+        known_stages = lender.apis.get(api_id, {}) if lender is not None else {}
+        known_keys = lender.stage_keys.get(api_id, {}) if lender is not None else {}
+        compiled: dict[str, CompiledStage] = {}
+        keys_of_api: dict[str, object] = {}
         for name, stage in stages.items():
             binder = _StageBinder(release, api_id, stage, deployments, binding)
-            key = keys[api_id, name] = yield from binder.key()
-            if previous is not None and previous.stage_keys.get((api_id, name)) == key:
-                apis[api_id][name] = previous.apis[api_id][name]
+            key = keys_of_api[name] = yield from binder.key()
+            if name in known_stages and known_keys[name] == key:
+                compiled[name] = known_stages[name]
             else:
-                apis[api_id][name] = yield from binder.bind()
+                compiled[name] = yield from binder.bind()
+        apis[api_id], keys[api_id] = compiled, keys_of_api
     domains = Domains.build(
         (
             domain.domain_name,
@@ -121,6 +132,8 @@ def compile_release(
             if previous
             else compile_gateway_responses({}, path="", problems=[])
         ),
+        account=account,
+        sources=release.stages,
         stage_keys=keys,
     )
 
@@ -227,9 +240,7 @@ class _StageBinder:
                 slots.append(self._bucket(method))
                 yield
         deployments = tuple(deployment.id for _, deployment, _ in self._arms)
-        release = self._release
-        account = (release.account, release.account_rate_limit, release.account_burst_limit)
-        return self._stage, deployments, account, tuple(slots)
+        return self._stage, deployments, array("I", slots)
 
     def bind(self) -> Slices[CompiledStage]:
         """Return the compiled stage."""

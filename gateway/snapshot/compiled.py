@@ -106,7 +106,11 @@ class Snapshot:
     deployments: Mapping[str, CompiledDeployment]
     gateway_responses: GatewayResponses
     """For requests that reach no stage."""
-    stage_keys: Mapping[tuple[str, str], object]
+    account: tuple[str, float | None, int | None]
+    """Account id, and the account's rate and burst limits."""
+    sources: Mapping[str, Mapping[str, Stage]]
+    """The stages that it was compiled from, by API id."""
+    stage_keys: Mapping[str, Mapping[str, object]]
     """What each stage depends on, to tell whether it must be bound again."""
 
     def __repr__(self) -> str:

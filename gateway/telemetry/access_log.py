@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple, cast
 
 from gateway.context import Getter, UnknownVariableError, variable
 from gateway.definitions.stage import AccessLogSettings
@@ -67,6 +68,25 @@ _ESCAPES: Final[dict[_Kind, Callable[[str], str]]] = {
 }
 _MISSING: Final = "-"
 
+
+class _Attribute(NamedTuple):
+    """A value that is an attribute of every exchange, and needs no escaping."""
+
+    name: str
+
+
+_ATTRIBUTES: Final = {
+    "extendedRequestId": "extended_request_id",
+    "requestId": "request_id",
+    "responseLength": "response_length",
+}
+_REPEATED: Final = frozenset({"httpMethod", "identity.sourceIp", "resourcePath", "domainName"})
+"""What requests mostly have in common: escaped once, and remembered."""
+
+_REMEMBERED: Final = {
+    escape: lru_cache(maxsize=1024)(escape) for escape in (*_ESCAPES.values(), visible)
+}
+
 _VARIABLE: Final = re.compile(r"\$context\.([A-Za-z]\w*(?:\.[A-Za-z]\w*|\['[^'\]]+'\])*)", re.ASCII)
 _NOT_ALLOWED: Final = re.compile(
     r"\$!?\{?(?:input|stageVariables|util)\b|\$!?\{|\$!?[A-Za-z]\w*"
@@ -75,19 +95,21 @@ _NOT_ALLOWED: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+Render = Callable[[Exchange], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CompiledAccessLog:
     """What writes a stage's access log lines."""
 
     destination: str
     """`stdout` or a path, relative to the data directory unless it is absolute."""
-    template: str
-    """The constant parts, with `%s` for each value."""
-    values: tuple[Callable[[Exchange], str], ...]
+    render: Render
+    """Returns the line of one request, with its newline."""
 
     def line(self, exchange: Exchange) -> bytes:
         """Return the line of one request, with its newline."""
-        return (self.template % tuple([value(exchange) for value in self.values])).encode()
+        return self.render(exchange).encode()
 
 
 def compile_access_log(
@@ -106,7 +128,7 @@ def compile_access_log(
     text = _checked(PRESETS.get(settings.format, settings.format), place, problems)
     kind = _kind_of(settings.format, text)
     pieces: list[str] = []
-    values: list[Callable[[Exchange], str]] = []
+    values: list[Render | _Attribute] = []
     end = 0
     for found in _VARIABLE.finditer(text):
         pieces.append(_constant(text[end : found.start()], place, problems))
@@ -122,8 +144,29 @@ def compile_access_log(
     if len(problems) > before or destination is None:
         return None
     return CompiledAccessLog(
-        destination=destination, template="".join(pieces) + "\n", values=tuple(values)
+        destination=destination, render=_renderer("".join(pieces) + "\n", values)
     )
+
+
+def _renderer(template: str, values: list[Render | _Attribute]) -> Render:
+    """Return `template % values`, as one function.
+
+    Generated as dataclasses generate their `__init__`: reading ten values by attribute instead of
+    by call halves the cost of a line (1 of 2 us). Nothing of a user's goes into the source: texts
+    and functions are names in its scope.
+    """
+    scope: dict[str, object] = {"template": template}
+    terms: list[str] = []
+    for value in values:
+        if isinstance(value, _Attribute):
+            terms.append(f"exchange.{value.name}")
+        else:
+            name = f"value{len(scope)}"
+            scope[name] = value
+            terms.append(f"{name}(exchange)")
+    source = f"lambda exchange: template % ({', '.join(terms)},)"
+    render: Render = eval(source, scope)  # noqa: S307 (see above)
+    return render
 
 
 def _checked(text: str, place: str, problems: list[Problem]) -> str:
@@ -193,7 +236,7 @@ def _is_outside_string(before: str) -> bool:
 
 def _value(
     name: str, kind: _Kind, is_bare: bool, place: str, problems: list[Problem]
-) -> Callable[[Exchange], str] | str:
+) -> Render | _Attribute | str:
     """Return what renders a variable, or constant text when it never has a value."""
     try:
         known = variable(name)
@@ -210,22 +253,25 @@ def _value(
         return _quoting(known.get, missing)
     if known.content == "client":
         is_quoted = kind == "text" and name == "error.messageString"
-        return _escaping(known.get, visible if is_quoted else _ESCAPES[kind], missing)
+        escape = visible if is_quoted else _ESCAPES[kind]
+        return _escaping(known.get, _REMEMBERED[escape] if name in _REPEATED else escape, missing)
+    if name in _ATTRIBUTES:
+        return _Attribute(_ATTRIBUTES[name])
     if known.is_always_there:
         return _present(known.get)
     return _defaulting(known.get, missing)
 
 
-def _present(get: Getter) -> Callable[[Exchange], str]:
+def _present(get: Getter) -> Render:
     """Return `get` of a variable that always has a value: no call in between."""
-    return cast("Callable[[Exchange], str]", get)
+    return cast("Render", get)
 
 
-def _defaulting(get: Getter, missing: str) -> Callable[[Exchange], str]:
+def _defaulting(get: Getter, missing: str) -> Render:
     return lambda exchange: get(exchange) or missing
 
 
-def _quoting(get: Getter, missing: str) -> Callable[[Exchange], str]:
+def _quoting(get: Getter, missing: str) -> Render:
     """Render a whole JSON string, for a variable that stands outside quotes in a JSON format."""
 
     def value(exchange: Exchange) -> str:
@@ -235,7 +281,7 @@ def _quoting(get: Getter, missing: str) -> Callable[[Exchange], str]:
     return value
 
 
-def _escaping(get: Getter, escape: Callable[[str], str], missing: str) -> Callable[[Exchange], str]:
+def _escaping(get: Getter, escape: Callable[[str], str], missing: str) -> Render:
     def value(exchange: Exchange) -> str:
         text = get(exchange)
         return escape(text) if text else missing

@@ -7,7 +7,7 @@ request writes nothing. Time is all that is stored, hence a new rate or burst ne
 the debt of a live bucket stays, in seconds, and is cut to a whole bucket where it is far more.
 
 Between workers TAT is a base plus a sum of cells, one per worker (`gateway.throttle.table`). Why
-that is accurate without a lock, case by case (measurements: docs/decisions):
+that is accurate without a lock, case by case (measurements: docs/decisions/007-token-buckets.md):
 
 - *Two workers take at once.* Each adds to its own cell; neither addition is lost. Both may have
   seen the last token: at most one token too many for each further worker, and TAT has moved for all

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from typing import Final
 
 from gateway.clock import Clock, IdMinter, draw
+from gateway.definitions.stage import Deployment
 from gateway.integrations.base import IntegrationContext
 from gateway.pipeline.service import Service
 from gateway.release import Release
@@ -17,8 +18,8 @@ from gateway.server.edge import Edge
 from gateway.server.upstream import HttpEndpoints
 from gateway.settings import Settings
 from gateway.snapshot.cell import SnapshotCell
-from gateway.snapshot.compile import Binding, compile_release
-from gateway.snapshot.compiled import Snapshot
+from gateway.snapshot.compile import Binding, compile_deployment, compile_release, finish
+from gateway.snapshot.compiled import CompiledDeployment, Snapshot
 from gateway.telemetry.log_sink import LogSink
 from gateway.telemetry.metrics import Cell, WorkerMetrics
 from gateway.throttle import BucketTable
@@ -67,8 +68,19 @@ class DataPlane:
     def __repr__(self) -> str:
         return f"<DataPlane {self._edge or 'not listening'}>"
 
-    def compile(
-        self, release: Release, previous: Snapshot | None
+    def empty(self) -> Snapshot:
+        """Return the snapshot of a release that serves nothing."""
+        nothing = Release(revision=0, digest="", region="", account="")
+        return finish(compile_release(nothing, None, self._binding))
+
+    def compile_deployment(
+        self, deployment: Deployment
+    ) -> Generator[None, None, CompiledDeployment]:
+        """Compile a deployment; what control let pass in spite of problems answers 500."""
+        return compile_deployment(deployment, [])
+
+    def compile_release(
+        self, release: Release, previous: Snapshot
     ) -> Generator[None, None, Snapshot]:
         """Compile a release against this process's tables; yields often."""
         return compile_release(release, previous, self._binding)

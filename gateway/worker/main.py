@@ -72,7 +72,7 @@ class Worker:
         self._applier = Applier(
             cell=None,
             shelf=self._shelf,
-            compile_=self._data_plane.compile,
+            compiler=self._data_plane,
             clock=clock,
             on_applied=self._on_applied,
             on_refused=self._on_refused,

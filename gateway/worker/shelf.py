@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.definitions.rest_api import ApiDefinition, RestApi
+from gateway.definitions.stage import Deployment
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
 from gateway.release.parts import (
@@ -17,8 +18,11 @@ from gateway.release.parts import (
     join_release,
 )
 
-_COMPILED: Final = ApiDefinition(rest_api=RestApi(name="compiled"))
-"""Stands for a definition that the current snapshot holds in its compiled form."""
+Absorb = Callable[[Deployment], Generator[None, None, None]]
+"""Compiles a deployment and keeps the result; yields often."""
+
+_ABSORBED: Final = ApiDefinition(rest_api=RestApi(name="compiled"))
+"""Stands for a definition that is held in its compiled form."""
 
 
 @dataclass(slots=True)
@@ -36,6 +40,20 @@ class Held:
             part = self.part or Part("", "", ())
             self.decoded = yield from decode_part(part)
             self.part = None
+        return self.decoded
+
+    def absorb(self, absorb: Absorb) -> Generator[None, None, DecodedPart]:
+        """Return the content, of a deployment without its definition: that is absorbed, once.
+
+        Definitions would take about as much memory again as their compiled form, and all at once
+        twice that. A definition that could not be absorbed stays, for the next attempt.
+        """
+        decoded = yield from self.decode()
+        deployment = decoded.deployment
+        if deployment is None or deployment.definition is _ABSORBED:
+            return decoded
+        yield from absorb(deployment)
+        self.decoded = replace(decoded, deployment=replace(deployment, definition=_ABSORBED))
         return self.decoded
 
 
@@ -85,28 +103,18 @@ class PartShelf:
         """Forget everything, so that everything is sent anew."""
         self._held = {}
 
-    def lighten(self, deployment_ids: Iterable[str]) -> None:
-        """Drop the definitions of deployments that are compiled: a snapshot lends them to the next.
 
-        They would take about as much memory again as their compiled form.
-        """
-        for deployment_id in deployment_ids:
-            held = self._held.get(f"deployment/{deployment_id}")
-            if held is None or held.decoded is None or held.decoded.deployment is None:
-                continue
-            light = replace(held.decoded.deployment, definition=_COMPILED)
-            held.decoded = replace(held.decoded, deployment=light)
+def join(revision: int, held: Mapping[str, Held], absorb: Absorb) -> Generator[None, None, Release]:
+    """Put a release together, whose deployments have no definitions: `absorb` got them, once each.
 
-
-def join(revision: int, held: Mapping[str, Held]) -> Generator[None, None, Release]:
-    """Decode what is not decoded yet, and put the release together; yields often.
+    Yields often.
 
     Raises:
         ConfigurationError: a part does not fit this version of Stagegate.
     """
     decoded: dict[str, DecodedPart] = {}
     for key, each in held.items():
-        decoded[key] = yield from each.decode()
+        decoded[key] = yield from each.absorb(absorb)
         yield
     return (yield from join_release(revision, digest_of_held(held), decoded))
 

@@ -15,9 +15,9 @@ StartGateway = Callable[..., RunningGateway]
 
 @pytest.fixture
 def start_gateway(tmp_path: Path) -> Iterator[StartGateway]:
-    """Start gateways: `start_gateway({"apis/pets.yaml": …}, "--workers", "1")`; ended after the test.
+    """Start gateways: `start_gateway({"apis/pets.yaml": …}, "--workers", "1")`.
 
-    Each has config and data directories of its own.
+    Each has config and data directories of its own, and is ended after the test.
     """
     with contextlib.ExitStack() as started:
 

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +138,35 @@ def test_the_build_steps_make_an_environment_that_runs_the_gateway(image: Path) 
 
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"stagegate \d+\.\d+\.\d+\S*\n", done.stdout)
+
+
+@pytest.mark.slow
+def test_the_command_serves_from_a_mounted_configuration_and_drains_on_term(image: Path) -> None:
+    shutil.copytree(ROOT / "config", image / "etc/stagegate", dirs_exist_ok=True)
+    program, *_ = json.loads(values_of("ENTRYPOINT")[0])
+    command = [moved(word, image) for word in json.loads(values_of("CMD")[0])]
+    command[command.index("0.0.0.0:8080")] = "127.0.0.1:0"
+    with subprocess.Popen(
+        [image / "opt/stagegate/bin" / program, *command, "--admin", "127.0.0.1:0"],
+        cwd=image / "var/lib/stagegate",
+        env={"PATH": str(image / "opt/stagegate/bin")},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        told = process.stderr.readline()
+        address = re.search(r"http://127\.0\.0\.1:\d+", told)
+        assert address is not None, told
+        # It waits in the accept queue until a worker is there.
+        path = "/_aws/execute-api/petstore/dev/pets"
+        with urllib.request.urlopen(address[0] + path, timeout=30) as answer:
+            assert answer.status == 200
+        process.terminate()
+        process.stderr.read()
+
+    assert process.returncode == 0
 
 
 @pytest.mark.slow

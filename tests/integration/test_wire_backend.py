@@ -397,7 +397,7 @@ def test_silence_inside_a_body_fails_its_stream(loop_factory: LoopFactory) -> No
             (HEAD + b"Content-Length: 9\r\n\r\nhalf", Move.HANG), idle_seconds=0.05
         ) as wire:
             response = await wire.ask()
-            with pytest.raises(BodyError, match="no byte"):
+            with pytest.raises(BodyError, match="no byte of body"):
                 await wire.whole(response)
 
             assert wire.open == 0
@@ -715,7 +715,7 @@ def test_requests_beyond_the_bound_wait_for_a_connection(loop_factory: LoopFacto
             answers = await asyncio.gather(*(wire.ask() for _ in range(20)))
 
             assert [await wire.whole(answer) for answer in answers] == [b"ok"] * 20
-            assert len(wire.backend.received) == 2
+            assert len(wire.backend.received) <= 2
 
     run(scenario, loop_factory)
 

@@ -26,8 +26,13 @@ def test_extended_request_ids_have_sixteen_characters_and_end_with_an_equals_sig
     assert re.fullmatch(r"[A-Za-z0-9+/]{15}=", ids.extended_request_id())
 
 
-def test_a_trace_root_begins_with_the_epoch_in_hexadecimal() -> None:
-    assert re.fullmatch(r"1-5f5e1000-[0-9a-f]{24}", IdMinter().trace_root(0x5F5E1000 + 0.7))
+def test_a_trace_begins_with_the_epoch_in_hexadecimal() -> None:
+    ids = IdMinter()
+    rest = "-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0"
+
+    assert re.fullmatch(f"Root=1-5f5e1000{rest}", ids.trace_id(0x5F5E1000 + 0.7))
+    assert re.fullmatch(f"Root=1-5f5e1001{rest}", ids.trace_id(0x5F5E1001))
+    assert re.fullmatch("[0-9a-f]{16}", ids.parent_id())
 
 
 def test_random_bytes_are_fetched_in_batches() -> None:
@@ -40,8 +45,9 @@ def test_random_bytes_are_fetched_in_batches() -> None:
     ids = IdMinter(counted)
     for _ in range(200):
         ids.request_id()
+        ids.extended_request_id()
 
-    assert len(calls) == 1
+    assert len(calls) == 2
 
 
 def test_the_system_clock_does_not_go_back_and_draws_are_fractions() -> None:

@@ -13,7 +13,7 @@ class Outcome:
         self.errors: list[BaseException] = []
 
     def drive(self, coroutine: object) -> Drive[object]:
-        drive = Drive(coroutine, self.results.append, self.errors.append)  # type: ignore[arg-type,var-annotated]
+        drive = Drive(coroutine, self.results.append, self.errors.append)  # type: ignore[arg-type]
         drive.step()
         return drive
 

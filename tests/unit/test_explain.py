@@ -10,6 +10,7 @@ from gateway.definitions.rest_api import (
     ApiDefinition,
     AuthorizationType,
     Method,
+    MethodResponse,
     Resource,
     RestApi,
 )
@@ -34,6 +35,10 @@ def mock() -> Integration:
     )
 
 
+def mocked() -> Method:
+    return Method(integration=mock(), method_responses={"200": MethodResponse()})
+
+
 def proxy(uri: str) -> Integration:
     return Integration(
         type=IntegrationType.HTTP_PROXY,
@@ -48,7 +53,7 @@ def proxy(uri: str) -> Integration:
 PETS = ApiDefinition(
     rest_api=RestApi(name="Pet store", id="petstore"),
     resources=(
-        Resource(path="/", methods={"GET": Method(integration=mock())}),
+        Resource(path="/", methods={"GET": mocked()}),
         Resource(
             path="/pets/{petId}",
             methods={
@@ -64,7 +69,7 @@ PETS = ApiDefinition(
                 "GET": Method(authorization_type=AuthorizationType.AWS_IAM, integration=mock())
             },
         ),
-        Resource(path="/{proxy+}", methods={"ANY": Method(integration=mock())}),
+        Resource(path="/{proxy+}", methods={"ANY": mocked()}),
     ),
 )
 
@@ -100,9 +105,7 @@ def release(stage: Stage = PROD, *, account_limit: int | None = None) -> Release
                     api_id="petstore",
                     definition=ApiDefinition(
                         rest_api=RestApi(name="Pet store", id="petstore"),
-                        resources=(
-                            Resource(path="/new", methods={"GET": Method(integration=mock())}),
-                        ),
+                        resources=(Resource(path="/new", methods={"GET": mocked()}),),
                     ),
                 ),
             },

@@ -168,3 +168,33 @@ def test_its_repr_states_its_state() -> None:
     stream.feed(b"ab")
 
     assert repr(stream) == "<BodyStream open 2/9 bytes, 2 held>"
+
+
+def test_a_sink_that_pauses_while_it_is_attached_stays_paused() -> None:
+    class SlowSink(FakeSink):
+        def body_chunk(self, chunk: bytes) -> None:
+            super().body_chunk(chunk)
+            stream.pause()
+
+    producer = FakeProducer()
+    stream = BodyStream(producer, length=None)
+    stream.feed(b"x" * (HIGH_WATER_BYTES + 1))
+    stream.attach(SlowSink())
+
+    assert "resume" not in producer.calls
+
+
+def test_a_sink_that_cuts_while_it_is_attached_is_told_once() -> None:
+    class CuttingSink(FakeSink):
+        def body_chunk(self, chunk: bytes) -> None:
+            super().body_chunk(chunk)
+            stream.cut(BodyError("enough"))
+
+    stream = BodyStream(FakeProducer(), length=None)
+    stream.feed(b"a")
+    stream.feed(b"b")
+    sink = CuttingSink()
+    stream.attach(sink)
+
+    assert sink.chunks == [b"a"]
+    assert isinstance(sink.end, BodyError)

@@ -90,7 +90,8 @@ def test_text_is_read_by_the_settings_type(name: str, text: str, expected: Any) 
     ("name", "text"),
     [("workers", ""), ("workers", "four"), ("workers", "1.5"), ("workers", "-1"),
      ("workers", "1_0"), ("workers", "１"), ("workers", "1" * 17),
-     ("limits.connection_seconds", "1e5"), ("debug.server_timing", "yes"), ("debug.server_timing", "")],
+     ("limits.connection_seconds", "1e5"), ("debug.server_timing", "yes"),
+     ("debug.server_timing", "")],
 )  # fmt: skip
 def test_other_text_is_refused(name: str, text: str) -> None:
     with pytest.raises(ValueError, match="must be"):

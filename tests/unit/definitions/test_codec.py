@@ -125,7 +125,7 @@ def test_every_problem_is_reported_with_its_path() -> None:
         "authorizationScopes[1]: must be text, not the number 1.5: put it in quotes",
         (
             "integration.type: must be one of HTTP, HTTP_PROXY, MOCK, AWS, AWS_PROXY, "
-            'not the text "HTTPS"; did you mean HTTP?'
+            'not the text "HTTPS"; did you mean "HTTP"?'
         ),
         'integration.timeoutInMillis: must be a whole number, without quotes, not the text "100"',
     ]
@@ -223,3 +223,11 @@ def test_decode_fields_refuses_what_is_no_mapping() -> None:
 
     assert codec.decode_fields(MethodSetting, 5, problems=problems) == {}
     assert len(problems) == 1
+
+
+def test_after_many_problems_nothing_is_compared_and_lists_stay_short() -> None:
+    known = [f"name{index}" for index in range(1000)]
+
+    assert codec.suggestion("name1", known).endswith("name29, …")
+    assert codec.suggestion("name", known[:3], after=range(100)).startswith("known are: name0")
+    assert codec.suggestion("name", known[:3], after=range(99)).startswith("did you mean")

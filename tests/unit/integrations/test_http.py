@@ -8,7 +8,7 @@ from gateway.definitions.integration import (
     IntegrationType,
     PassthroughBehavior,
 )
-from gateway.definitions.rest_api import Method, MethodResponse
+from gateway.definitions.rest_api import Method
 from gateway.messages import EndpointResponse
 from gateway.streams import BodyError, BodyStream
 from tests.builders import FakeProducer, World, api, body, release
@@ -22,14 +22,7 @@ def world(**fields: object) -> World:
         integration_responses=responses,  # type: ignore[arg-type]
         **fields,  # type: ignore[arg-type]
     )
-    declared = {
-        status: MethodResponse(
-            response_parameters=dict.fromkeys(response.response_parameters, False)
-        )
-        for status, response in responses.items()  # type: ignore[attr-defined]
-    }
-    method = Method(integration=integration, method_responses=declared)
-    return World(release(api({"/pets/{id}": {"ANY": method}})))
+    return World(release(api({"/pets/{id}": {"ANY": integration}})))
 
 
 def test_no_header_of_the_client_leaks() -> None:
@@ -167,3 +160,17 @@ def test_a_broken_selection_pattern_is_its_methods_500() -> None:
     shop = world(responses={"200": IntegrationResponse(selection_pattern="(")})
 
     assert shop.status("GET", "/dev/pets/7") == 500
+
+
+def test_a_selected_status_that_the_method_does_not_declare_is_a_500() -> None:
+    integration = Integration(
+        type=IntegrationType.HTTP,
+        uri="http://backend.test/",
+        integration_responses={"200": IntegrationResponse()},
+    )
+    shop = World(release(api({"/pets": {"GET": Method(integration=integration)}})))
+    exchange, response = shop.ask()
+
+    assert response.status == 500
+    assert exchange.fault is not None
+    assert "invalid method response: 200" in exchange.fault.detail

@@ -195,6 +195,17 @@ def test_iteration_gives_every_method_once_in_order_of_preference() -> None:
     assert repr(routed) == "<Routes 6 methods, 2 deep>"
 
 
+def test_any_beside_all_seven_methods_is_still_there() -> None:
+    methods = [
+        f"{verb} /a" for verb in ("GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS")
+    ]
+    routed = routes(*methods, "ANY /a")
+
+    assert [payload for _, _, payload in routed] == [*methods, "ANY /a"]
+    with pytest.raises(ConfigurationError):
+        routes("ANY /a", *methods, "ANY /a/")
+
+
 def test_same_method_twice_is_refused_and_every_pair_is_named() -> None:
     with pytest.raises(ConfigurationError) as refused:
         routes("GET /a/{x}", "GET /a/{y}", "ANY /b", "ANY /b/", "GET /c", "ANY /c", "GET /c")

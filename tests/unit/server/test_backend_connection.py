@@ -12,45 +12,15 @@ from gateway.driver import Waiter
 from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import EndpointResponse, IntegrationRequest, Origin
 from gateway.server.backend_connection import BackendConnection, StaleConnectionError
-from gateway.server.deadlines import NEVER, Deadline, Deadlines
+from gateway.server.deadlines import Deadlines
 from gateway.streams import HIGH_WATER_BYTES, BodyError, BodyStream, BodyTooLargeError
 from tests.builders import FakeClock, FakeProducer
+from tests.fake_backend import FakeDeadlines, FakeTransport
 
 ORIGIN = Origin.make("http", "backend.test", 80)
 HEAD = b"GET /a HTTP/1.1\r\nHost: backend.test\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
-
-
-class FakeTransport:
-    """Keeps what is written; its buffer is as full as a test says."""
-
-    def __init__(self) -> None:
-        self.writes: list[bytes] = []
-        self.calls: list[str] = []
-        self.buffered = 0
-        self.is_aborted = False
-
-    def write(self, data: bytes) -> None:
-        self.writes.append(data)
-
-    def writelines(self, data: tuple[bytes, ...]) -> None:
-        self.writes.append(b"".join(data))
-
-    def abort(self) -> None:
-        self.is_aborted = True
-
-    def is_closing(self) -> bool:
-        return self.is_aborted
-
-    def get_write_buffer_size(self) -> int:
-        return self.buffered
-
-    def pause_reading(self) -> None:
-        self.calls.append("pause")
-
-    def resume_reading(self) -> None:
-        self.calls.append("resume")
 
 
 @dataclass
@@ -65,21 +35,6 @@ class FakeOwner:
 
     def forget(self, connection: BackendConnection) -> None:
         self.forgotten.append(connection)
-
-
-class FakeDeadlines:
-    """Deadlines that a test lets pass."""
-
-    def __init__(self) -> None:
-        self.watched: set[Deadline] = set()
-
-    def watch(self, item: Deadline) -> None:
-        self.watched.add(item)
-        item.watched_until = item.deadline
-
-    def forget(self, item: Deadline) -> None:
-        self.watched.discard(item)
-        item.watched_until = NEVER
 
 
 @dataclass
@@ -553,13 +508,25 @@ def test_slow_client_pauses_the_backend_and_its_deadline(rig: Rig) -> None:
     rig.connection.data_received(LONG + b"1")
     body, _ = streamed(value_of(waiter))
     body.pause()
-    assert rig.connection.deadline == NEVER
+    assert rig.connection.deadline == rig.clock.now() + 120
     rig.clock.time += 100
     body.resume()
 
     assert rig.transport.calls == ["pause", "resume"]
     assert rig.connection.deadline == rig.clock.now() + 30
     assert rig.connection in rig.deadlines.watched
+
+
+def test_body_that_nobody_takes_ends_the_connection(rig: Rig) -> None:
+    waiter = rig.begin()
+    rig.connection.data_received(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (HIGH_WATER_BYTES + 1))
+    response = value_of(waiter)
+    rig.connection.on_deadline(rig.connection.deadline)
+
+    assert isinstance(response.body, BodyStream)
+    assert response.body.error is not None
+    assert "nobody" in str(response.body.error)
+    assert rig.is_dropped
 
 
 def test_connection_is_given_back_reading(rig: Rig) -> None:

@@ -1,0 +1,82 @@
+"""What a row says: figures, the target, and whether it is met."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """What became of a line."""
+
+    MET = "met"
+    MOONSHOT = "moonshot"
+    MISSED = "MISSED"
+    VOID = "VOID"
+    SKIPPED = "skipped"
+    NOT_LANDED = "not landed"
+    SHOWN = "shown"
+    """Measured for comparison; nothing is demanded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One figure of a row, against one anchor."""
+
+    row: str
+    """`P1` to `P10`."""
+    work: str
+    anchor: str = ""
+    ours: float | None = None
+    theirs: float | None = None
+    unit: str = ""
+    """Of `ours` and `theirs`."""
+    value: float | None = None
+    """What is held against the target: the median of the rounds."""
+    value_unit: str = "×"
+    must: float | None = None
+    moonshot: float | None = None
+    voided: tuple[str, ...] = ()
+    """Why the figures count for nothing."""
+    skipped: str = ""
+    not_landed: str = ""
+    notes: tuple[str, ...] = ()
+    rounds: tuple[Mapping[str, Any], ...] = ()
+    """Raw figures."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the target is met; it is an upper bound everywhere."""
+        if self.not_landed:
+            return Verdict.NOT_LANDED
+        if self.voided:
+            return Verdict.VOID
+        if self.skipped or self.value is None:
+            return Verdict.SKIPPED
+        if self.must is None:
+            return Verdict.SHOWN
+        if self.value > self.must:
+            return Verdict.MISSED
+        if self.moonshot is not None and self.value <= self.moonshot:
+            return Verdict.MOONSHOT
+        return Verdict.MET
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything, for the result file."""
+        return asdict(self) | {"verdict": self.verdict.value}
+
+
+def paired(ours: Iterable[float], theirs: Iterable[float]) -> float | None:
+    """Return the median of the rounds' ratios; None when a round has nothing to divide by."""
+    pairs = list(zip(ours, theirs, strict=True))
+    if not pairs or any(anchor <= 0 for _, anchor in pairs):
+        return None
+    return statistics.median(own / anchor for own, anchor in pairs)
+
+
+def is_failure(line: Line) -> bool:
+    """Whether a line makes the bench fail: what has landed misses its target, or cannot be told."""
+    return line.verdict in (Verdict.MISSED, Verdict.VOID)

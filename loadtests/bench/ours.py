@@ -1,0 +1,189 @@
+"""Starts our gateway as its users do, with the configurations that the rows need.
+
+Only its public surface is used: the command line, files, ports and what /proc says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from loadtests.bench.anchors import Server
+from loadtests.bench.machine import ROOT, Cores
+from loadtests.bench.processes import (
+    START_SECONDS,
+    BenchError,
+    Program,
+    command_line,
+    running,
+    wait_for,
+)
+from loadtests.make_config import domains_document, mock, proxy, write_yaml
+
+HOST: Final = "api.bench.test"
+BASE_PATH: Final = "shop/v1"
+HEADERS: Final = {"Host": HOST, "User-Agent": "bench/1.0", "Accept": "*/*"}
+"""What every client of the bench sends."""
+
+OTHER_METHODS: Final = 1000
+"""Methods beside those that are asked."""
+NEVER_REFUSES: Final = {"throttlingRateLimit": 1e6, "throttlingBurstLimit": 1_000_000}
+
+PASS: Final = f"/{BASE_PATH}/pets/7?verbose=1"
+MOCK: Final = f"/{BASE_PATH}/mock/7"
+REFUSED: Final = f"/{BASE_PATH}/refused"
+NO_ROUTE: Final = f"/{BASE_PATH}/no/such/resource"
+LIMITED: Final = f"/{BASE_PATH}/limited"
+DOWNLOAD: Final = f"/{BASE_PATH}/files/large.bin"
+UPLOAD: Final = f"/{BASE_PATH}/upload"
+
+SETTINGS: Final = """\
+[limits]
+requests_per_connection = 1000000000
+body_bytes = 1073741824
+[timeouts]
+keep_alive_seconds = 3600
+[throttle]
+account_rate_limit = 1000000
+account_burst_limit = 1000000
+[backends]
+idle_per_origin = 256
+idle_seconds = 3600
+"""
+"""What the anchors are told as well: connections live on, and large bodies pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backends:
+    """Ports of what the gateway passes requests to."""
+
+    origin: int
+    sink: int = 9
+    """Swallows uploads."""
+
+
+def shop_document(
+    backends: Backends,
+    *,
+    other_methods: int = OTHER_METHODS,
+    limit: tuple[float, int] = (1000.0, 500),
+) -> dict[str, Any]:
+    """Return the API that is asked: its methods and many others, with everything switched on."""
+    to_origin = f"http://127.0.0.1:{backends.origin}"
+    resources = other_resources(other_methods) | {
+        "/pets/{petId}": {"GET": proxy(f"{to_origin}/pets/{{petId}}")},
+        "/mock/{petId}": {
+            "GET": mock('{"id": "$input.params(\'petId\')", "request": "$context.requestId"}')
+        },
+        "/refused": {"GET": mock("{}")},
+        "/limited": {"GET": mock("{}")},
+        "/files/{proxy+}": {
+            "GET": proxy(f"{to_origin}/files/{{proxy}}", responseTransferMode="STREAM")
+        },
+        "/upload": {"POST": proxy(f"http://127.0.0.1:{backends.sink}/upload")},
+    }
+    settings = {
+        "*/*": {**NEVER_REFUSES, "metricsEnabled": True},
+        # Refills once in a quarter of an hour: what was in it goes to the readiness check.
+        "refused/GET": {"throttlingRateLimit": 0.001, "throttlingBurstLimit": 1},
+        "limited/GET": {"throttlingRateLimit": limit[0], "throttlingBurstLimit": limit[1]},
+    }
+    return {
+        "restApi": {"name": "Bench"},
+        "resources": resources,
+        "stages": {
+            "prod": {
+                "methodSettings": settings,
+                "accessLogSettings": {"destination": "logs/bench.log", "format": "json"},
+            }
+        },
+    }
+
+
+def other_resources(count: int, prefix: str = "/others", answer: str = "{}") -> dict[str, Any]:
+    """Return `count` resources with a method each, shaped like those of real APIs."""
+    shapes = ("{}/s{}/items", "{}/s{}/items/{{id}}", "{}/s{}/items/{{id}}/parts/{{part}}", "{}/t{}")
+    method = mock(answer)
+    return {
+        shapes[number % 4].format(prefix, number // 4): {"GET": method} for number in range(count)
+    }
+
+
+def other_api(count: int, answer: str = "{}") -> dict[str, Any]:
+    """Return an API of `count` methods with throttles, metrics and a log."""
+    return {
+        "restApi": {"name": "Others"},
+        "resources": other_resources(count, answer=answer),
+        "stages": {
+            "prod": {
+                "methodSettings": {"*/*": {**NEVER_REFUSES, "metricsEnabled": True}},
+                "accessLogSettings": {"destination": "logs/bench.log", "format": "json"},
+            }
+        },
+    }
+
+
+def write_config(directory: Path, apis: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write a config directory; the API `shop` is mounted at HOST and BASE_PATH."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "gateway.toml").write_text(SETTINGS, "utf-8")
+    for name, document in apis.items():
+        write_yaml(directory / "apis" / f"{name}.yaml", document)
+    if "shop" in apis:
+        mounts = [(HOST, BASE_PATH, "shop", "prod")]
+        write_yaml(directory / "domains.yaml", domains_document(mounts))
+
+
+@contextlib.contextmanager
+def gateway(
+    directory: Path, cores: Cores, config: Path, *, workers: int = 1, name: str = "gateway"
+) -> Iterator[Server]:
+    """Run the gateway until the body ends."""
+    data = directory / f"{name}-data"
+    arguments = {
+        "listen": "127.0.0.1:0",
+        "admin": "127.0.0.1:0",
+        "config": str(config),
+        "data": str(data),
+        "workers": str(workers),
+    }
+    flags = [text for key, value in arguments.items() for text in (f"--{key}", value)]
+    addresses = data / "run" / "addresses.json"
+    addresses.unlink(missing_ok=True)
+    with running(
+        name,
+        [sys.executable, "-m", "gateway", "run", *flags],
+        directory=directory,
+        cores=cores.server,
+        working_directory=ROOT,
+    ) as program:
+        ports = _ports(program, addresses)
+        wait_for(program, ports["admin"], "/readyz", status=200)
+        yield Server(program=program, port=ports["listen"])
+
+
+def _ports(program: Program, file: Path) -> dict[str, int]:
+    """Return the ports that the gateway has chosen, once it has written them down."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if why := program.died():
+            raise BenchError(why)
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            addresses = json.loads(file.read_text("utf-8"))
+            return {name: int(addresses[name].rpartition(":")[2]) for name in ("listen", "admin")}
+        time.sleep(0.02)
+    raise BenchError(f"the gateway wrote no {file} in {START_SECONDS:.0f} s")
+
+
+def worker_pids(server: Server) -> tuple[int, ...]:
+    """Return the processes that serve requests."""
+    found = tuple(pid for pid in server.program.pids() if "gateway.worker" in command_line(pid))
+    if not found:
+        raise BenchError("no worker process was found among the gateway's")
+    return found

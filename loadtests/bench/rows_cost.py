@@ -1,0 +1,240 @@
+"""Rows of cost per request in a closed loop: pass-through, short answers, more workers."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from loadtests.bench.anchors import (
+    CADDY,
+    HAPROXY,
+    NAIVE,
+    NGINX,
+    NGINX_LOGGING,
+    Anchor,
+    Server,
+)
+from loadtests.bench.lab import Lab, Loop
+from loadtests.bench.lines import Line, paired
+from loadtests.bench.ours import (
+    MOCK,
+    NO_ROUTE,
+    PASS,
+    REFUSED,
+    Backends,
+    gateway,
+    shop_document,
+    write_config,
+)
+
+WORKERS: Final = 4
+WORKERS_CONNECTIONS: Final = 256
+"""Enough that each of four workers finds several requests at each wake-up, as one does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """What the ratio to an anchor may be."""
+
+    must: float | None = None
+    moonshot: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contestant:
+    """Whoever takes a turn in a round."""
+
+    name: str
+    start: Callable[[], AbstractContextManager[Server]]
+    asks: Mapping[str, tuple[str, int]]
+    """Path and expected status by the name of what is asked."""
+    connections: int = 64
+
+
+def turns(lab: Lab, contestants: Sequence[Contestant]) -> dict[tuple[str, str], list[Loop]]:
+    """Let everyone take a turn in each round; the order goes round, so that nobody is always last.
+
+    Returns:
+        Loops by name of contestant and of what was asked.
+    """
+    found: dict[tuple[str, str], list[Loop]] = {}
+    for turn in range(lab.pace.rounds):
+        first = turn % len(contestants)
+        for contestant in (*contestants[first:], *contestants[:first]):
+            with contestant.start() as server:
+                for asked, (path, status) in contestant.asks.items():
+                    loop = lab.closed(server, path, status, connections=contestant.connections)
+                    found.setdefault((contestant.name, asked), []).append(loop)
+                    lab.say(
+                        f"  round {turn + 1}: {contestant.name}, {asked}:"
+                        f" {loop.cost:.1f} {lab.meter.unit}"
+                    )
+    return found
+
+
+def compare(
+    row: str,
+    work: str,
+    anchor: str,
+    bound: Bound,
+    *,
+    ours: Sequence[Loop],
+    theirs: Sequence[Loop],
+    unit: str,
+    notes: tuple[str, ...] = (),
+) -> Line:
+    """Return the line for two contestants' loops of the same rounds."""
+    wrong = [
+        f"{name}: {why}"
+        for name, loops in (("ours", ours), (anchor, theirs))
+        for loop in loops
+        for why in loop.unexpected
+    ]
+    ratio = paired([loop.cost for loop in ours], [loop.cost for loop in theirs])
+    if ratio is None:
+        wrong.append("a cost of nothing: the loop was too short for this meter")
+    return Line(
+        row=row,
+        work=work,
+        anchor=anchor,
+        ours=statistics.median(loop.cost for loop in ours),
+        theirs=statistics.median(loop.cost for loop in theirs),
+        unit=unit,
+        value=ratio,
+        must=bound.must,
+        moonshot=bound.moonshot,
+        voided=tuple(dict.fromkeys(wrong)),
+        notes=notes,
+        rounds=_rounds(ours, theirs),
+    )
+
+
+def _rounds(ours: Sequence[Loop], theirs: Sequence[Loop]) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {"ours": own.to_json(), "theirs": other.to_json()}
+        for own, other in zip(ours, theirs, strict=True)
+    )
+
+
+def _ours(lab: Lab, asks: Mapping[str, tuple[str, int]], name: str = "gateway") -> Contestant:
+    config = lab.directory / "config-shop"
+    write_config(config, {"shop": shop_document(Backends(origin=lab.origin.port))})
+    return Contestant(
+        name=name,
+        start=lambda: gateway(lab.directory, lab.cores, config, name=name),
+        asks=asks,
+    )
+
+
+def _anchor(lab: Lab, anchor: Anchor, asks: Mapping[str, tuple[str, int]]) -> Contestant:
+    return Contestant(
+        name=anchor.name,
+        start=lambda: anchor.start(lab.directory, lab.cores, lab.origin.port),
+        asks=asks,
+    )
+
+
+PASS_BOUNDS: Final[tuple[tuple[Anchor, Bound], ...]] = (
+    (NGINX, Bound(must=2.5, moonshot=2.0)),
+    (HAPROXY, Bound()),
+    (CADDY, Bound(must=0.5)),
+    (NAIVE, Bound(must=0.25)),
+    (NGINX_LOGGING, Bound()),
+)
+
+
+def pass_through(lab: Lab) -> list[Line]:
+    """P1: HTTP_PROXY with the full pipeline, against every anchor."""
+    ask = {"pass-through": (PASS, 200)}
+    present = [anchor for anchor, _ in PASS_BOUNDS if not anchor.absence]
+    contestants = [_ours(lab, ask), *(_anchor(lab, anchor, ask) for anchor in present)]
+    loops = turns(lab, contestants)
+    lines = []
+    for anchor, bound in PASS_BOUNDS:
+        if anchor.absence:
+            lines.append(_absent("P1", "pass-through", anchor, bound))
+            continue
+        lines.append(
+            compare(
+                "P1",
+                "pass-through",
+                anchor.name,
+                bound,
+                ours=loops["gateway", "pass-through"],
+                theirs=loops[anchor.name, "pass-through"],
+                unit=lab.meter.unit,
+                notes=("usage-plan buckets: not landed yet",) if anchor is NGINX else (),
+            )
+        )
+    return lines
+
+
+def _absent(row: str, work: str, anchor: Anchor, bound: Bound) -> Line:
+    return Line(
+        row=row,
+        work=work,
+        anchor=anchor.name,
+        must=bound.must,
+        moonshot=bound.moonshot,
+        skipped=anchor.absence,
+    )
+
+
+SHORT_ANSWERS: Final[tuple[tuple[str, str, int, Bound], ...]] = (
+    ("429, bucket empty", REFUSED, 429, Bound(must=3.0, moonshot=2.3)),
+    ("403, no route", NO_ROUTE, 403, Bound(must=3.0, moonshot=2.3)),
+    ("MOCK with a template", MOCK, 200, Bound(must=4.5, moonshot=3.5)),
+)
+
+
+def short_answers(lab: Lab) -> list[Line]:
+    """P3: what is answered without a backend, against nginx's `return 403`."""
+    if NGINX.absence:
+        return [_absent("P3", work, NGINX, bound) for work, _, _, bound in SHORT_ANSWERS]
+    ours = _ours(lab, {work: (path, status) for work, path, status, _ in SHORT_ANSWERS})
+    loops = turns(lab, [ours, _anchor(lab, NGINX, {"return 403": ("/refused", 403)})])
+    return [
+        compare(
+            "P3",
+            work,
+            "nginx return 403",
+            bound,
+            ours=loops["gateway", work],
+            theirs=loops["nginx", "return 403"],
+            unit=lab.meter.unit,
+        )
+        for work, _, _, bound in SHORT_ANSWERS
+    ]
+
+
+def workers(lab: Lab) -> list[Line]:
+    """P10: what a request costs at four workers against one, on the same core."""
+    ask = {"pass-through": (PASS, 200)}
+    config = lab.directory / "config-shop"
+    write_config(config, {"shop": shop_document(Backends(origin=lab.origin.port))})
+
+    def contestant(count: int) -> Contestant:
+        name = f"gateway-{count}-workers"
+        return Contestant(
+            name=name,
+            start=lambda: gateway(lab.directory, lab.cores, config, workers=count, name=name),
+            asks=ask,
+            connections=WORKERS_CONNECTIONS,
+        )
+
+    loops = turns(lab, [contestant(1), contestant(WORKERS)])
+    return [
+        compare(
+            "P10",
+            f"pass-through, {WORKERS} workers",
+            "itself, 1 worker",
+            Bound(must=1.1, moonshot=1.0),
+            ours=loops[f"gateway-{WORKERS}-workers", "pass-through"],
+            theirs=loops["gateway-1-workers", "pass-through"],
+            unit=lab.meter.unit,
+            notes=(f"{WORKERS_CONNECTIONS} connections",),
+        )
+    ]

@@ -1,0 +1,351 @@
+"""A whole gateway in front of a real backend: streams, limits, throttles, many APIs, Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+
+from tests.integration.conftest import StartGateway
+from tests.running_gateway import RunningGateway, until
+from tests.sample_backend import running_backend
+
+MEBIBYTE = 1 << 20
+BODY_BYTES = 100 * MEBIBYTE
+CHUNK = bytes(64 * 1024)
+STREAM_GROWTH_KIB = 2048
+"""How much a worker may grow for a stream of any length (performance target P7)."""
+
+PROXY = """\
+restApi: {name: Proxy}
+resources:
+  /{proxy+}:
+    ANY:
+      integration:
+        type: HTTP_PROXY
+        uri: "http://BACKEND/{proxy}"
+        responseTransferMode: STREAM
+stages:
+  prod: {}
+"""
+PREFIX = "/_aws/execute-api/proxy/prod"
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[str]:
+    with running_backend() as address:
+        yield address
+
+
+@pytest.fixture
+def proxy(start_gateway: StartGateway, backend: str) -> RunningGateway:
+    """A gateway with one worker that passes everything to the sample backend."""
+    return start_gateway(
+        {
+            "apis/proxy.yaml": PROXY.replace("BACKEND", backend),
+            "gateway.toml": f"[limits]\nbody_bytes = {2 * BODY_BYTES}\n",
+        },
+        "--workers",
+        "1",
+    )
+
+
+def resident_kib(gateway: RunningGateway) -> int:
+    """Return what the worker has in memory, in KiB."""
+    pid = gateway.status()["workers"][0]["pid"]
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1])
+
+
+def peak_growth(gateway: RunningGateway, transfer: Callable[[], None]) -> int:
+    """Return by how many KiB the worker grew at most while `transfer` ran in a thread."""
+    before = peak = resident_kib(gateway)
+    thread = threading.Thread(target=transfer)
+    thread.start()
+    while thread.is_alive():
+        peak = max(peak, resident_kib(gateway))
+        thread.join(0.02)
+    return peak - before
+
+
+def test_a_hundred_megabytes_up_and_down_leave_memory_flat(proxy: RunningGateway) -> None:
+    counted: dict[str, int] = {}
+
+    async def down() -> None:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{proxy.url}{PREFIX}/bytes/{BODY_BYTES}") as answer,
+        ):
+            counted["down"] = sum([len(piece) async for piece in answer.content.iter_any()])
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(BODY_BYTES // len(CHUNK)):
+            yield CHUNK
+
+    async def up(headers: dict[str, str]) -> None:
+        url = f"{proxy.url}{PREFIX}/upload"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, data=pieces(), headers=headers) as answer,
+        ):
+            counted["up"] = counted.get("up", 0) + (await answer.json())["bytes"]
+
+    proxy.get(f"{PREFIX}/bytes/1000000")
+    growth = {
+        "down": peak_growth(proxy, lambda: asyncio.run(down())),
+        "up": peak_growth(proxy, lambda: asyncio.run(up({}))),
+        "up with a length": peak_growth(
+            proxy, lambda: asyncio.run(up({"Content-Length": str(BODY_BYTES)}))
+        ),
+    }
+
+    assert counted == {"down": BODY_BYTES, "up": 2 * BODY_BYTES}
+    assert max(growth.values()) <= STREAM_GROWTH_KIB, growth
+
+
+async def test_events_arrive_as_they_are_sent(proxy: RunningGateway) -> None:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{proxy.url}{PREFIX}/sse?n=4&interval=0.2") as answer,
+    ):
+        now = asyncio.get_running_loop().time
+        arrivals = [(now(), piece) async for piece in answer.content.iter_any()]
+    whole = b"".join(piece for _, piece in arrivals)
+
+    assert answer.content_type == "text/event-stream"
+    assert whole.count(b"data:") == 4
+    # Each came in a piece of its own: none was held back for the next.
+    assert [piece.count(b"data:") for _, piece in arrivals if b"data:" in piece] == [1, 1, 1, 1]
+    assert arrivals[-1][0] - arrivals[0][0] > 0.3
+
+
+def test_a_body_over_the_limit_is_aws_413_with_and_without_a_length(
+    start_gateway: StartGateway, backend: str
+) -> None:
+    gateway = start_gateway(
+        {
+            "apis/proxy.yaml": PROXY.replace("BACKEND", backend),
+            "gateway.toml": "[limits]\nbody_bytes = 1000\n",
+        }
+    )
+
+    async def post(data: object) -> tuple[int, str, str]:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{gateway.url}{PREFIX}/upload", data=data) as answer,
+        ):
+            return answer.status, answer.headers["Content-Type"], await answer.text()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 100
+
+    expected = (413, "text; charset=utf-8", "HTTP content length exceeded 1000 bytes.")
+
+    assert asyncio.run(post(b"x" * 1001)) == expected
+    assert asyncio.run(post(pieces())) == expected
+    assert asyncio.run(post(b"x" * 1000))[0] == 200
+
+
+@pytest.mark.slow
+def test_two_workers_admit_rate_times_time_plus_burst(start_gateway: StartGateway) -> None:
+    api = """\
+restApi: {name: Limited}
+resources:
+  /limited:
+    GET:
+      methodResponses: {"200": {}}
+      integration:
+        type: MOCK
+        requestTemplates: {application/json: '{"statusCode": 200}'}
+        integrationResponses: {"200": {}}
+stages:
+  prod:
+    methodSettings:
+      limited/GET: {throttlingRateLimit: 100, throttlingBurstLimit: 50}
+"""
+    gateway = start_gateway({"apis/limited.yaml": api})
+    url = f"{gateway.url}/_aws/execute-api/limited/prod/limited"
+    admitted: list[float] = []
+    statuses: set[int] = set()
+
+    async def press(session: aiohttp.ClientSession, until_time: float) -> None:
+        loop = asyncio.get_running_loop()
+        while loop.time() < until_time:
+            async with session.get(url) as answer:
+                statuses.add(answer.status)
+                if answer.status == 200:
+                    admitted.append(loop.time())
+
+    async def ten_seconds() -> float:
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            began = asyncio.get_running_loop().time()
+            async with asyncio.TaskGroup() as pressing:
+                for _ in range(32):
+                    pressing.create_task(press(session, began + 10))
+        return admitted[-1] - began
+
+    span = asyncio.run(ten_seconds())
+    expected = 100 * span + 50
+
+    assert statuses == {200, 429}
+    assert len(admitted) == pytest.approx(expected, rel=0.01)
+
+
+APIS, METHODS_EACH = 100, 100
+
+
+def many_methods(index: int, answer: str = "x") -> str:
+    """Return an API file with a hundred methods."""
+    resources = "\n".join(
+        f"""\
+  /things{number}/{{id}}:
+    GET:
+      methodResponses: {{"200": {{}}}}
+      integration:
+        type: MOCK
+        requestTemplates: {{application/json: '{{"statusCode": 200}}'}}
+        integrationResponses: {{"200": {{responseTemplates: {{application/json: '{answer}'}}}}}}"""
+        for number in range(METHODS_EACH)
+    )
+    return f"""\
+restApi: {{name: Many {index}}}
+resources:
+{resources}
+stages:
+  prod: {{methodSettings: {{"*/*": {{metricsEnabled: true}}}}}}
+"""
+
+
+@pytest.fixture
+def ten_thousand_methods(start_gateway: StartGateway) -> RunningGateway:
+    files = {f"apis/many{index}.yaml": many_methods(index) for index in range(APIS)}
+    return start_gateway(files)
+
+
+@pytest.mark.slow
+def test_ten_thousand_methods_load_and_one_reloads_beside_traffic(
+    ten_thousand_methods: RunningGateway,
+) -> None:
+    gateway = ten_thousand_methods
+    path = "/_aws/execute-api/many{}/prod/things{}/7"
+    assert len(gateway.status()["apis"]) == APIS
+    assert gateway.get(path.format(99, 99)) == (200, b"x")
+    failures: list[object] = []
+    gaps: list[float] = []
+    ended = threading.Event()
+
+    async def traffic() -> None:
+        async with aiohttp.ClientSession() as session:
+            while not ended.is_set():
+                began = time.monotonic()
+                async with session.get(gateway.url + path.format(1, 2)) as answer:
+                    if answer.status != 200:
+                        failures.append(answer.status)
+                gaps.append(time.monotonic() - began)
+
+    thread = threading.Thread(target=lambda: asyncio.run(traffic()))
+    thread.start()
+    try:
+        for round_ in range(3):
+            revision = gateway.status()["revision"]
+            gateway.write("apis/many0.yaml", many_methods(0, f"round {round_}"))
+            gateway.wait_revision(revision + 1)
+    finally:
+        ended.set()
+        thread.join()
+
+    assert gateway.get(path.format(0, 5)) == (200, b"round 2")
+    assert failures == []
+    # A worker that compiled all in one go would stop for seconds; machines of CI are slow.
+    assert max(gaps) < 1.0
+
+
+@pytest.mark.slow
+def test_prometheus_scrapes_ten_thousand_methods_without_a_parse_error(
+    ten_thousand_methods: RunningGateway, tmp_path: Path
+) -> None:
+    binary = shutil.which("prometheus")
+    if binary is None:
+        pytest.skip("prometheus is not installed (apt-get install prometheus)")
+    gateway = ten_thousand_methods
+    assert gateway.get("/_aws/execute-api/many1/prod/things2/7")[0] == 200
+    (tmp_path / "prometheus.yml").write_text(
+        "global: {scrape_interval: 1s}\n"
+        "scrape_configs:\n"
+        "  - job_name: stagegate\n"
+        f"    static_configs: [{{targets: ['{gateway.admin}']}}]\n"
+    )
+    with subprocess.Popen(
+        [
+            binary,
+            f"--config.file={tmp_path / 'prometheus.yml'}",
+            f"--storage.tsdb.path={tmp_path / 'tsdb'}",
+            "--web.listen-address=127.0.0.1:0",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as prometheus:
+        try:
+            assert prometheus.stderr is not None
+            lines: list[str] = []
+            address = ""
+            while not address:
+                line = prometheus.stderr.readline()
+                assert line, "".join(lines)
+                lines.append(line)
+                found = re.search(r"address=(?:\[::\]|127\.0\.0\.1):(\d+)", line)
+                if found and found[1] != "0":
+                    address = f"127.0.0.1:{found[1]}"
+            drain = threading.Thread(target=prometheus.stderr.read)
+            drain.start()
+            target = until(lambda: _scraped(address), "Prometheus to scrape")
+            until(lambda: _counted(address) >= 1, "the request to be counted")
+        finally:
+            prometheus.terminate()
+            prometheus.wait(20)
+    drain.join()
+
+    assert (target["health"], target["lastError"]) == ("up", "")
+
+
+def _ask(address: str, path: str) -> dict[str, object]:
+
+    host, _, port = address.rpartition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+    try:
+        connection.request("GET", path)
+        told: dict[str, object] = json.loads(connection.getresponse().read())
+        return told
+    finally:
+        connection.close()
+
+
+def _scraped(address: str) -> dict[str, str] | None:
+    try:
+        told = _ask(address, "/api/v1/targets")
+    except (OSError, ValueError):
+        return None
+    targets = told["data"]["activeTargets"]  # type: ignore[index]
+    return targets[0] if targets and targets[0]["health"] != "unknown" else None
+
+
+def _counted(address: str) -> float:
+    expression = quote('stagegate_requests_total{api="many1",status_class="2xx"}')
+    told = _ask(address, f"/api/v1/query?query={expression}")
+    samples: list[dict[str, list[str]]] = told["data"]["result"]  # type: ignore[index]
+    return sum(float(sample["value"][1]) for sample in samples)

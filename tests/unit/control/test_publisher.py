@@ -1,0 +1,159 @@
+"""Facts about reloads, from files to workers and disk."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from gateway.configuration import Loaded, load
+from gateway.control.publisher import Publisher
+from gateway.control.workers import WorkerLinks
+from gateway.errors import Problem
+from gateway.release import Release
+from gateway.release.disk import ReleaseStore
+from gateway.reload import Capacities, Reloader
+from gateway.telemetry.exposition import Exposition
+from gateway.telemetry.metrics import table_bytes
+from tests.builders import BLOCKS, FakeClock
+from tests.running_gateway import pets
+
+EMPTY = Release(revision=0, digest="", region="eu-test-1", account="123456789012")
+
+
+class Bench:
+    """A publisher with real files and disk; no worker is connected unless a test adds one."""
+
+    def __init__(self, directory: Path) -> None:
+        self.config = directory / "config"
+        (self.config / "apis").mkdir(parents=True)
+        self.store = ReleaseStore(directory / "release")
+        self.clock = FakeClock()
+        self.links = WorkerLinks(self.clock)
+        self.loads = 0
+        self.loaded: list[Loaded] = []
+        self.settings_problems: tuple[Problem, ...] = ()
+        self.exposition = Exposition(
+            memoryview(bytearray(table_bytes(BLOCKS, 1))),
+            workers=1,
+            block_capacity=BLOCKS,
+            clock=self.clock,
+        )
+        self.executor = ThreadPoolExecutor(1)
+        self.publisher = Publisher(
+            reloader=Reloader(EMPTY, Capacities(buckets=100, blocks=BLOCKS)),
+            load=self.load,
+            check_settings=lambda: self.settings_problems,
+            links=self.links,
+            store=self.store,
+            run="run",
+            exposition=self.exposition,
+            executor=self.executor,
+            scraping=self.executor,
+            clock=self.clock,
+            on_loaded=self.loaded.append,
+        )
+
+    def load(self) -> Loaded:
+        self.loads += 1
+        self.clock.time += 0.5
+        return load(self.config)
+
+    def write(self, text: str) -> None:
+        (self.config / "apis" / "pets.yaml").write_text(text)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.executor.shutdown()
+
+
+async def test_a_reload_publishes_saves_and_is_noted(bench: Bench) -> None:
+    bench.write(pets())
+    await bench.publisher.reload("start")
+    stored = bench.store.load()
+    state = bench.publisher.state
+
+    assert stored is not None
+    assert (stored.revision, stored.run) == (1, "run")
+    assert bench.links._revision == 1
+    assert (state.succeeded, state.failed, state.reason, state.seconds) == (1, 0, "start", 0.5)
+    assert state.success_epoch == state.epoch == bench.clock.epoch()
+    assert [each.apis.keys() for each in bench.loaded] == [{"pets"}]
+
+
+async def test_blocks_have_their_labels(bench: Bench) -> None:
+    bench.write(pets())
+    await bench.publisher.reload("start")
+
+    assert "1 labelled" in repr(bench.exposition)
+
+
+async def test_what_did_not_change_is_not_published_again(bench: Bench) -> None:
+    bench.write(pets())
+    await bench.publisher.reload("start")
+    stored = (bench.store._directory / "manifest.json").stat().st_mtime_ns
+    await bench.publisher.reload("again")
+
+    assert (bench.store._directory / "manifest.json").stat().st_mtime_ns == stored
+    assert bench.publisher.state.succeeded == 2
+    assert bench.publisher.release.revision == 1
+
+
+async def test_a_failed_reload_is_counted_and_every_problem_logged(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.write(pets())
+    await bench.publisher.reload("start")
+    success = bench.publisher.state.success_epoch
+    bench.write(pets().replace("MOCK", "MOKC"))
+    await bench.publisher.reload("files changed")
+    state = bench.publisher.state
+
+    assert (state.succeeded, state.failed) == (1, 1)
+    assert state.success_epoch == success
+    assert "pets.yaml:7:" in caplog.text
+    assert "API pets stays as it was last good" in caplog.text
+
+
+async def test_changed_settings_are_told_and_fail_nothing(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.settings_problems = (Problem("region", "restart", severity="warning"),)
+    await bench.publisher.reload("start", may_be_absent=True)
+
+    assert bench.publisher.state.settings_problems == bench.settings_problems
+    assert bench.publisher.state.failed == 0
+    assert "region: restart" in caplog.text
+
+
+async def test_requests_for_reloads_coalesce(bench: Bench) -> None:
+    bench.write(pets())
+    await asyncio.gather(*(bench.publisher.reload(f"burst {number}") for number in range(9)))
+
+    assert bench.loads == 2
+
+
+async def test_a_full_disk_does_not_hold_back_a_release(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.store._directory.write_text("not a directory")
+    bench.write(pets())
+    await bench.publisher.reload("start")
+
+    assert bench.links._revision == 1
+    assert "release 1 is not on disk" in caplog.text
+
+
+async def test_what_a_release_changes_is_logged(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    bench.write(pets())
+    await bench.publisher.reload("start")
+
+    assert "release 1 (start): api pets made" in caplog.text

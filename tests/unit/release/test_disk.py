@@ -1,0 +1,75 @@
+"""Facts about the last good release on disk."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.release.disk import ReleaseStore
+from gateway.release.parts import encode_release
+from tests.builders import api, mock, release
+
+PARTS = encode_release(release(api({"/pets": {"GET": mock(200, "one")}})))
+OTHER = encode_release(release(api({"/pets": {"GET": mock(200, "two")}})))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ReleaseStore:
+    store = ReleaseStore(tmp_path / "release")
+    store.save(3, "run", PARTS)
+    return store
+
+
+def parts_of(store: ReleaseStore) -> Path:
+    return store._directory / "parts"
+
+
+def test_what_was_saved_is_loaded(store: ReleaseStore) -> None:
+    stored = store.load()
+
+    assert stored is not None
+    assert (stored.revision, stored.run, stored.parts) == (3, "run", PARTS)
+
+
+def test_without_a_release_there_is_none(tmp_path: Path) -> None:
+    assert ReleaseStore(tmp_path / "absent").load() is None
+
+
+def test_parts_that_nobody_names_go(store: ReleaseStore) -> None:
+    store.save(4, "run", OTHER)
+
+    assert {path.name for path in parts_of(store).iterdir()} == {
+        part.digest for part in OTHER.values()
+    }
+
+
+def test_parts_that_are_there_are_not_written_again(store: ReleaseStore) -> None:
+    before = {path.name: path.stat().st_ino for path in parts_of(store).iterdir()}
+    store.save(4, "run", PARTS)
+
+    assert {path.name: path.stat().st_ino for path in parts_of(store).iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"format": 1}',
+        b'{"format": 99, "revision": 1, "run": "x", "parts": {}}',
+        b'{"format": 1, "revision": 1, "run": "x", "parts": {"a": "../../etc/passwd"}}',
+    ],
+)
+def test_a_damaged_manifest_is_ignored(store: ReleaseStore, manifest: bytes) -> None:
+    (store._directory / "manifest.json").write_bytes(manifest)
+
+    assert store.load() is None
+
+
+def test_damaged_and_missing_parts_are_left_out(store: ReleaseStore) -> None:
+    (parts_of(store) / PARTS["domains"].digest).write_bytes(b"?")
+    (parts_of(store) / PARTS["settings"].digest).unlink()
+    stored = store.load()
+
+    assert stored is not None
+    assert set(stored.parts) == {"api/shop", "deployment/d1"}

@@ -1,0 +1,90 @@
+"""Facts about what one release changes about another."""
+
+import dataclasses
+
+from gateway.definitions.stage import Stage
+from gateway.reload import differences
+from tests.builders import api, domain, mock, release
+
+PETS = api({"/pets": {"GET": mock(200, "one")}})
+OTHER = api({"/pets": {"GET": mock(200, "two"), "POST": mock()}})
+BOTH = {"d1": PETS, "d2": OTHER}
+
+
+def stage(deployment_id: str = "d1", **fields: object) -> Stage:
+    return Stage(stage_name="dev", deployment_id=deployment_id, **fields)  # type: ignore[arg-type]
+
+
+def test_everything_is_new_to_a_gateway_that_served_nothing() -> None:
+    told = [str(each) for each in differences(None, release(PETS, domains=(domain("a.b"),)))]
+
+    assert told == [
+        "api shop made",
+        "deployment d1 made: of shop, 1 method",
+        "stage shop/dev made: serves deployment d1",
+        "domain a.b made",
+    ]
+
+
+def test_equal_releases_have_no_differences() -> None:
+    assert differences(release(PETS), release(PETS, revision=2)) == []
+
+
+def test_a_stage_moves_to_a_new_deployment() -> None:
+    told = differences(release({"d1": PETS}, stage()), release({"d2": OTHER}, stage("d2")))
+
+    assert [str(each) for each in told] == [
+        "deployment d2 made: of shop, 2 methods",
+        "deployment d1 removed: of shop",
+        "stage shop/dev moved: from deployment d1 to d2",
+    ]
+
+
+def test_a_deployment_that_is_there_already_is_reused() -> None:
+    told = differences(release(BOTH, stage()), release(BOTH, stage("d2")))
+
+    assert "deployment d2 reused: of shop, 2 methods" in map(str, told)
+
+
+def test_changed_settings_are_named_with_both_values() -> None:
+    told = differences(
+        release(PETS, stage(variables={"backend": "a", "old": "x"})),
+        release(PETS, stage(variables={"backend": "b"}, tracing_enabled=True)),
+    )
+
+    assert [str(each) for each in told] == [
+        "stage shop/dev changed: tracingEnabled: False → True",
+        'stage shop/dev changed: variables.backend: "a" → "b"',
+        'stage shop/dev changed: variables.old: "x" → unset',
+    ]
+
+
+def test_removed_stages_apis_and_domains_are_told() -> None:
+    two = release(PETS, stage(), Stage(stage_name="prod"), domains=(domain("a.b"),))
+    one = release(PETS, stage())
+
+    assert [str(each) for each in differences(two, one)] == [
+        "stage shop/prod removed",
+        "domain a.b removed",
+    ]
+    assert [str(each) for each in differences(one, dataclasses.replace(one, stages={}))] == [
+        "api shop removed"
+    ]
+
+
+def test_a_changed_domain_shows_its_mappings() -> None:
+    before = release(PETS, domains=(domain("a.b", none="dev"),))
+    after = release(PETS, domains=(domain("a.b", v1="dev"),))
+
+    assert [str(each) for each in differences(before, after)] == [
+        "domain a.b changed: (none) to shop/dev → v1 to shop/dev"
+    ]
+
+
+def test_changed_process_settings_are_told() -> None:
+    before, after = release(PETS), release(PETS, account=(5.0, 10))
+
+    assert [str(each) for each in differences(before, after)] == [
+        "settings accountRateLimit changed: unset → 5.0",
+        "settings accountBurstLimit changed: unset → 10",
+    ]

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.server import refusal
+from gateway.server.head_reader import HeadReader
+from gateway.server.refusal import RefusedError
+from gateway.server.target import Hosts
+from gateway.settings import Limits
+from tests.clients import GET, HOST, bytewise
+
+
+def reader() -> HeadReader:
+    return HeadReader(Limits(), Hosts())
+
+
+def test_a_head_is_read_and_what_follows_is_returned() -> None:
+    heads = reader()
+
+    assert heads.read(GET + b"rest") == b"rest"
+    assert heads.head is not None
+    assert (heads.target, heads.host) == ("/prod/pets", "api.execute-api.localhost")
+    assert not heads.is_begun
+
+
+@pytest.mark.parametrize("data", [GET, b"\r\n" + GET])
+def test_a_head_may_come_byte_by_byte(data: bytes) -> None:
+    heads = reader()
+    held = b""
+    for byte in bytewise(data):
+        assert heads.head is None
+        held = heads.read(held + byte)
+
+    assert heads.head is not None
+    assert held == b""
+
+
+def test_an_unfinished_head_is_held() -> None:
+    heads = reader()
+
+    assert heads.read(GET[:20]) == GET[:20]
+    assert heads.is_begun
+    assert heads.head is None
+
+
+def test_the_empty_line_before_a_head_is_not_held() -> None:
+    heads = reader()
+
+    assert heads.read(b"\r\nGE") == b"GE"
+
+
+def test_empty_lines_are_counted_per_request() -> None:
+    heads = reader()
+    rest = heads.read(b"\r\n" + GET + b"\r\n" + GET + b"\r\n\r\n" + GET)
+    rest = heads.read(rest)
+    with pytest.raises(RefusedError) as caught:
+        heads.read(rest)
+
+    assert caught.value.refusal is refusal.REQUEST_LINE
+
+
+def test_an_absolute_target_is_reduced_to_its_path() -> None:
+    heads = reader()
+    heads.read(b"GET http://x/a?b HTTP/1.1\r\nHost: X\r\n\r\n")
+
+    assert (heads.target, heads.host) == ("/a?b", "x")
+
+
+def test_http_1_0_may_name_the_host_in_its_target() -> None:
+    heads = reader()
+    heads.read(b"GET http://X:80/a HTTP/1.0\r\n\r\n")
+
+    assert (heads.target, heads.host) == ("/a", "x")
+
+
+@pytest.mark.parametrize(
+    ("data", "answer"),
+    [
+        (GET[:-2] + b"Authorization: a\r\nAuthorization: b\r\n\r\n", refusal.HEADER),
+        (GET[:-2] + b"X-Api-Key: a\r\nX-Api-Key: b\r\n\r\n", refusal.HEADER),
+        (GET[:-2] + b"A: " + b"x" * 20_480 + b"\r\n\r\n", refusal.HEADERS_TOO_LARGE),
+        (b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", refusal.SERVER_OPTIONS),
+        (b"GET http://other/ HTTP/1.1\r\n" + HOST + b"\r\n", refusal.HOST),
+    ],
+)
+def test_a_bad_head_has_its_answer(data: bytes, answer: refusal.Refusal) -> None:
+    with pytest.raises(RefusedError) as caught:
+        reader().read(data)
+
+    assert caught.value.refusal is answer
+
+
+def test_cookies_may_repeat() -> None:
+    """A front end that speaks HTTP/2 splits them."""
+    heads = reader()
+    heads.read(GET[:-2] + b"Cookie: a=b\r\nCookie: c=d\r\n\r\n")
+
+    assert heads.head is not None

@@ -1,0 +1,164 @@
+"""Facts about how a worker comes from one snapshot to the next."""
+
+import asyncio
+import gc
+from collections.abc import Generator, Iterator, Mapping
+
+import pytest
+
+from gateway.definitions.stage import Deployment
+from gateway.errors import ConfigurationError, Problem
+from gateway.release import Release
+from gateway.release.parts import digests_of, encode_release
+from gateway.snapshot import Snapshot, compile_release
+from gateway.snapshot.compile import compile_deployment
+from gateway.snapshot.compiled import CompiledDeployment
+from gateway.worker.applier import Applier
+from gateway.worker.shelf import PartShelf
+from tests.builders import FakeClock, World, api, mock, release
+
+PETS = api({"/pets": {"GET": mock(200, "one")}})
+NOTHING = Release(revision=0, digest="", region="", account="")
+OTHER = api({"/pets": {"GET": mock(200, "two")}})
+
+
+class Bench:
+    """An applier with everything around it; `outcomes` has what it told."""
+
+    def __init__(self) -> None:
+        self.world = World(release(PETS))
+        self.shelf = PartShelf()
+        self.outcomes: list[tuple[str, int]] = []
+        self.compiled: list[int] = []
+        self.deployments: list[str] = []
+        self.failure: Exception | None = None
+        self.applier = Applier(
+            cell=None,
+            shelf=self.shelf,
+            compiler=self,
+            clock=FakeClock(),
+            on_applied=lambda snapshot, _: self.outcomes.append(("applied", snapshot.revision)),
+            on_refused=lambda revision, *_: self.outcomes.append(("refused", revision)),
+        )
+
+    def empty(self) -> Snapshot:
+        return self.world.compiled(NOTHING)
+
+    def compile_deployment(
+        self, deployment: Deployment
+    ) -> Generator[None, None, CompiledDeployment]:
+        self.deployments.append(deployment.id)
+        return compile_deployment(deployment, [])
+
+    def compile_release(self, made: Release, previous: Snapshot) -> Generator[None, None, Snapshot]:
+        self.compiled.append(made.revision)
+        if self.failure is not None:
+            raise self.failure
+        yield
+        return (yield from compile_release(made, previous, self.world.binding))
+
+    def offer(self, made: Release) -> Mapping[str, str]:
+        parts = encode_release(made)
+        for part in parts.values():
+            self.shelf.put(part)
+        self.applier.offer(made.revision, digests_of(parts))
+        return digests_of(parts)
+
+    async def told(self, count: int) -> list[tuple[str, int]]:
+        while len(self.outcomes) < count:  # noqa: ASYNC110 (what is told has no event)
+            await asyncio.sleep(0)
+        return self.outcomes
+
+    @property
+    def current(self) -> Snapshot:
+        assert self.applier.cell is not None
+        return self.applier.cell.current
+
+
+async def test_a_release_is_served_once_it_is_compiled() -> None:
+    bench = Bench()
+    bench.offer(release(PETS, revision=1))
+
+    assert bench.applier.cell is None
+    assert await bench.told(1) == [("applied", 1)]
+    assert bench.current.revision == 1
+
+
+async def test_the_next_release_builds_on_the_one_that_is_served() -> None:
+    bench = Bench()
+    bench.offer(release(PETS, revision=1))
+    await bench.told(1)
+    first = bench.current
+    cell = bench.applier.cell
+    bench.offer(release(PETS, revision=2))
+    await bench.told(2)
+
+    assert bench.applier.cell is cell
+    assert bench.deployments == ["d1"]
+    assert bench.current.deployments["d1"] is first.deployments["d1"]
+
+
+async def test_of_releases_that_come_meanwhile_only_the_last_is_compiled() -> None:
+    bench = Bench()
+    for revision in (1, 2, 3):
+        bench.offer(release(PETS, revision=revision))
+    await bench.told(1)
+    bench.offer(release(PETS, revision=4))
+    bench.offer(release(PETS, revision=5))
+
+    await bench.told(2)
+    assert bench.outcomes[-1] == ("applied", 5)
+    assert 4 not in bench.compiled
+
+
+@pytest.mark.parametrize(
+    "failure", [ConfigurationError((Problem("x", "wrong"),)), RuntimeError("a bug")]
+)
+async def test_what_cannot_be_compiled_is_refused_and_the_old_one_stays(
+    failure: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench()
+    bench.offer(release(PETS, revision=1))
+    await bench.told(1)
+    bench.failure = failure
+    bench.offer(release({"d2": OTHER}, revision=2))
+
+    assert await bench.told(2) == [("applied", 1), ("refused", 2)]
+    assert bench.current.revision == 1
+    assert "release 2 is not served" in caplog.text
+
+    bench.failure = None
+    bench.offer(release({"d2": OTHER}, revision=3))
+    await bench.told(3)
+    assert bench.current.revision == 3
+    assert bench.deployments == ["d1", "d2"]
+
+
+async def test_a_missing_part_is_an_error_of_the_offer() -> None:
+    bench = Bench()
+
+    with pytest.raises(ConfigurationError, match="is missing"):
+        bench.applier.offer(1, {"settings": "x"})
+
+
+@pytest.fixture
+def without_collection() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("without_collection")
+async def test_reference_counts_alone_free_the_snapshot_before() -> None:
+    """The garbage collector looks at nothing that a snapshot consists of."""
+    bench = Bench()
+    bench.offer(release({"old": PETS}, revision=1))
+    await bench.told(1)
+    bench.offer(release({"new": OTHER}, revision=2))
+    await bench.told(2)
+    await asyncio.sleep(0)
+    gc.unfreeze()
+    alive = {each.id for each in gc.get_objects() if isinstance(each, CompiledDeployment)}
+
+    assert "new" in alive
+    assert "old" not in alive

@@ -1,0 +1,102 @@
+"""Facts about a worker's data plane as a whole."""
+
+import asyncio
+import contextlib
+import http.client
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.clock import SystemClock
+from gateway.settings import Settings
+from gateway.snapshot import SnapshotCell, finish
+from gateway.telemetry.log_sink import LogSink
+from gateway.telemetry.metrics import Cell, WorkerMetrics, segment_bytes
+from gateway.throttle import BucketTable, bytes_needed
+from gateway.worker.data_plane import DataPlane
+from tests.builders import BLOCKS, BUCKETS, api, mock, release
+
+PATH = "/_aws/execute-api/shop/dev/pets"
+
+
+class Bench:
+    def __init__(self, data: Path) -> None:
+        self.metrics = WorkerMetrics(memoryview(bytearray(segment_bytes(BLOCKS))).cast("d"))
+        self.data_plane = DataPlane(
+            Settings(),
+            buckets=BucketTable(bytearray(bytes_needed(BUCKETS, 1)), BUCKETS, 1, 0),
+            metrics=self.metrics,
+            logs=LogSink(data),
+            clock=SystemClock(),
+            loop=asyncio.get_running_loop(),
+        )
+        served = release(api({"/pets": {"GET": mock(200, "one")}}))
+        self.cell = SnapshotCell(
+            finish(self.data_plane.compile_release(served, self.data_plane.empty()))
+        )
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.address: tuple[str, int] = listening.getsockname()
+        self.listening = listening
+
+    async def listen(self) -> None:
+        await self.data_plane.listen(self.listening, self.cell)
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(*self.address, timeout=10)
+
+    async def ask(self, connection: http.client.HTTPConnection) -> bytes:
+        def ask() -> bytes:
+            connection.request("GET", PATH)
+            return connection.getresponse().read()
+
+        return await asyncio.to_thread(ask)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.data_plane.stop_listening()
+    bench.data_plane.close()
+    bench.listening.close()
+
+
+async def test_it_answers_from_the_snapshot(bench: Bench) -> None:
+    assert not bench.data_plane.is_listening
+    await bench.listen()
+    with contextlib.closing(bench.connect()) as connection:
+        assert await bench.ask(connection) == b"one"
+        bench.data_plane.observe()
+
+        assert bench.data_plane.is_listening
+        assert bench.metrics.get(Cell.CONNECTIONS_ACCEPTED) == 1
+        assert bench.metrics.get(Cell.CONNECTIONS_OPEN) == 1
+
+
+async def test_after_stopping_idle_connections_end_and_new_ones_are_refused(
+    bench: Bench,
+) -> None:
+    await bench.listen()
+    with contextlib.closing(bench.connect()) as connection:
+        await bench.ask(connection)
+        bench.data_plane.stop_listening()
+        while bench.data_plane.connections:  # noqa: ASYNC110 (connections tell nobody)
+            await asyncio.sleep(0)
+
+    bench.listening.close()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.to_thread(socket.create_connection, bench.address)
+
+
+async def test_what_backends_counted_is_added_once(bench: Bench) -> None:
+    counters = bench.data_plane._endpoints.counters
+    counters.opened, counters.reused, counters.open = 5, 7, 2
+    bench.data_plane.observe()
+    counters.opened = 6
+    bench.data_plane.observe()
+
+    assert bench.metrics.get(Cell.BACKEND_CONNECTIONS_OPENED) == 6
+    assert bench.metrics.get(Cell.BACKEND_CONNECTIONS_REUSED) == 7
+    assert bench.metrics.get(Cell.BACKEND_CONNECTIONS_OPEN) == 2

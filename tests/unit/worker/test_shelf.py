@@ -1,0 +1,106 @@
+"""Facts about the parts that a worker holds."""
+
+import dataclasses
+from collections.abc import Generator
+
+import pytest
+
+from gateway.definitions.stage import Deployment
+from gateway.errors import ConfigurationError
+from gateway.release import Release
+from gateway.release.parts import Part, digests_of, encode_release, with_digest
+from gateway.snapshot import finish
+from gateway.worker.shelf import Absorb, PartShelf, join
+from tests.builders import api, mock, release
+
+PETS = api({"/pets": {"GET": mock(200, "one")}})
+
+
+def made() -> tuple[Release, dict[str, Part]]:
+    one = release(PETS)
+    parts = encode_release(one)
+    return with_digest(one, parts), parts
+
+
+def filled(parts: dict[str, Part]) -> PartShelf:
+    shelf = PartShelf()
+    for part in parts.values():
+        shelf.put(part)
+    return shelf
+
+
+def absorbing(absorbed: list[Deployment]) -> Absorb:
+    def absorb(deployment: Deployment) -> Generator[None, None, None]:
+        absorbed.append(deployment)
+        yield
+
+    return absorb
+
+
+def test_a_release_is_put_together_and_its_definitions_are_absorbed() -> None:
+    one, parts = made()
+    absorbed: list[Deployment] = []
+    joined = finish(join(1, filled(parts).select(digests_of(parts)), absorbing(absorbed)))
+
+    assert absorbed == list(one.deployments.values())
+    assert joined.deployments["d1"].definition.resources == ()
+    assert dataclasses.replace(joined, deployments=one.deployments) == one
+
+
+def test_a_part_is_decoded_and_absorbed_once() -> None:
+    _, parts = made()
+    shelf = filled(parts)
+    absorbed: list[Deployment] = []
+    first = finish(join(1, shelf.select(digests_of(parts)), absorbing(absorbed)))
+    second = finish(join(2, shelf.select(digests_of(parts)), absorbing(absorbed)))
+
+    assert len(absorbed) == 1
+    assert second.deployments["d1"] is first.deployments["d1"]
+    assert second.revision == 2
+
+
+def test_what_could_not_be_absorbed_is_tried_again() -> None:
+    _, parts = made()
+    shelf = filled(parts)
+    absorbed: list[Deployment] = []
+
+    def failing(_deployment: Deployment) -> Generator[None, None, None]:
+        yield
+        raise ValueError("wrong")
+
+    with pytest.raises(ValueError, match="wrong"):
+        finish(join(1, shelf.select(digests_of(parts)), failing))
+    finish(join(1, shelf.select(digests_of(parts)), absorbing(absorbed)))
+
+    assert len(absorbed) == 1
+
+
+def test_parts_of_no_release_are_dropped() -> None:
+    _, parts = made()
+    shelf = filled(parts)
+    shelf.put(dataclasses.replace(parts["api/shop"], key="api/old"))
+    shelf.select(digests_of(parts))
+
+    assert shelf.digests == digests_of(parts)
+
+
+def test_a_missing_part_is_an_error() -> None:
+    _, parts = made()
+    shelf = filled(parts)
+
+    with pytest.raises(ConfigurationError, match="api/cats: is missing"):
+        shelf.select({**digests_of(parts), "api/cats": "x"})
+
+
+def test_a_damaged_part_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="damaged"):
+        PartShelf().put(Part("api/shop", "abc", (b"[]",)))
+
+
+def test_a_release_in_the_making_is_not_disturbed_by_newer_parts() -> None:
+    one, parts = made()
+    shelf = filled(parts)
+    held = shelf.select(digests_of(parts))
+    shelf.put(encode_release(dataclasses.replace(one, region="elsewhere"))["settings"])
+
+    assert finish(join(1, held, absorbing([]))).region == one.region
