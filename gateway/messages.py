@@ -42,6 +42,9 @@ class InvocationRequest:
     port: int = 80
     """Port the client connected to."""
     is_http_1_0: bool = False
+    derived: dict[object, Any] = field(default_factory=dict)
+    """What was derived from `headers` and the connection alone, by a key of who derived it.
+    Requests of a connection that repeats its headers share it, so that it is derived once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,16 +31,18 @@ from gateway.messages import (
     EndpointResponse,
     Exchange,
     IntegrationRequest,
+    InvocationRequest,
     InvocationResponse,
     MethodIdentity,
-    RawHeaders,
 )
 from gateway.streams import BodyStream
 
-_FORWARD: Final = RequestFate.FORWARD
 _CONNECTION: Final = RequestFate.CONNECTION
 _ACCEPT: Final = RequestFate.ACCEPT
 _USER_AGENT: Final = RequestFate.USER_AGENT
+_PASSING: Final = frozenset({RequestFate.FORWARD, _ACCEPT, _USER_AGENT})
+_MOST_DERIVED: Final = 8
+"""Header blocks kept beside one header block: one for each API and set of mapped headers."""
 _PASS: Final = ResponseFate.FORWARD
 _CONTENT_TYPE: Final = ResponseFate.CONTENT_TYPE
 _REMAP: Final = ResponseFate.REMAP
@@ -81,9 +83,8 @@ class HttpProxy:
     """An HTTP_PROXY integration bound to a stage."""
 
     __slots__ = (
-        "_after_target", "_api_id", "_backend",
-        "_base", "_context", "_joiner", "_method", "_replaced",
-        "_response_limit", "_target", "_timeout_seconds", "_uri",
+        "_after_target", "_api_id", "_backend", "_base", "_context", "_forward_key", "_joiner",
+        "_method", "_replaced", "_response_limit", "_target", "_timeout_seconds", "_uri",
     )  # fmt: skip
 
     def __init__(
@@ -102,6 +103,7 @@ class HttpProxy:
         self._replaced = frozenset(lower for _, lower, _ in backend.mapping.headers)
         host = b"" if b"host" in self._replaced else f"Host: {uri.host_header}\r\n".encode("ascii")
         self._api_id = identity.api_id.encode("ascii")
+        self._forward_key = (identity.api_id, self._replaced)
         self._after_target = (
             b" HTTP/1.1\r\n" + host + b"X-Amzn-Apigateway-Api-Id: " + self._api_id + b"\r\n"
         )
@@ -149,48 +151,54 @@ class HttpProxy:
         if mapping.querystring and (mapped := mapping.query(exchange, body)):
             target = f"{target}{'&' if request.query else self._joiner}{mapped}"
         exchange.endpoint_uri = self._base + target
-        parts = [f"{method} {target}".encode("ascii"), self._after_target]
-        self._forward_headers(request.headers, parts)
+        derived = request.derived
+        forwarded = derived.get(self._forward_key)
+        if forwarded is None:
+            forwarded = self._forward(request)
+            if len(derived) < _MOST_DERIVED:
+                derived[self._forward_key] = forwarded
         trace = exchange.trace_id = trace_id(exchange, self._context.ids)
-        parts.append(
-            f"X-Forwarded-For: {request.source_ip}\r\nX-Forwarded-Port: {request.port}\r\n"
-            f"X-Forwarded-Proto: {request.scheme}\r\nX-Amzn-Trace-Id: {trace}\r\n".encode("ascii")
+        head = (
+            f"{method} {target}".encode("ascii")
+            + self._after_target
+            + forwarded
+            + f"{trace}\r\n".encode("ascii")
         )
-        if mapping.headers:
-            for name, _, value in mapping.header_lines(exchange, body):
-                parts += (name, b": ", value, b"\r\n")
+        if not mapping.headers:
+            return head
+        parts = [head]
+        for name, _, value in mapping.header_lines(exchange, body):
+            parts += (name, b": ", value, b"\r\n")
         return b"".join(parts)
 
-    def _forward_headers(self, headers: RawHeaders, parts: list[bytes]) -> None:
-        """Append the client's headers that go on, in their order and spelling."""
-        fates = REQUEST_FATES
-        replaced = self._replaced
-        has_accept = has_user_agent = False
+    def _forward(self, request: InvocationRequest) -> bytes:
+        """Return the client's headers that go on, in their order and spelling, and ours.
+
+        Ends with the name of the trace header, whose value follows.
+        """
+        headers = request.headers
+        connection = [value for name, value in headers if REQUEST_FATES[name] is _CONNECTION]
+        names = nominated(b",".join(connection))
+        if names:
+            # Nominated headers end at this hop.
+            headers = without(headers, names)
+        parts: list[bytes] = []
+        seen = set[RequestFate]()
         for name, value in headers:
-            fate = fates[name]
-            if fate is not _FORWARD:
-                if fate is _ACCEPT:
-                    has_accept = True
-                elif fate is _USER_AGENT:
-                    has_user_agent = True
-                elif fate is _CONNECTION and value not in _PLAIN_CONNECTION:
-                    names = nominated(value)
-                    if names and any(other.lower() in names for other, _ in headers):
-                        # Start over without them: nominated headers end at this hop.
-                        rest = without(headers, names | {b"connection"})
-                        del parts[2:]
-                        self._forward_headers(rest, parts)
-                        return
-                    continue
-                else:
-                    continue
-            if replaced and name.lower() in replaced:
+            fate = REQUEST_FATES[name]
+            seen.add(fate)
+            if fate not in _PASSING or name.lower() in self._replaced:
                 continue
             parts += (name, b": ", value, b"\r\n")
-        if not has_accept and b"accept" not in replaced:
+        if _ACCEPT not in seen and b"accept" not in self._replaced:
             parts.append(b"Accept: application/json\r\n")
-        if not has_user_agent and b"user-agent" not in replaced:
+        if _USER_AGENT not in seen and b"user-agent" not in self._replaced:
             parts += (b"User-Agent: AmazonAPIGateway_", self._api_id, b"\r\n")
+        parts.append(
+            f"X-Forwarded-For: {request.source_ip}\r\nX-Forwarded-Port: {request.port}\r\n"
+            f"X-Forwarded-Proto: {request.scheme}\r\nX-Amzn-Trace-Id: ".encode("ascii")
+        )
+        return b"".join(parts)
 
 
 def _response(endpoint: EndpointResponse) -> InvocationResponse:

@@ -157,6 +157,7 @@ class ClientConnection(ClientSocket):
             self._scheme,
             self._port,
             head.version[1] == 0,
+            heads.derived,
         )
         service = edge.service
         self._exchange = exchange = service.open(request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from gateway.server import refusal
 from gateway.server.parser import (
@@ -68,7 +68,8 @@ class HeadReader:
 
     __slots__ = (
         "_block", "_header_bytes", "_hosts", "_is_crlf_skipped", "_last", "_line_bytes",
-        "_searched", "head", "host", "is_begun", "is_plain", "parser", "payload", "target",
+        "_searched", "derived", "head", "host", "is_begun", "is_plain", "parser", "payload",
+        "target",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, hosts: Hosts) -> None:
@@ -80,8 +81,8 @@ class HeadReader:
         """Where to go on searching for the end of the head."""
         self._is_crlf_skipped = False
         self._block = b""
-        """The last plain head from its version on: a client that keeps its connection mostly sends
-        the same headers again, and what is equal need not be parsed again (2 of 20 us)."""
+        """The last plain head from its version on: a client that keeps its connection mostly
+        sends the same headers again: what is equal need not be parsed again (2 of 20 us)."""
         self._last: Head | None = None
         """What `_block` was parsed to."""
         self.is_begun = False
@@ -95,6 +96,8 @@ class HeadReader:
         """Its target in origin-form."""
         self.host = ""
         """Its Host, canonical; empty for HTTP/1.0 without one."""
+        self.derived: dict[object, Any] = {}
+        """See `InvocationRequest.derived`."""
         self.is_plain = False
         """Whether it is HTTP/1.1 and nothing follows from its headers: no body, expectation,
         upgrade or end of the connection."""
@@ -130,6 +133,7 @@ class HeadReader:
             return rest
         self.head, self.payload = head, payload = self.parser.parse(data)
         self._check(head, examined)
+        self.derived = {}
         self.is_plain = payload is NO_BODY and is_plain(head)
         if self.is_plain and line is not None and examined is None:
             self._block, self._last = data[line.end() - _VERSION_BYTES :], head

@@ -145,8 +145,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # As an exception, so that everything that was started is ended.
     signal.signal(signal.SIGTERM, _interrupted)
     directory = Path(tempfile.mkdtemp(prefix="stagegate-bench-"))
+    is_kept = given.keep
     try:
         lines, about = _run(given, directory)
+        # Why a row is void is mostly in somebody's log.
+        is_kept = is_kept or any(line.voided for line in lines)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -154,7 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("bench: stopped", file=sys.stderr)
         return 1
     finally:
-        if given.keep:
+        if is_kept:
             print(f"configurations and logs are kept in {directory}", file=sys.stderr)
         else:
             shutil.rmtree(directory, ignore_errors=True)

@@ -11,7 +11,7 @@ from loadtests.bench.lines import Line, Verdict
 
 CHARTED_ROWS: Final = ("P1", "P3")
 _WIDTH: Final = 760
-_LEFT: Final = 210
+_LEFT: Final = 260
 _RIGHT: Final = 110
 _BAR: Final = 20
 _STEP: Final = 30
