@@ -45,7 +45,7 @@ class ResponseParser:
 
     __slots__ = (
         "_chunks", "_fields", "_head_bytes", "_interims", "_is_interim", "_is_spent", "_is_to_head",
-        "_is_version_1_1", "_parser", "_silent_bytes",
+        "_is_version_1_1", "_left", "_parser", "_silent_bytes",
         "headers", "is_close_delimited", "is_complete", "is_head_complete", "is_reusable", "length",
         "status",
     )  # fmt: skip
@@ -87,6 +87,8 @@ class ResponseParser:
             self._fields = []
         self._head_bytes = 0
         self._silent_bytes = 0
+        self._left = 0
+        """Bytes of a body with a length that are still to come: counted here, parsed by nobody."""
         self._interims = 0
         self._is_interim = False
         self._is_to_head = is_head
@@ -100,12 +102,22 @@ class ResponseParser:
         Raises:
             InvalidResponseError: the answer is unusable, and so is the connection.
         """
-        was_in_head = not self.is_head_complete
-        if was_in_head:
+        if self._left:
+            self._count(data)
+        elif self.is_head_complete:
+            self._parse(data)
+            if not self.is_complete:
+                self._bound_silence(len(data))
+        else:
             if not self._head_bytes:
                 # Spares asking httptools, which formats the version as text each time.
                 self._is_version_1_1 = data.startswith(b"HTTP/1.1 ")
             self._head_bytes += len(data)
+            self._parse(data)
+            if not self.is_complete or self._is_spent or self._head_bytes > HEAD_BYTES:
+                self._settle_head(data)
+
+    def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
@@ -114,14 +126,29 @@ class ResponseParser:
             # What follows a complete answer is no answer to anything.
             self.is_reusable = False
             self._is_spent = True
-        if was_in_head:
-            if self._head_bytes > HEAD_BYTES:
-                self._bound_head()
-            if self._is_spent and self.is_complete and not data.endswith(b"\r\n\r\n"):
+
+    def _settle_head(self, data: bytes) -> None:
+        """Look again at a head that came in parts, is large, or is not the whole answer."""
+        if self._head_bytes > HEAD_BYTES:
+            self._bound_head()
+        if self.is_complete:
+            if self._is_spent and not data.endswith(b"\r\n\r\n"):
                 # Bytes after a head that has no body, too few to have reached a callback.
                 self.is_reusable = False
-        elif not self.is_complete:
-            self._bound_silence(len(data))
+        elif self.is_head_complete and self.length is not None:
+            self._left = self.length - sum(map(len, self._chunks))
+            self._is_spent = True
+
+    def _count(self, data: bytes) -> None:
+        """Take the next bytes of a body whose length is known: llhttp would only copy them."""
+        left = self._left
+        if len(data) > left:
+            # What follows a complete answer is no answer to anything.
+            data = data[:left]
+            self.is_reusable = False
+        self._chunks.append(data)
+        self._left = left - len(data)
+        self.is_complete = not self._left
 
     def feed_eof(self) -> bool:
         """Say that the connection ended; return whether the answer is complete."""
