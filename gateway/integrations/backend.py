@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from gateway.definitions.integration import Integration, ResponseTransferMode
@@ -57,9 +59,10 @@ def compile_backend(
     mapping = compile_request_parameters(
         integration.request_parameters, path=f"{path}.requestParameters", problems=problems
     )
-    variables = [part for part in path_parts(resource.path) if is_variable(part)]
-    values = {name: _own_parameter(name) for name in map(variable_name, variables)}
-    values |= {name: _mapped(source) for name, source in mapping.path}
+    names = tuple(variable_name(part) for part in path_parts(resource.path) if is_variable(part))
+    values = _own_parameters(names)
+    if mapping.path:
+        values = {**values, **{name: _mapped(source) for name, source in mapping.path}}
     method = integration.integration_http_method
     return BackendPlan(
         uri=compile_uri(
@@ -76,8 +79,16 @@ def compile_backend(
     )
 
 
+@lru_cache(maxsize=4096)
+def _own_parameters(names: tuple[str, ...]) -> Mapping[str, PathValue]:
+    """A placeholder that bears a path parameter's name needs no mapping in files.
+
+    Remembered: most methods have one of few sets of path parameters, and share it.
+    """
+    return {name: _own_parameter(name) for name in names}
+
+
 def _own_parameter(name: str) -> PathValue:
-    """A placeholder that bears a path parameter's name needs no mapping in files."""
     return lambda exchange, _body: exchange.path_parameters.get(name, "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from gateway.definitions.integration import Integration
@@ -79,6 +80,12 @@ def compile_http_proxy(
     return HttpProxyPlan(compile_backend(integration, resource, path, problems))
 
 
+@lru_cache(maxsize=1024)
+def _encoded(text: str) -> bytes:
+    """Return text as bytes, one object for all the methods that share it."""
+    return text.encode("ascii")
+
+
 class HttpProxy:
     """An HTTP_PROXY integration bound to a stage."""
 
@@ -100,10 +107,10 @@ class HttpProxy:
         self._method = backend.http_method
         self._timeout_seconds = backend.timeout_seconds
         self._response_limit = None if backend.is_streamed else context.body_bytes
-        self._replaced = frozenset(lower for _, lower, _ in backend.mapping.headers)
+        self._replaced = backend.mapping.header_names
         host = b"" if b"host" in self._replaced else f"Host: {uri.host_header}\r\n".encode("ascii")
-        self._api_id = identity.api_id.encode("ascii")
-        self._forward_key = (identity.api_id, self._replaced)
+        self._api_id = _encoded(identity.api_id)
+        self._forward_key = (identity.api_id, self._replaced) if self._replaced else identity.api_id
         self._after_target = (
             b" HTTP/1.1\r\n" + host + b"X-Amzn-Apigateway-Api-Id: " + self._api_id + b"\r\n"
         )

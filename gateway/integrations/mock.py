@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.definitions.integration import Integration
@@ -29,7 +28,7 @@ class MockPlan:
 
     templates: RequestTemplates
     responses: IntegrationResponses
-    decided: Mapping[Template, CompiledIntegrationResponse]
+    decided: tuple[tuple[Template, CompiledIntegrationResponse], ...]
     """The response of each template that is constant."""
 
     @property
@@ -52,7 +51,7 @@ def compile_mock(
     """Return the plan of a MOCK integration; add what is wrong to `problems`."""
     templates = compile_request_templates(integration, path, problems)
     responses = compile_responses(integration, method, path, problems)
-    decided: dict[Template, CompiledIntegrationResponse] = {}
+    decided: list[tuple[Template, CompiledIntegrationResponse]] = []
     for media_type, template in templates.by_media_type.items():
         if template.constant is None:
             continue
@@ -69,8 +68,8 @@ def compile_mock(
             continue
         # A template that selects nothing stays undecided: each request is AWS's 500.
         with contextlib.suppress(Fault):
-            decided[template] = responses.select(status)
-    return MockPlan(templates, responses, decided)
+            decided.append((template, responses.select(status)))
+    return MockPlan(templates, responses, tuple(decided))
 
 
 class Mock:
@@ -96,9 +95,9 @@ class Mock:
             body = exchange.request.body
             text = to_text(await whole_body(body, self._body_bytes)) if body is not None else ""
         else:
-            decided = self._decided.get(template)
-            if decided is not None:
-                return decided.constant or decided.render(exchange, b"")
+            for constant, decided in self._decided:
+                if constant is template:
+                    return decided.constant or decided.render(exchange, b"")
             text = template.render(exchange)
         status = status_code(text)
         if status is None:

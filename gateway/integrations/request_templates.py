@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.definitions.integration import Integration, PassthroughBehavior
 from gateway.errors import Fault, GatewayResponseType, Problem
@@ -34,16 +35,30 @@ class RequestTemplates:
         return template
 
 
+_MOST_KNOWN: Final = 1024
+# Process. Written by `compile_request_templates` only: methods mostly have one of few sets of
+# templates, such as `{"statusCode": 200}`, and share what it compiles to.
+_known: dict[tuple[object, ...], RequestTemplates] = {}
+
+
 def compile_request_templates(
     integration: Integration, path: str, problems: list[Problem]
 ) -> RequestTemplates:
     """Return an integration's request templates; add what is wrong to `problems`."""
+    behavior: PassthroughBehavior = integration.passthrough_behavior
+    key = (behavior, *integration.request_templates.items())
+    known = _known.get(key)
+    if known is not None:
+        return known
+    before = len(problems)
     templates = {
         media_type: compile_template(text, f"{path}.requestTemplates.{media_type}", problems)
         for media_type, text in integration.request_templates.items()
     }
-    behavior: PassthroughBehavior = integration.passthrough_behavior
-    return RequestTemplates(
-        normalised({key: one for key, one in templates.items() if one is not None}),
+    compiled = RequestTemplates(
+        normalised({name: one for name, one in templates.items() if one is not None}),
         may_pass_through(behavior, has_templates=bool(templates)),
     )
+    if len(problems) == before and len(_known) < _MOST_KNOWN:
+        _known[key] = compiled
+    return compiled

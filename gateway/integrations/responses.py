@@ -88,9 +88,10 @@ class IntegrationResponses:
     __slots__ = ("_default", "_memo", "_patterned", "needs_body")
 
     def __init__(self, responses: list[CompiledIntegrationResponse]) -> None:
-        self._patterned = [one for one in responses if one.pattern is not None]
+        self._patterned = tuple(one for one in responses if one.pattern is not None)
         self._default = next((one for one in responses if one.pattern is None), None)
-        self._memo: dict[int, CompiledIntegrationResponse] = {}
+        self._memo: dict[int, CompiledIntegrationResponse] | None = None
+        """Made when a pattern is first searched: most methods have none."""
         self.needs_body = any(one.mapping.needs_body for one in responses)
 
     def select(self, status: int) -> CompiledIntegrationResponse:
@@ -100,18 +101,26 @@ class IntegrationResponses:
             Fault: API_CONFIGURATION_ERROR (500) when there is neither, or when the method does not
                 declare the status that it makes.
         """
+        if not self._patterned and self._default is not None:
+            return self._declared(self._default)
+        if self._memo is None:
+            self._memo = {}
         chosen = self._memo.get(status)
         if chosen is None:
-            chosen = self._search(str(status))
-            if not chosen.is_declared:
-                raise Fault(
-                    GatewayResponseType.API_CONFIGURATION_ERROR,
-                    detail="Execution failed due to configuration error: Output mapping refers to "
-                    f"an invalid method response: {chosen.status}",
-                )
+            chosen = self._declared(self._search(str(status)))
             if len(self._memo) < _MEMO_STATUSES:
                 self._memo[status] = chosen
         return chosen
+
+    @staticmethod
+    def _declared(response: CompiledIntegrationResponse) -> CompiledIntegrationResponse:
+        if not response.is_declared:
+            raise Fault(
+                GatewayResponseType.API_CONFIGURATION_ERROR,
+                detail="Execution failed due to configuration error: Output mapping refers to "
+                f"an invalid method response: {response.status}",
+            )
+        return response
 
     def _search(self, status: str) -> CompiledIntegrationResponse:
         for response in self._patterned:

@@ -70,6 +70,8 @@ class RequestMapping:
     """Whether any source needs the whole body."""
     illegal_header: str | None = None
     """A mapped header that may not be mapped: every request is answered 500, as on AWS."""
+    header_names: frozenset[bytes] = frozenset()
+    """Of `headers`, in lower case."""
 
     def path_values(self, exchange: Exchange, body: MappedBody | None = None) -> dict[str, str]:
         """Return what replaces the uri's placeholders, fit for a path; missing ones are absent.
@@ -128,6 +130,11 @@ class ResponseMapping:
         return _lines(self.headers, exchange, body, endpoint_headers)
 
 
+_NO_REQUEST_MAPPING: Final = RequestMapping()
+_NO_RESPONSE_MAPPING: Final = ResponseMapping()
+"""Shared by the many methods that map nothing."""
+
+
 def compile_request_parameters(
     mapping: Mapping[str, str],
     *,
@@ -139,6 +146,8 @@ def compile_request_parameters(
 
     `declared` is the method's own requestParameters: only those may be referenced, unless None.
     """
+    if not mapping:
+        return _NO_REQUEST_MAPPING
     by_place: dict[str, list[tuple[str, Source]]] = {"path": [], "querystring": [], "header": []}
     illegal_header = None
     for key, expression in mapping.items():
@@ -160,10 +169,12 @@ def compile_request_parameters(
             problems.append(_warning(here, f"{name} is never sent to a backend"))
         else:
             by_place[place].append((name, source))
+    headers = _named(by_place["header"])
     return RequestMapping(
         path=tuple(by_place["path"]),
         querystring=tuple(by_place["querystring"]),
-        headers=_named(by_place["header"]),
+        headers=headers,
+        header_names=frozenset(lower for _, lower, _ in headers),
         needs_body=any(source.needs_body for group in by_place.values() for _, source in group),
         illegal_header=illegal_header,
     )
@@ -181,6 +192,8 @@ def compile_response_parameters(
 
     `declared` is the method response's own responseParameters: only those may be set, unless None.
     """
+    if not mapping:
+        return _NO_RESPONSE_MAPPING
     headers: list[tuple[str, Source]] = []
     for key, expression in mapping.items():
         here = f"{path}.{key}"

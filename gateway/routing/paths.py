@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 from gateway.definitions.rest_api import METHODS
@@ -29,4 +30,5 @@ def is_variable(part: str) -> bool:
 
 def variable_name(part: str) -> str:
     """Return `id` for `{id}`, `proxy` for `{proxy+}`."""
-    return part[1:-1].removesuffix("+")
+    # One object for all the routes that share it.
+    return sys.intern(part[1:-1].removesuffix("+"))
