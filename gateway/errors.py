@@ -15,6 +15,9 @@ from typing import Final, Literal
 class GatewayResponseType(StrEnum):
     """The kinds of answer that the gateway itself makes (AWS: gateway response types)."""
 
+    # Enum hashes in Python, and each refusal looks its type up twice.
+    __hash__ = str.__hash__
+
     ACCESS_DENIED = "ACCESS_DENIED"
     API_CONFIGURATION_ERROR = "API_CONFIGURATION_ERROR"
     AUTHORIZER_CONFIGURATION_ERROR = "AUTHORIZER_CONFIGURATION_ERROR"
