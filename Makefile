@@ -12,9 +12,9 @@ test: .venv/.dev
 check: .venv/.dev
 	@.ci/check
 
-# Micro-benchmarks; one of them: make bench ARGS=routing
+# The bench beside nginx, HAProxy, Caddy and naive aiohttp; a part: make bench ARGS="--quick --rows P1"
 bench: .venv/.dev
-	@.ci/bench $(ARGS)
+	@exec .venv/bin/python -m loadtests.bench $(ARGS)
 
 # The sample backend that config/ points at
 backend: .venv/.run
