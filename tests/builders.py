@@ -154,9 +154,17 @@ def proxy(uri: str = "http://backend.test:9000/", **fields: object) -> Integrati
 
 
 def declared(integration: Integration) -> Method:
-    """Return a method that declares the answers of its integration."""
+    """Return a method that declares the parameters and the answers of its integration."""
+    sources = [
+        value.replace(".multivalue", ".") for value in integration.request_parameters.values()
+    ]
     return Method(
         integration=integration,
+        request_parameters={
+            source: False
+            for source in sources
+            if source.startswith("method.request.") and ".body" not in source
+        },
         method_responses={
             status: MethodResponse(
                 response_parameters=dict.fromkeys(response.response_parameters, False)

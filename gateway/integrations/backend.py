@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from gateway.definitions.integration import Integration, ResponseTransferMode
-from gateway.definitions.rest_api import Resource
+from gateway.definitions.rest_api import Method, Resource
 from gateway.errors import Fault, GatewayResponseType, Problem
 from gateway.integrations.base import MisconfiguredError
 from gateway.integrations.uri import BoundUri, PathValue, UriPlan, compile_uri
@@ -53,17 +53,28 @@ class BackendPlan:
 
 
 def compile_backend(
-    integration: Integration, resource: Resource, path: str, problems: list[Problem]
+    integration: Integration,
+    resource: Resource,
+    method: Method,
+    path: str,
+    problems: list[Problem],
 ) -> BackendPlan:
     """Return the part of a plan that HTTP and HTTP_PROXY share; add what is wrong to `problems`."""
-    mapping = compile_request_parameters(
-        integration.request_parameters, path=f"{path}.requestParameters", problems=problems
-    )
     names = tuple(variable_name(part) for part in path_parts(resource.path) if is_variable(part))
+    mapping = compile_request_parameters(
+        integration.request_parameters,
+        # In files the resource's path declares its parameters.
+        declared={
+            **method.request_parameters,
+            **{f"method.request.path.{one}": True for one in names},
+        },
+        path=f"{path}.requestParameters",
+        problems=problems,
+    )
     values = _own_parameters(names)
     if mapping.path:
         values = {**values, **{name: _mapped(source) for name, source in mapping.path}}
-    method = integration.integration_http_method
+    http_method = integration.integration_http_method
     return BackendPlan(
         uri=compile_uri(
             integration.uri,
@@ -73,7 +84,7 @@ def compile_backend(
             problems=problems,
         ),
         mapping=mapping,
-        http_method=None if method in {None, "", CLIENTS_OWN} else method,
+        http_method=None if http_method in {None, "", CLIENTS_OWN} else http_method,
         timeout_seconds=integration.timeout_in_millis / 1000,
         is_streamed=integration.response_transfer_mode is ResponseTransferMode.STREAM,
     )

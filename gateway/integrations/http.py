@@ -58,7 +58,7 @@ def compile_http(
 ) -> HttpPlan:
     """Return the plan of an HTTP integration; add what is wrong to `problems`."""
     return HttpPlan(
-        compile_backend(integration, resource, path, problems),
+        compile_backend(integration, resource, method, path, problems),
         compile_request_templates(integration, path, problems),
         compile_responses(integration, method, path, problems),
     )
@@ -67,8 +67,15 @@ def compile_http(
 class Http:
     """An HTTP integration bound to a stage."""
 
-    __slots__ = ("_api_id", "_backend", "_context", "_response_limit", "_responses", "_templates",
-                 "_uri")  # fmt: skip
+    __slots__ = (
+        "_backend",
+        "_context",
+        "_own_lines",
+        "_response_limit",
+        "_responses",
+        "_templates",
+        "_uri",
+    )  # fmt: skip
 
     def __init__(
         self, plan: HttpPlan, identity: MethodIdentity, context: IntegrationContext
@@ -78,7 +85,14 @@ class Http:
         self._responses = plan.responses
         self._context = context
         self._uri = plan.backend.uri.bind(identity.stage_variables)
-        self._api_id = identity.api_id.encode("ascii")
+        api_id = identity.api_id.encode("ascii")
+        self._own_lines = {
+            b"host": (b"Host", self._uri.host_header.encode("ascii")),
+            b"accept": (b"Accept", b"application/json"),
+            b"user-agent": (b"User-Agent", b"AmazonAPIGateway_" + api_id),
+            b"x-amzn-apigateway-api-id": (b"X-Amzn-Apigateway-Api-Id", api_id),
+        }
+        """What every request has, by lower-case name, unless a mapping replaces it."""
         self._response_limit = context.body_bytes
 
     def describe(self) -> dict[str, str]:
@@ -125,7 +139,11 @@ class Http:
         if self._responses.needs_body:
             answer = await _whole_answer(endpoint, limit)
             known = MappedBody(answer, "response")
-        return chosen.render(exchange, answer, known, endpoint.headers)
+        response = chosen.render(exchange, answer, known, endpoint.headers)
+        trace = b"X-Amzn-Trace-Id: " + exchange.trace_id.encode("ascii") + b"\r\n"
+        return InvocationResponse(
+            response.status, response.head + trace, response.body, response.length
+        )
 
     def _head(self, exchange: Exchange, method: str, body: MappedBody | None) -> bytes:
         """Return the request line and header lines: ours, and what is mapped."""
@@ -136,13 +154,7 @@ class Http:
             target = f"{target}{'&' if self._uri.has_query else '?'}{query}"
         exchange.endpoint_uri = self._uri.base + target
         trace = exchange.trace_id = trace_id(exchange, self._context.ids)
-        lines = {
-            b"host": (b"Host", self._uri.host_header.encode("ascii")),
-            b"accept": (b"Accept", b"application/json"),
-            b"user-agent": (b"User-Agent", b"AmazonAPIGateway_" + self._api_id),
-            b"x-amzn-apigateway-api-id": (b"X-Amzn-Apigateway-Api-Id", self._api_id),
-            b"x-amzn-trace-id": (b"X-Amzn-Trace-Id", trace.encode("ascii")),
-        }
+        lines = self._own_lines | {b"x-amzn-trace-id": (b"X-Amzn-Trace-Id", trace.encode("ascii"))}
         content_type = exchange.request.fields.get("Content-Type")
         if content_type and method not in _NO_CONTENT_TYPE:
             lines[b"content-type"] = (b"Content-Type", header_bytes(content_type))

@@ -72,12 +72,12 @@ class HttpProxyPlan:
 def compile_http_proxy(
     integration: Integration,
     resource: Resource,
-    _method: Method,
+    method: Method,
     path: str,
     problems: list[Problem],
 ) -> HttpProxyPlan:
     """Return the plan of an HTTP_PROXY integration; add what is wrong to `problems`."""
-    return HttpProxyPlan(compile_backend(integration, resource, path, problems))
+    return HttpProxyPlan(compile_backend(integration, resource, method, path, problems))
 
 
 @lru_cache(maxsize=1024)

@@ -26,8 +26,11 @@ UNSENT_REQUEST_HEADERS: Final = frozenset({"expect", "proxy-authenticate", "te",
 """Mapping one has no effect; lower case."""
 UNSENT_RESPONSE_HEADERS: Final = frozenset({"transfer-encoding"})
 """Never reach the client, even when mapped; lower case."""
-REMAPPED_ALWAYS: Final = frozenset({"connection", "content-length", "date", "server"})
-"""Reach the client as x-amzn-Remapped-NAME, whatever the integration; lower case."""
+REMAPPED_ALWAYS: Final = frozenset(
+    {"connection", "content-length", "date", "server", "x-amz-apigw-id", "x-amzn-requestid"}
+)
+"""Reach the client as x-amzn-Remapped-NAME, whatever the integration: the gateway has its own;
+lower case."""
 REMAPPED_WHEN_MAPPED: Final = frozenset(
     {
         "authorization",

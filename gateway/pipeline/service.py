@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
+
+from multidict import istr
 
 from gateway.clock import Clock, IdMinter
 from gateway.definitions.stage import LoggingLevel
@@ -12,12 +15,23 @@ from gateway.integrations.base import Endpoints
 from gateway.messages import Exchange, InvocationRequest, InvocationResponse
 from gateway.pipeline.serve import serve
 from gateway.snapshot.cell import SnapshotCell
-from gateway.telemetry.execution_log import destination, lines
+from gateway.telemetry.execution_log import lines
 from gateway.telemetry.metrics import WorkerMetrics
 from gateway.telemetry.server_timing import server_timing
 
 _NO_STAGE_BLOCK: Final = 0
 """The metrics block of requests that reached no stage."""
+
+
+_REQUEST_ID: Final = istr("x-amzn-RequestId")
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_INVALID_REQUEST_ID: Final = "UUID_REPLACED_INVALID_REQUEST_ID"
+"""AWS's words in place of a request id that is no UUID."""
+
+
+def _adopted(sent_id: str) -> str:
+    """Return the request id that a client chose; it may only be a UUID (semantics sheet 8.1)."""
+    return sent_id if _UUID.fullmatch(sent_id) else _INVALID_REQUEST_ID
 
 
 class LineSink(Protocol):
@@ -57,9 +71,10 @@ class Service:
     def open(self, request: InvocationRequest) -> Exchange:
         """Begin a request: mint its ids, note when it came."""
         ids = self._ids
+        sent_id = request.fields.get(_REQUEST_ID)
         exchange = Exchange(
             request,
-            ids.request_id(),
+            ids.request_id() if sent_id is None else _adopted(sent_id),
             ids.extended_request_id(),
             self._now(),
             self._epoch(),
@@ -109,13 +124,8 @@ class Service:
         if scope.access_log is not None:
             self._logs.write(scope.access_log.destination, scope.access_log.line(exchange))
         if scope.logging_level is not LoggingLevel.OFF:
-            self._record_execution(exchange, scope.logging_level)
-
-    def _record_execution(self, exchange: Exchange, level: LoggingLevel) -> None:
-        assert exchange.identity is not None  # noqa: S101 (whoever sets the scope sets it)
-        where = destination(exchange.identity)
-        for line in lines(exchange, level):
-            self._logs.write(where, line)
+            for line in lines(exchange, scope.logging_level):
+                self._logs.write(scope.execution_log, line)
 
     def refused(self, reason: str) -> None:
         """Count a connection or request that the edge refused before it became an exchange."""

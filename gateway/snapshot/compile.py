@@ -51,6 +51,7 @@ from gateway.snapshot.compiled import (
 )
 from gateway.snapshot.enforcement import unenforced
 from gateway.telemetry.access_log import CompiledAccessLog, compile_access_log
+from gateway.telemetry.execution_log import destination as execution_log_of
 from gateway.throttle import BucketTable, Meter
 
 T = TypeVar("T")
@@ -261,9 +262,12 @@ class _StageBinder:
         self, arm: str, deployment: CompiledDeployment, variables: dict[str, str]
     ) -> Slices[Variant]:
         access_log = self._access_log(arm)
+        execution_log = execution_log_of(self._identity(arm, deployment, None, variables))
         methods: list[CompiledMethod] = []
         for plan in deployment.methods:
-            methods.append(self._method(arm, deployment, plan, variables, access_log))
+            methods.append(
+                self._method(arm, deployment, plan, variables, access_log, execution_log)
+            )
             yield
         return Variant(
             identity=self._identity(arm, deployment, None, variables),
@@ -281,6 +285,7 @@ class _StageBinder:
         plan: MethodPlan,
         variables: dict[str, str],
         access_log: CompiledAccessLog | None,
+        execution_log: str,
     ) -> CompiledMethod:
         identity = self._identity(arm, deployment, plan, variables)
         setting = effective_setting(
@@ -296,6 +301,7 @@ class _StageBinder:
             access_log=access_log,
             metrics_block=self._method_block(arm, plan) or self._stage_block(arm),
             logging_level=setting.logging_level if setting else LoggingLevel.OFF,
+            execution_log=execution_log,
         )
 
     def _integration(

@@ -61,6 +61,8 @@ class Variant:
     access_log: CompiledAccessLog | None
     metrics_block: int
     logging_level: LoggingLevel = LoggingLevel.OFF
+    """What no method matched is in no execution log."""
+    execution_log: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,6 +77,8 @@ class CompiledMethod:
     access_log: CompiledAccessLog | None
     metrics_block: int
     logging_level: LoggingLevel
+    execution_log: str
+    """Where the execution log goes: a path below the data directory."""
 
 
 Scope = Variant | CompiledMethod

@@ -116,10 +116,11 @@ def test_only_mapped_headers_of_the_answer_reach_the_client() -> None:
     )
     response = shop.ask("GET", "/dev/pets/7")[1]
 
-    assert response.head == (
+    assert response.head.startswith(
         b"X-Kind: cat\r\nX-Name: Tom\r\nx-amzn-Remapped-Server: ours\r\n"
-        b"Content-Type: application/json\r\n"
+        b"Content-Type: application/json\r\nX-Amzn-Trace-Id: Root=1-"
     )
+    assert response.head.count(b"\r\n") == 5
     assert response.body == b'{"name":"Tom"}'
 
 
@@ -130,7 +131,8 @@ def test_a_response_template_replaces_the_body_and_lets_the_backend_go() -> None
     shop.endpoints.answer = lambda _request: EndpointResponse(200, [], stream)
     response = shop.ask("GET", "/dev/pets/7")[1]
 
-    assert (response.body, response.head) == (b"done", b"Content-Type: text/plain\r\n")
+    assert response.body == b"done"
+    assert response.head.startswith(b"Content-Type: text/plain\r\nX-Amzn-Trace-Id: Root=1-")
     assert producer.calls == ["abandon"]
 
 

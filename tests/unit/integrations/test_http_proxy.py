@@ -3,9 +3,11 @@
 import pytest
 
 from gateway.definitions.integration import ResponseTransferMode
-from gateway.definitions.stage import Stage
+from gateway.definitions.rest_api import Method
+from gateway.definitions.stage import Deployment, Stage
 from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import EndpointResponse
+from gateway.snapshot import problems_of_deployment
 from gateway.streams import BodyStream
 from tests.builders import FakeProducer, World, api, body, proxy, release
 
@@ -243,3 +245,16 @@ def test_a_failing_backend_is_answered_as_aws_does(
 
     assert (response.status, response.body) == (status, expected)
     assert exchange.integration_latency == pytest.approx(0.25)
+
+
+def test_a_mapping_may_only_read_what_the_method_declares() -> None:
+    undeclared = Method(
+        integration=proxy(
+            request_parameters={"integration.request.header.X": "method.request.header.Nope"}
+        )
+    )
+    deployment = Deployment(id="d", api_id="shop", definition=api({"/pets": {"GET": undeclared}}))
+    _, problems = problems_of_deployment(deployment)
+
+    assert [problem.severity for problem in problems] == ["error"]
+    assert "method.request.header.Nope" in problems[0].message

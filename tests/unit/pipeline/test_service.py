@@ -110,3 +110,17 @@ def test_refusals_at_the_edge_are_counted_by_reason() -> None:
     world.service.refused("header_timeout")
 
     assert sum(world.metrics._cells) == sum(before) + 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ("0aBc4567-1234-1234-1234-0123456789ab", "0aBc4567-1234-1234-1234-0123456789ab"),
+        ("not-a-uuid", "UUID_REPLACED_INVALID_REQUEST_ID"),
+        ("", "UUID_REPLACED_INVALID_REQUEST_ID"),
+    ],
+)
+def test_a_client_may_choose_its_request_id_if_it_is_a_uuid(sent: str, expected: str) -> None:
+    exchange = shop().service.open(request(headers={"X-Amzn-RequestId": sent}))
+
+    assert exchange.request_id == expected
