@@ -72,11 +72,6 @@ class Drive(Generic[T]):
         self._awaited: Any = None
         self._is_running = False
 
-    @property
-    def is_done(self) -> bool:
-        """Whether the coroutine has ended or was closed."""
-        return self._coroutine is None
-
     def step(self) -> None:
         """Run the coroutine to its next wait or its end."""
         self._advance(None)

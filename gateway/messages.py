@@ -6,6 +6,7 @@ Headers stay raw bytes, in order, as they were sent.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,8 +130,9 @@ class Origin:
     key: str = ""
 
     @staticmethod
+    @functools.lru_cache(maxsize=4096)
     def make(scheme: str, host: str, port: int, *, is_verified: bool = True) -> Origin:
-        """Build an origin with its key."""
+        """Build an origin with its key, one object for all the methods that share it."""
         key = f"{scheme}://{host}:{port}" + ("" if is_verified else "#unverified")
         return Origin(scheme, host, port, is_verified, key)
 

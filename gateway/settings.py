@@ -71,7 +71,7 @@ class Limits:
     header_bytes: int = within(20_480, 1024, 1_048_576)
     """Bytes of request line and headers together; more is 431 (AWS: 20480)."""
     line_bytes: int = within(8192, 512, 1_048_576)
-    """Bytes of the request line or of one header; more is 414 or 431."""
+    """Bytes of the request line; more is 414. Headers count into `header_bytes` alone."""
     header_count: int = within(100, 10, 10_000)
     """Header fields of a request; more is 431."""
     body_bytes: int = within(10_485_760, 0)
@@ -84,8 +84,6 @@ class Limits:
     """Open client connections of one worker; 0: from the limit on open files."""
     connections_per_ip: int = within(0, 0)
     """Open client connections of one worker from one address; 0: no limit."""
-    pipelined: int = within(1, 1, 1000)
-    """Requests of one connection that may wait behind the one being answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

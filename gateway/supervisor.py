@@ -28,6 +28,10 @@ from typing import Any, Final, TypedDict
 BACKLOG: Final = 1024
 """Connections that may wait for one worker; the kernel lowers it to net.core.somaxconn."""
 
+DIRECTORY_MODE: Final = 0o750
+"""Of the data directory and what is in it: definitions, users and certificates are nobody else's
+business."""
+
 HEALTHY_SECONDS: Final = 10.0
 """A process that lived as long is restarted at once, and its failures are forgotten."""
 
@@ -438,7 +442,8 @@ def _memory(name: str, size: int, opened: contextlib.ExitStack) -> int:
 def _locked(directory: Path) -> Iterator[None]:
     """Hold the lock of a data directory: two gateways must not write the same files."""
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        directory.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
         with (directory / "lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield

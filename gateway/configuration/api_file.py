@@ -49,6 +49,8 @@ class ApiFile:
     """Its path, as problems show it."""
     api: LoadedApi | None = None
     """None: it has an error."""
+    partial: LoadedApi | None = None
+    """With an error: what could be read all the same; None where that is nothing."""
     problems: list[Problem] = field(default_factory=list)
     """Errors and warnings, in it and in the files it names."""
     files: list[Path] = field(default_factory=list)
@@ -60,6 +62,9 @@ class _Version:
     """A definition and where it was read."""
 
     definition: ApiDefinition | None
+    """Without what could not be read; None where that is everything."""
+    is_whole: bool
+    """Whether it has no error."""
     placement: Placement
 
 
@@ -93,21 +98,23 @@ class _Reader:
         raw_stages = _members(value.get("stages"), "stages", problems)
         main: _Version | None = None
         if "resources" in value or not raw_stages or any(map(_uses_main, raw_stages.values())):
-            definition = self._decode_definition(value, self._rest_api, problems)
-            main = _Version(definition=definition, placement=placement)
+            main = self._decode_definition(value, self._rest_api, placement, problems)
         stages = {name: self._stage(name, raw, main, problems) for name, raw in raw_stages.items()}
         if not stages and all(problem.path != "stages" for problem in problems):
             text = "no stage is defined, so nothing is served; add one, such as stages: {prod: {}}"
             problems.append(Problem("stages", text, severity="warning"))
         result.problems += [placement.place(problem) for problem in problems]
-        if not errors_in(result.problems):
-            result.api = LoadedApi(
-                api_id=result.api_id,
-                stages={name: stage for name, stage in stages.items() if stage is not None},
-                deployments=self._deployments,
-                placement=placement,
-                sources=self._sources,
-            )
+        loaded = LoadedApi(
+            api_id=result.api_id,
+            stages={name: stage for name, stage in stages.items() if stage is not None},
+            deployments=self._deployments,
+            placement=placement,
+            sources=self._sources,
+        )
+        if errors_in(result.problems):
+            result.partial = loaded
+        else:
+            result.api = loaded
         return result
 
     def _source(
@@ -141,9 +148,13 @@ class _Reader:
         return codec.decode(RestApi, raw, problems=problems, path="restApi")
 
     def _decode_definition(
-        self, value: Mapping[str, Any], rest_api: RestApi | None, problems: list[Problem]
-    ) -> ApiDefinition | None:
-        """Decode and check a definition; None when it has errors."""
+        self,
+        value: Mapping[str, Any],
+        rest_api: RestApi | None,
+        placement: Placement,
+        problems: list[Problem],
+    ) -> _Version:
+        """Decode and check a definition."""
         found: list[Problem] = []
         raw = _members(value.get("resources"), "resources", found)
         resources = tuple(_decode_resource(path, raw[path], found) for path in sorted(raw))
@@ -173,7 +184,8 @@ class _Reader:
             if problem.path not in seen and (is_decoded or problem.path != "resources")
         ]
         problems.extend(found)
-        return definition if rest_api is not None and not errors_in(found) else None
+        is_whole = rest_api is not None and not errors_in(found)
+        return _Version(definition=definition, is_whole=is_whole, placement=placement)
 
     def _stage(
         self, name: str, value: object, main: _Version | None, problems: list[Problem]
@@ -215,7 +227,7 @@ class _Reader:
         definitions = [
             each.definition
             for each in (version, canary_version)
-            if each is not None and each.definition is not None
+            if each is not None and each.definition is not None and each.is_whole
         ]
         for problem in problems_of_stage(stage, definitions, path):
             # A key may name a method that has an error: then it is no news that it is unknown.
@@ -255,7 +267,7 @@ class _Reader:
     def _read_version(self, file: Path) -> _Version:
         value, placement = self._source(file, _DEFINITION_KEYS)
         if value is None:
-            return _Version(definition=None, placement=placement)
+            return _Version(definition=None, is_whole=False, placement=placement)
         problems: list[Problem] = []
         rest_api = self._rest_api
         if isinstance(raw := value.get("restApi"), Mapping):
@@ -268,12 +280,12 @@ class _Reader:
             rest_api = decoded and dataclasses.replace(decoded, id=api_id)
         elif raw is not None:
             codec.decode(RestApi, raw, problems=problems, path="restApi")
-        definition = self._decode_definition(value, rest_api, problems)
+        version = self._decode_definition(value, rest_api, placement, problems)
         self._result.problems += [placement.place(problem) for problem in problems]
-        return _Version(definition=definition, placement=placement)
+        return version
 
     def _deploy(self, version: _Version | None) -> str:
-        """Return the id of a version's deployment; empty when it has errors."""
+        """Return the id of a version's deployment; empty when nothing of it could be read."""
         if version is None or version.definition is None:
             return ""
         api_id = self._result.api_id

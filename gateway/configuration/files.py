@@ -32,22 +32,28 @@ LoadFile = Callable[[Path, Path], ApiFile]
 def load(directory: Path, load_file: LoadFile = load_api_file) -> Loaded:
     """Read `apis/*.yaml` and `domains.yaml` below a directory.
 
-    A missing, empty or unreadable directory gives `is_absent`, with nothing to conclude from it.
+    Where there is no API file, or the directory cannot be read, the result says `is_absent`.
     """
+    apis_directory = directory / APIS
     try:
-        paths = _api_paths(directory)
+        paths = _api_paths(apis_directory)
     except OSError as error:
         text = f"the config directory cannot be listed: {error.strerror or error}"
-        return Loaded(problems=(Problem("", text, str(directory)),), is_absent=True)
-    if paths is None:
-        return Loaded(is_absent=True)
+        problem = Problem("", text, str(directory))
+        return Loaded(directory=apis_directory, problems=(problem,), is_absent=True)
     if len(paths) > API_FILES:
         text = f"holds more than {API_FILES} API files; run several gateways"
-        return Loaded(problems=(Problem("", text, str(directory / APIS)),), is_absent=True)
+        problem = Problem("", text, str(apis_directory))
+        return Loaded(directory=apis_directory, problems=(problem,), is_absent=True)
     results = [load_file(path, directory) for path in paths]
     _refuse_shared_ids(results)
     broken = frozenset(result.api_id for result in results if result.api is None)
     apis = {result.api_id: result.api for result in results if result.api is not None}
+    partial = {
+        result.api_id: result.partial
+        for result in results
+        if result.api is None and result.partial is not None
+    }
     files = [file for result in results for file in result.files]
     problems = [problem for result in results for problem in result.problems]
     domains_path = directory / DOMAINS
@@ -58,33 +64,31 @@ def load(directory: Path, load_file: LoadFile = load_api_file) -> Loaded:
         files.append(domains_path)
         problems += found
     return Loaded(
+        directory=apis_directory,
         apis=apis,
         domains=domains,
         problems=tuple(problems),
         files=tuple(dict.fromkeys(files)),
+        partial=partial,
         broken=broken,
         broken_files=frozenset(result.file for result in results if result.api is None),
+        is_absent=not paths,
     )
 
 
-def _api_paths(directory: Path) -> list[Path] | None:
-    """Return the API files in order of their names; None when the directory holds nothing.
+def _api_paths(apis: Path) -> list[Path]:
+    """Return the API files of a directory in order of their names; none when it is not there.
 
     An entry that cannot be opened, such as a link to nowhere, counts: its API did not vanish.
     """
     try:
-        names = {path.name for path in directory.iterdir() if not is_ignored(path.name)}
-    except FileNotFoundError:
-        return None
-    apis = directory / APIS
-    files: list[Path] = []
-    if APIS in names:
-        files = sorted(
+        return sorted(
             path
             for path in apis.iterdir()
             if path.name.endswith(SUFFIXES) and not is_ignored(path.name) and not path.is_dir()
         )
-    return files if files or names - {APIS} else None
+    except FileNotFoundError:
+        return []
 
 
 def _refuse_shared_ids(results: list[ApiFile]) -> None:

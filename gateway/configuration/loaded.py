@@ -75,6 +75,8 @@ class LoadedApi:
 class Loaded:
     """Everything that a config directory defines."""
 
+    directory: Path = Path()
+    """Where API files are looked for, there or not."""
     apis: Mapping[str, LoadedApi] = field(default_factory=dict)
     """APIs without an error, by id."""
     domains: tuple[DomainName, ...] | None = ()
@@ -83,12 +85,16 @@ class Loaded:
     """Errors and warnings, each with file, line and column."""
     files: tuple[Path, ...] = ()
     """Every file that was read, or should have been."""
+    partial: Mapping[str, LoadedApi] = field(default_factory=dict)
+    """What could be read of APIs with an error, by id: to be checked further, never to be served.
+    Deployments lack what is broken, and so may a stage lack its deployment."""
     broken: frozenset[str] = frozenset()
     """Ids of APIs with an error: keep their last good form."""
     broken_files: frozenset[str] = frozenset()
     """Their files. A file too broken to tell its `restApi.id` is known by this only."""
     is_absent: bool = False
-    """The directory is missing, empty or cannot be listed: nothing may be concluded from it."""
+    """There is no API file, or their directory cannot be listed: while a gateway runs, nothing may
+    be concluded from that."""
 
 
 def bounded(problems: Iterable[Problem], file: str) -> list[Problem]:

@@ -32,6 +32,10 @@ BURST_MILLISECONDS: Final = 400
 FILES_MAX: Final = 20_000
 DEPTH_MAX: Final = 8
 
+_NOT_THERE: Final = (0, 0, 0)
+_LEADS_NOWHERE: Final = -1
+"""In place of a size, which is never negative."""
+
 Fingerprint = frozenset[tuple[str, int, int, int]]
 """Path, inode, size and time of change in nanoseconds of every file."""
 
@@ -106,10 +110,18 @@ def _add(path: str, found: set[tuple[str, int, int, int]]) -> None:
     try:
         status = os.stat(path)  # noqa: PTH116 (thousands a second: no object for each)
     except OSError:
-        # A link to nowhere, or gone since it was listed: that is how it looks now.
-        found.add((path, 0, 0, 0))
+        found.add((path, *_without_target(path)))
     else:
         found.add((path, status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+def _without_target(path: str) -> tuple[int, int, int]:
+    """Tell what leads to nowhere, which is a broken file, from what is not there at all."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return _NOT_THERE
+    return status.st_ino, _LEADS_NOWHERE, status.st_mtime_ns
 
 
 def _files(directory: str, depth: int, visited: set[tuple[int, int]]) -> Iterator[str]:

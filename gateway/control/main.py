@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -19,7 +20,7 @@ from gateway import configuration
 from gateway.clock import Clock, SystemClock
 from gateway.configuration.file_cache import ApiFileCache
 from gateway.configuration.loaded import Loaded
-from gateway.configuration.watcher import Watcher
+from gateway.configuration.watcher import LOOK_SECONDS, Watcher
 from gateway.control.admin import Admin
 from gateway.control.persist import load_last_good, release_directory
 from gateway.control.publisher import Publisher
@@ -33,6 +34,8 @@ from gateway.server.tasks import spawn
 from gateway.telemetry import logs
 from gateway.telemetry.exposition import Exposition
 
+_log = logging.getLogger(__name__)
+
 GC_THRESHOLDS: Final = (50_000, 20, 20)
 
 NICENESS: Final = 5
@@ -45,9 +48,17 @@ SHUTDOWN_SECONDS: Final = 1.0
 class Control:
     """The control process's life: publish what the files say, and again whenever they change."""
 
-    def __init__(self, inherited: Inherited, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
+    def __init__(
+        self,
+        inherited: Inherited,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        on_started: Callable[[], None],
+    ) -> None:
+        """Take over; `on_started` is called when the first release is out."""
         boot, settings = inherited.boot, inherited.settings
         self._inherited = inherited
+        self._on_started = on_started
         self._executor = ThreadPoolExecutor(1, "files")
         self._scraping = ThreadPoolExecutor(1, "scraping")
         self._stop = asyncio.Event()
@@ -127,8 +138,14 @@ class Control:
 
     async def _watch(self) -> None:
         await self._publisher.reload("start", may_be_absent=self._may_be_absent)
-        async for _ in self._watcher.changes():
-            await self._publisher.reload("files changed")
+        self._on_started()
+        while True:
+            try:
+                async for _ in self._watcher.changes():
+                    await self._publisher.reload("files changed")
+            except Exception:  # noqa: BLE001 (a bug must not end watching)
+                _log.exception("watching the files failed: a bug; looking again")
+                await asyncio.sleep(LOOK_SECONDS)
 
     def _on_hangup(self) -> None:
         # Whoever asks by hand may have a reason to doubt what is remembered.
@@ -140,9 +157,20 @@ class Control:
         self._cache.forget_others(set(loaded.files))
 
 
+def step_back() -> None:
+    """Let the workers go first from now on.
+
+    On Linux niceness is a thread's own: one that runs already inherits nothing.
+    """
+    for task in os.listdir("/proc/self/task"):  # noqa: PTH208 (names, no paths)
+        with contextlib.suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, int(task), NICENESS)
+
+
 async def serve(inherited: Inherited) -> None:
     """Run the control process on this loop."""
-    control = Control(inherited, asyncio.get_running_loop(), SystemClock())
+    # Not before: until then workers wait for what this process makes.
+    control = Control(inherited, asyncio.get_running_loop(), SystemClock(), step_back)
     accept_signals()
     await control.run()
 
@@ -153,7 +181,6 @@ def main(arguments: Sequence[str]) -> int:
     logs.set_up("control")
     # Thousands of methods are millions of objects that live: CPython's 700 doubled the time.
     gc.set_threshold(*GC_THRESHOLDS)
-    os.nice(NICENESS)
     # Says of every change in the directory that there was one.
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from gateway.control.workers import ACKNOWLEDGE_SECONDS, WorkerLinks
 from gateway.errors import Problem
 from gateway.release import Release
 from gateway.release.disk import ReleaseStore
+from gateway.release.parts import Part
 from gateway.reload import Reloader, ReloadReport, differences
 from gateway.telemetry.exposition import Exposition
 
@@ -77,6 +78,8 @@ class Publisher:
         self._on_loaded = on_loaded
         self._turn = asyncio.Lock()
         self._is_waiting = False
+        self._published: int | None = None
+        """Revision that was sent last."""
         self.state = ReloadState()
 
     def __repr__(self) -> str:
@@ -97,7 +100,11 @@ class Publisher:
         self._is_waiting = True
         async with self._turn:
             self._is_waiting = False
-            await self._reload(reason, may_be_absent)
+            try:
+                await self._reload(reason, may_be_absent)
+            except Exception:  # noqa: BLE001 (a bug must not end reloading: the next may succeed)
+                _log.exception("the reload (%s) failed: a bug; what is served stays", reason)
+                self._note(reason, self._failed(), self.state.settings_problems)
 
     async def _reload(self, reason: str, may_be_absent: bool) -> None:
         start = self._clock.now()
@@ -108,11 +115,10 @@ class Publisher:
             self._executor, self._make, may_be_absent
         )
         self._on_loaded(loaded)
-        is_first = self.state.report is None
         # Noted before anybody can see the revision that it made.
         self._note(reason, report, settings_problems)
-        if report.is_changed or is_first:
-            await self._publish()
+        if report.revision != self._published:
+            await self._publish(is_previous_kept=bool(report.unserved))
         self.state.seconds = self._clock.now() - start
         self._tell(before, report)
 
@@ -121,7 +127,17 @@ class Publisher:
         report = self._reloader.apply(loaded, may_be_absent=may_be_absent)
         return loaded, report, self._check_settings()
 
-    async def _publish(self) -> None:
+    def _failed(self) -> ReloadReport:
+        release = self._reloader.release
+        text = "the files could not be loaded: a bug, with a traceback in the log; what is served"
+        return ReloadReport(
+            is_changed=False,
+            revision=release.revision,
+            digest=release.digest,
+            problems=(Problem("", f"{text} stays. Please report it"),),
+        )
+
+    async def _publish(self, *, is_previous_kept: bool) -> None:
         """Send the current release to the workers and to disk, both at once."""
         release, parts = self._reloader.release, self._reloader.parts
         blocks = {name: block for name, block in release.metric_slots.items() if block}
@@ -129,8 +145,9 @@ class Publisher:
         # Before the workers know: what a block counted until now stays with its former owner.
         await loop.run_in_executor(self._scraping, self._exposition.relabel, blocks)
         self._links.send(release.revision, parts)
+        self._published = release.revision
         saved = loop.run_in_executor(
-            self._executor, self._store.save, release.revision, self._run, parts
+            self._executor, self._save, release.revision, parts, is_previous_kept
         )
         is_acknowledged = await self._links.acknowledged(release.revision, ACKNOWLEDGE_SECONDS)
         if not is_acknowledged:
@@ -139,6 +156,11 @@ class Publisher:
             await saved
         except OSError as error:
             _log.error("release %d is not on disk: %s", release.revision, error)
+
+    def _save(self, revision: int, parts: Mapping[str, Part], is_previous_kept: bool) -> None:
+        if is_previous_kept:
+            self._store.keep_previous()
+        self._store.save(revision, self._run, parts)
 
     def _note(
         self,

@@ -15,7 +15,7 @@ import math
 import types
 from collections.abc import Callable, Collection, Mapping, Sized
 from enum import Enum, StrEnum
-from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeGuard, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from gateway.definitions.integration import IntegrationResponse
 from gateway.definitions.responses import GatewayResponse
@@ -57,8 +57,9 @@ class _Member:
     name: str
     names: tuple[str, ...]
     decode: _Decoder
+    exact: type | None
+    """A value of exactly this type is its own decoded form: most are, and no call is needed."""
     default: object
-    is_required: bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class _Schema:
     cls: type
     members: tuple[_Member, ...]
     by_name: Mapping[str, _Member]
+    required: frozenset[str]
+    """Attributes without a default."""
     repeated_key: str | None
 
 
@@ -226,13 +229,18 @@ def _sequence(item: _Decoder) -> _Decoder:
 
 
 def _mapping(item: _Decoder, when_null: object, repeated_key: str | None) -> _Decoder:
+    exact = _EXACT.get(item)
+
     def decode_mapping(value: object, path: str, problems: list[Problem]) -> Any:
-        if not isinstance(value, Mapping):
+        if not _is_mapping(value):
             problems.append(Problem(path, _expected("a mapping", value)))
             return _INVALID
         decoded: dict[str, Any] = {}
         is_valid = True
         for key, each in value.items():
+            if type(each) is exact:
+                decoded[str(key)] = each
+                continue
             below = join(path, str(key))
             if repeated_key is not None and isinstance(each, Mapping):
                 is_valid &= _repeats(str(key), each.get(repeated_key), below, problems)
@@ -251,17 +259,23 @@ def _mapping(item: _Decoder, when_null: object, repeated_key: str | None) -> _De
     return decode_mapping
 
 
+def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    # A dict nearly always, and asking an abstract class takes five times as long.
+    return type(value) is dict or isinstance(value, Mapping)
+
+
 def _decode_object(schema: _Schema, value: object, path: str, problems: list[Problem]) -> Any:
-    if not isinstance(value, Mapping):
+    if not _is_mapping(value):
         problems.append(Problem(path, _expected("a mapping", value)))
         return _INVALID
     before = len(problems)
     values, seen = _decode_members(schema, value, path, problems)
-    problems.extend(
-        Problem(join(path, member.name), "is required; add it")
-        for member in schema.members
-        if member.is_required and member.attribute not in seen
-    )
+    if not schema.required <= seen:
+        problems.extend(
+            Problem(join(path, member.name), "is required; add it")
+            for member in schema.members
+            if member.attribute in schema.required - seen
+        )
     return schema.cls(**values) if len(problems) == before else _INVALID
 
 
@@ -282,6 +296,9 @@ def _decode_members(
             problems.append(Problem(join(path, key), text))
         elif each is not None:
             seen.add(member.attribute)
+            if type(each) is member.exact:
+                values[member.attribute] = each
+                continue
             decoded = member.decode(each, join(path, key), problems)
             if decoded is not _INVALID:
                 values[member.attribute] = decoded
@@ -336,13 +353,16 @@ def _compile(cls: type) -> _Schema:
                 attribute=field.name,
                 name=name,
                 names=(name, *field.metadata.get("aliases", ())),
-                decode=_decoder(hints[field.name]),
+                decode=(decoder := _decoder(hints[field.name])),
+                exact=_EXACT.get(decoder),
                 default=default,
-                is_required=default is dataclasses.MISSING,
             )
         )
     by_name = {name: member for member in members for name in member.names}
-    return _Schema(cls, tuple(members), by_name, _REPEATED_KEYS.get(cls))
+    required = frozenset(
+        member.attribute for member in members if member.default is dataclasses.MISSING
+    )
+    return _Schema(cls, tuple(members), by_name, required, _REPEATED_KEYS.get(cls))
 
 
 _SCALARS: Final[Mapping[object, _Decoder]] = {
@@ -351,6 +371,9 @@ _SCALARS: Final[Mapping[object, _Decoder]] = {
     int: _integer,
     float: _number,
 }
+
+
+_EXACT: Final[Mapping[_Decoder, type]] = {_text: str, _boolean: bool, _integer: int}
 
 
 def _decoder(hint: Any) -> _Decoder:

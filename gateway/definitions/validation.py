@@ -211,6 +211,10 @@ def _check_status(status: str, path: str, problems: list[Problem]) -> None:
     if not _STATUS.fullmatch(status):
         text = f"Invalid status code {shown(status)}: must be three digits from 100 to 599"
         problems.append(Problem(path, text))
+    elif status.startswith("1"):
+        # AWS takes it, and answers 500 whenever it is selected.
+        text = f"{status} only announces an answer and cannot be one: 1xx cannot be a final status"
+        problems.append(Problem(path, f"{text}; write 200 to 599"))
 
 
 def _check_media_type(media_type: str, path: str, problems: list[Problem]) -> None:

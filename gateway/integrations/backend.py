@@ -17,7 +17,7 @@ from gateway.mapping.parameters import RequestMapping, compile_request_parameter
 from gateway.mapping.sources import Source
 from gateway.mapping.wire_text import path_text
 from gateway.messages import Exchange, InvocationRequest
-from gateway.routing.paths import is_variable, path_parts, variable_name
+from gateway.routing.paths import path_variables
 from gateway.streams import BodyError, BodyStream, BodyTooLargeError
 
 CLIENTS_OWN: Final = "ANY"
@@ -60,7 +60,7 @@ def compile_backend(
     problems: list[Problem],
 ) -> BackendPlan:
     """Return the part of a plan that HTTP and HTTP_PROXY share; add what is wrong to `problems`."""
-    names = tuple(variable_name(part) for part in path_parts(resource.path) if is_variable(part))
+    names = path_variables(resource.path)
     mapping = compile_request_parameters(
         integration.request_parameters,
         # In files the resource's path declares its parameters.

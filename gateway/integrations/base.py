@@ -72,6 +72,9 @@ class IntegrationPlan(Protocol):
     def bind(self, identity: MethodIdentity, context: IntegrationContext) -> CompiledIntegration:
         """Put a stage's variables in.
 
+        The result serves every method of the stage that shares the plan: nothing of `identity` may
+        go in but what all of them have in common.
+
         Raises:
             MisconfiguredError: every request would fail; the method answers 500, as on AWS.
         """

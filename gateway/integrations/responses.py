@@ -24,6 +24,8 @@ from gateway.mapping.wire_text import header_bytes, to_bytes
 from gateway.messages import Exchange, InvocationResponse
 from gateway.streams import BodyError, BodyStream
 
+_FIRST_FINAL: Final = 200
+"""Statuses below only announce an answer (RFC 9110 section 15.2)."""
 _MEMO_STATUSES: Final = 1024
 """Selections remembered by status text; a backend cannot grow the memo past it."""
 
@@ -99,7 +101,7 @@ class IntegrationResponses:
 
         Raises:
             Fault: API_CONFIGURATION_ERROR (500) when there is neither, or when the method does not
-                declare the status that it makes.
+                declare the status that it makes, or that is no final one.
         """
         if not self._patterned and self._default is not None:
             return self._declared(self._default)
@@ -114,6 +116,12 @@ class IntegrationResponses:
 
     @staticmethod
     def _declared(response: CompiledIntegrationResponse) -> CompiledIntegrationResponse:
+        if response.status < _FIRST_FINAL:
+            raise Fault(
+                GatewayResponseType.API_CONFIGURATION_ERROR,
+                detail="Execution failed due to configuration error: "
+                f"{response.status} cannot be a final status",
+            )
         if not response.is_declared:
             raise Fault(
                 GatewayResponseType.API_CONFIGURATION_ERROR,
@@ -158,13 +166,14 @@ def compile_responses(
         good = normalised({key: one for key, one in templates.items() if one is not None})
         for media_type in good:
             _check_media_type(media_type, f"{here}.responseTemplates", problems)
+        number = int(status) if status.isascii() and status.isdecimal() else 500
         compiled.append(
             CompiledIntegrationResponse(
-                status=int(status) if status.isascii() and status.isdecimal() else 500,
+                status=number,
                 pattern=_pattern(response.selection_pattern, here, problems),
                 mapping=mapping,
                 templates=good,
-                constant=_constant(status, mapping, good, integration.type),
+                constant=_constant(number, mapping, good, integration.type),
                 is_declared=declared is not None,
             )
         )
@@ -202,7 +211,7 @@ def _pattern(text: str, path: str, problems: list[Problem]) -> re.Pattern[str] |
 
 
 def _constant(
-    status: str,
+    status: int,
     mapping: ResponseMapping,
     templates: Mapping[str, Template],
     kind: IntegrationType,
@@ -220,4 +229,4 @@ def _constant(
             lines.append((name, lower, header_bytes(source.constant)))
     media_type, template = next(iter(templates.items()), (APPLICATION_JSON, None))
     text = "" if template is None else template.constant or ""
-    return InvocationResponse(int(status), _head(lines, media_type), to_bytes(text))
+    return InvocationResponse(status, _head(lines, media_type), to_bytes(text))

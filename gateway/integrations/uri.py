@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.errors import Problem
@@ -82,6 +82,8 @@ class UriPlan:
     is_verified: bool
     values: Mapping[str, PathValue]
     """Placeholder to its source."""
+    bound: BoundUri | None = None
+    """What `bind` gives for every stage: known when no stage variable is in the uri."""
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -94,6 +96,8 @@ class UriPlan:
         Raises:
             InvalidEndpointAddressError: the result is no http(s) URL.
         """
+        if self.bound is not None:
+            return self.bound
         text = _STAGE_VARIABLE.sub(lambda found: stage_variables.get(found[1], ""), self.text)
         parsed = _URI.fullmatch(text)
         if parsed is None:
@@ -175,7 +179,7 @@ def compile_uri(
     ]
     if not plan.variables:
         try:
-            plan.bind({})
+            return replace(plan, bound=plan.bind({}))
         except InvalidEndpointAddressError as error:
             reason = f"Invalid HTTP endpoint specified for URI: {error.reason}"
             problems.append(Problem(where, reason))

@@ -8,6 +8,7 @@ fault alone is rendered once per release, so that a refusal is a look-up.
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -124,6 +125,18 @@ def compile_gateway_responses(
     custom: Mapping[str, GatewayResponse], *, path: str, problems: list[Problem]
 ) -> Mapping[GatewayResponseType, CompiledGatewayResponse]:
     """Compile all types' answers; `custom` is by type's name, such as `DEFAULT_4XX`."""
+    return _customised(custom, path, problems) if custom else _defaults()
+
+
+@functools.cache
+def _defaults() -> Mapping[GatewayResponseType, CompiledGatewayResponse]:
+    """Return AWS's own answers: one object for all deployments that customise none."""
+    return _customised({}, "", [])
+
+
+def _customised(
+    custom: Mapping[str, GatewayResponse], path: str, problems: list[Problem]
+) -> Mapping[GatewayResponseType, CompiledGatewayResponse]:
     parsed: dict[GatewayResponseType, _Customisation] = {}
     for key, response in custom.items():
         here = f"{path}.{key}"

@@ -6,8 +6,9 @@ sources are read.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -133,6 +134,9 @@ class ResponseMapping:
         return _lines(self.headers, exchange, body, endpoint_headers)
 
 
+_SHARED: Final = 32
+"""Mappings with at most so many entries are remembered, to be shared by methods that have them."""
+
 _NO_REQUEST_MAPPING: Final = RequestMapping()
 _NO_RESPONSE_MAPPING: Final = ResponseMapping()
 """Shared by the many methods that map nothing."""
@@ -151,6 +155,27 @@ def compile_request_parameters(
     """
     if not mapping:
         return _NO_REQUEST_MAPPING
+    names = None if declared is None else tuple(declared)
+    shared = _shared_request(tuple(mapping.items()), names) if len(mapping) <= _SHARED else None
+    return shared or _compile_request(mapping, names, path, problems)
+
+
+@functools.lru_cache(maxsize=1024)
+def _shared_request(
+    mapping: tuple[tuple[str, str], ...], declared: tuple[str, ...] | None
+) -> RequestMapping | None:
+    """Return the mapping if it is without a problem, one object for all methods that have it."""
+    problems: list[Problem] = []
+    compiled = _compile_request(dict(mapping), declared, "", problems)
+    return None if problems else compiled
+
+
+def _compile_request(
+    mapping: Mapping[str, str],
+    declared: Collection[str] | None,
+    path: str,
+    problems: list[Problem],
+) -> RequestMapping:
     by_place: dict[str, list[tuple[str, Source]]] = {"path": [], "querystring": [], "header": []}
     illegal_header = None
     for key, expression in mapping.items():
@@ -197,6 +222,31 @@ def compile_response_parameters(
     """
     if not mapping:
         return _NO_RESPONSE_MAPPING
+    names = None if declared is None else tuple(declared)
+    items = tuple(mapping.items())
+    shared = _shared_response(items, names, integration_type) if len(items) <= _SHARED else None
+    return shared or _compile_response(mapping, names, path, problems, integration_type)
+
+
+@functools.lru_cache(maxsize=1024)
+def _shared_response(
+    mapping: tuple[tuple[str, str], ...],
+    declared: tuple[str, ...] | None,
+    integration_type: IntegrationType,
+) -> ResponseMapping | None:
+    """Return the mapping if it is without a problem, one object for all that have it."""
+    problems: list[Problem] = []
+    compiled = _compile_response(dict(mapping), declared, "", problems, integration_type)
+    return None if problems else compiled
+
+
+def _compile_response(
+    mapping: Mapping[str, str],
+    declared: Collection[str] | None,
+    path: str,
+    problems: list[Problem],
+    integration_type: IntegrationType,
+) -> ResponseMapping:
     headers: list[tuple[str, Source]] = []
     for key, expression in mapping.items():
         here = f"{path}.{key}"
@@ -250,7 +300,7 @@ def _named(headers: list[tuple[str, Source]]) -> tuple[tuple[bytes, bytes, Sourc
 
 
 def _check_declared(
-    expression: str, declared: Mapping[str, bool] | None, path: str, problems: list[Problem]
+    expression: str, declared: Collection[str] | None, path: str, problems: list[Problem]
 ) -> None:
     match = _REFERENCE.fullmatch(expression)
     if match is None or declared is None:

@@ -6,6 +6,7 @@ A source that is missing or empty yields nothing, and the parameter is left out.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -98,6 +99,18 @@ def compile_source(
         reason = f"it is longer than {EXPRESSION_CHARACTERS} characters; shorten it"
         problems.append(Problem(path, _invalid(expression[:80] + "…", reason)))
         return None
+    return _shared(expression, side) or _compile(expression, side, path, problems)
+
+
+@functools.lru_cache(maxsize=4096)
+def _shared(expression: str, side: Side) -> Source | None:
+    """Return what an expression without a problem means, one object for all that write it."""
+    problems: list[Problem] = []
+    source = _compile(expression, side, "", problems)
+    return None if problems else source
+
+
+def _compile(expression: str, side: Side, path: str, problems: list[Problem]) -> Source | None:
     if len(expression) >= 2 and expression[0] == expression[-1] == "'":
         return _compile_static(expression, path, problems)
     if expression == _BODY[side]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,10 @@ from gateway.release.parts import Part, digests_of
 
 _log = logging.getLogger(__name__)
 
-FORMAT: Final = 1
+_DIRECTORY_MODE: Final = 0o750
+"""Definitions may hold what not everybody on the machine should read."""
+
+FORMAT: Final = 2
 """Version of the layout; a manifest of another one is ignored."""
 
 
@@ -52,7 +56,7 @@ class ReleaseStore:
         Raises:
             OSError: the disk is full, or not writable.
         """
-        self._parts.mkdir(parents=True, exist_ok=True)
+        self._make_directories()
         present = {path.name for path in self._parts.iterdir()}
         for part in parts.values():
             if part.digest not in present:
@@ -69,6 +73,26 @@ class ReleaseStore:
         wanted = {part.digest for part in parts.values()}
         for name in present - wanted:
             (self._parts / name).unlink(missing_ok=True)
+
+    def keep_previous(self) -> None:
+        """Copy the last good release to `previous`, in place of what was kept there before.
+
+        Raises:
+            OSError: the disk is full, or not writable.
+        """
+        if not self._manifest.exists():
+            return
+        kept, beside = self._directory / "previous", self._directory / "previous.new"
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.copytree(self._parts, beside / "parts")
+        shutil.copy2(self._manifest, beside)
+        shutil.rmtree(kept, ignore_errors=True)
+        beside.rename(kept)
+
+    def _make_directories(self) -> None:
+        self._directory.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+        self._directory.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
+        self._parts.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
 
     def load(self) -> StoredRelease | None:
         """Return the last good release, without what is damaged; None: there is none."""

@@ -17,7 +17,7 @@ import orjson
 
 from gateway.definitions import codec
 from gateway.definitions.domain import DomainName
-from gateway.definitions.rest_api import Resource
+from gateway.definitions.rest_api import Method, Resource
 from gateway.definitions.stage import Deployment, MethodSetting, Stage
 from gateway.errors import ConfigurationError, Problem
 from gateway.release.release import (
@@ -47,6 +47,7 @@ _KINDS: Final[Mapping[str, type[Any] | None]] = {
     "buckets": None,
     "blocks": None,
     "deployment": Deployment,
+    "method": Method,
     "resource": Resource,
 }
 """Kinds of record, and what their values decode to; None: plain JSON."""
@@ -194,16 +195,6 @@ def join_release(
     )
 
 
-def decode_release(revision: int, parts: Mapping[str, Part]) -> Release:
-    """Decode a whole release at once.
-
-    Raises:
-        ConfigurationError: as `decode_part` and `join_release`.
-    """
-    decoded = {key: _run(decode_part(part)) for key, part in parts.items()}
-    return _run(join_release(revision, digest_of_parts(digests_of(parts)), decoded))
-
-
 def salvage_release(revision: int, parts: Mapping[str, Part]) -> tuple[Release, list[Problem]]:
     """Decode what can be decoded; an API with anything missing or unreadable is left out.
 
@@ -285,10 +276,20 @@ def _slot_records(kind: str, slots: Iterable[tuple[str, int]]) -> Iterator[Recor
 
 
 def _deployment_records(deployment: Deployment) -> Iterator[Record]:
+    """Yield equal methods once; resources name theirs by number, in the order they came in."""
     definition = replace(deployment.definition, resources=())
     yield ["deployment", codec.encode(replace(deployment, definition=definition))]
+    numbers: dict[bytes, int] = {}
     for resource in deployment.definition.resources:
-        yield ["resource", codec.encode(resource)]
+        numbered: dict[str, int] = {}
+        for http_method, method in resource.methods.items():
+            encoded = codec.encode(method)
+            text = orjson.dumps(encoded)
+            if text not in numbers:
+                numbers[text] = len(numbers)
+                yield ["method", encoded]
+            numbered[http_method] = numbers[text]
+        yield ["resource", numbered, codec.encode(replace(resource, methods={}))]
 
 
 def _make(key: str, records: Iterable[Record]) -> Part:
@@ -328,7 +329,7 @@ class _Decoder:
 
     def __init__(self, problems: list[Problem]) -> None:
         self._problems = problems
-        self._found: dict[str, list[tuple[list[str], Any]]] = {kind: [] for kind in _KINDS}
+        self._found: dict[str, list[tuple[list[Any], Any]]] = {kind: [] for kind in _KINDS}
 
     def take(self, record: Record, path: str) -> None:
         """Decode one record; what is wrong with it goes to the problems."""
@@ -339,8 +340,19 @@ class _Decoder:
         class_ = _KINDS[kind]
         if class_ is not None:
             value = codec.decode(class_, value, problems=self._problems, path=path)
+        if kind == "resource" and value is not None:
+            value = self._with_methods(value, *names)
         if value is not None:
             self._found[kind].append((names, value))
+
+    def _with_methods(self, resource: Resource, numbered: Mapping[str, int]) -> Resource | None:
+        """Put in the methods, which came before: resources with equal ones share them."""
+        found = self._found["method"]
+        if not all(0 <= number < len(found) for number in numbered.values()):
+            self._problems.append(Problem(resource.path, "refers to a method that is not there"))
+            return None
+        methods = {http_method: found[number][1] for http_method, number in numbered.items()}
+        return replace(resource, methods=methods)
 
     def part(self) -> DecodedPart:
         """Return what was collected."""

@@ -7,9 +7,11 @@ digest is no new revision; whatever was compiled once is not compiled again to b
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from gateway.configuration.files import DOMAINS
 from gateway.configuration.loaded import Loaded, LoadedApi
@@ -30,6 +32,14 @@ from gateway.release.slots import Slots
 from gateway.snapshot.check import problems_of_deployment, problems_of_stage
 from gateway.snapshot.compiled import CompiledDeployment
 from gateway.telemetry.metrics import allot
+
+_log = logging.getLogger(__name__)
+
+_ALL: Final = "resources"
+"""Path of the problem that there are no methods."""
+
+_APIS_LISTED: Final = 20
+"""Ids that one message names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +69,8 @@ class ReloadReport:
     """APIs whose last good form stays, because their present one is broken."""
     missing: tuple[str, ...] = ()
     """APIs that are broken and were never good: they are not served."""
+    unserved: tuple[str, ...] = ()
+    """APIs of the last good release that a start found no files of: they are not served."""
     without_blocks: int = 0
     """Methods that asked for metrics of their own beyond the budget."""
 
@@ -144,12 +156,15 @@ class Reloader:
 
         Args:
             loaded: What the files say.
-            may_be_absent: Whether an absent or empty directory is taken at its word (at the start)
+            may_be_absent: Whether a directory without API files is taken at its word (at the start)
                 or as an error (while running).
         """
-        if loaded.is_absent and self.release.stages and not may_be_absent:
-            return self._refused((*loaded.problems, _vanished(self.release)))
+        vanished = sorted(self.release.files) if loaded.is_absent else []
+        if vanished and not may_be_absent:
+            return self._refused((*loaded.problems, _vanished(loaded.directory, vanished)))
         draft = _Draft(problems=list(loaded.problems))
+        if vanished:
+            draft.problems.append(_unserved(loaded.directory, vanished))
         checked: dict[str, tuple[CompiledDeployment, tuple[Problem, ...]]] = {}
         for api_id, api in loaded.apis.items():
             found = self._check(api, checked)
@@ -158,11 +173,13 @@ class Reloader:
                 self._keep(api_id, draft)
             else:
                 draft.add(api_id, api.stages, api.deployments, Path(api.file).name)
+        for api in loaded.partial.values():
+            draft.problems += self._check_further(api, loaded.problems)
         for api_id in sorted(self._broken(loaded)):
             self._keep(api_id, draft)
         domains = self._domains(loaded, draft)
         self._checked = {id_: each for id_, each in checked.items() if id_ in draft.deployments}
-        return self._release(draft, domains)
+        return replace(self._release(draft, domains), unserved=tuple(vanished))
 
     def _check(
         self,
@@ -182,6 +199,17 @@ class Reloader:
         for stage in api.stages.values():
             found += map(api.locate, problems_of_stage(stage, compiled_by_id))
         return found
+
+    def _check_further(self, api: LoadedApi, known: Iterable[Problem]) -> list[Problem]:
+        """Return what else is wrong with an API that has errors, so that one look names it all."""
+        told = {(problem.file, problem.path) for problem in known}
+        try:
+            found = self._check(api, {})
+        except Exception:  # noqa: BLE001 (compiling expects what passed its checks; this did not)
+            _log.debug("%s cannot be checked further", api.file, exc_info=True)
+            return []
+        # Without methods: those that are broken are missing here only.
+        return [each for each in found if (each.file, each.path) not in {*told, (each.file, _ALL)}]
 
     def _broken(self, loaded: Loaded) -> set[str]:
         """Return the ids of APIs whose files are broken.
@@ -267,12 +295,28 @@ class Reloader:
         )
 
 
-def _vanished(release: Release) -> Problem:
+def _vanished(directory: Path, api_ids: list[str]) -> Problem:
     return Problem(
         "",
-        "the configuration directory is absent or holds no APIs any more; the "
-        f"{len(release.stages)} served so far stay. Bring it back, or restart to serve none",
+        "the directory is absent or holds no APIs any more; what was served stays: "
+        f"{_listed(api_ids)}. Bring the files back, or restart to serve none of them",
+        str(directory),
     )
+
+
+def _unserved(directory: Path, api_ids: list[str]) -> Problem:
+    return Problem(
+        "",
+        f"the directory is absent or holds no APIs; served no more: {_listed(api_ids)}. What they "
+        "were is kept in release/previous below the data directory",
+        str(directory),
+        severity="warning",
+    )
+
+
+def _listed(api_ids: list[str]) -> str:
+    more = len(api_ids) - _APIS_LISTED
+    return ", ".join(api_ids[:_APIS_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _unknown_references(domains: Iterable[DomainName], draft: _Draft) -> Iterable[Problem]:

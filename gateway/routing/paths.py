@@ -28,6 +28,11 @@ def is_variable(part: str) -> bool:
     return part.startswith("{") and part.endswith("}")
 
 
+def path_variables(path: str) -> tuple[str, ...]:
+    """Return the names of a resource path's variables, in order: `('id',)` for `/pets/{id}`."""
+    return tuple(variable_name(part) for part in path_parts(path) if is_variable(part))
+
+
 def variable_name(part: str) -> str:
     """Return `id` for `{id}`, `proxy` for `{proxy+}`."""
     # One object for all the routes that share it.

@@ -10,8 +10,10 @@ from gateway.messages import InvocationResponse
 from gateway.server.responder import LAST_CHUNK, chunk
 from gateway.streams import BodyError, BodyStream
 
-BODILESS: Final = frozenset({204, 304})
-"""Statuses whose answers have neither body nor framing (RFC 9110 sections 15.3.5 and 15.4.5)."""
+_RESET_CONTENT: Final = 205
+
+BODILESS: Final = frozenset({204, _RESET_CONTENT, 304})
+"""Statuses whose answers have no body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5)."""
 
 _COPIED_BYTES: Final = 4096
 """Up to this size, copying a piece into its chunk costs less than writing three pieces."""
@@ -64,6 +66,9 @@ def frame(response: InvocationResponse, *, is_head: bool, is_http_1_0: bool) -> 
         framed.stream = body
         length = framed.length = body.length
     if response.status in BODILESS:
+        if response.status == _RESET_CONTENT:
+            # Of the three only this one has framing: clients would wait for a body (RFC 9110).
+            framed.header = b"Content-Length: 0\r\n"
         return framed
     if length is not None:
         framed.header = b"Content-Length: %d\r\n" % length

@@ -1,7 +1,8 @@
 """One connection to a backend: writes a request, gives back the answer, one exchange at a time.
 
 The rule: a connection is used again only after an exchange without any surprise. Whatever was
-unexpected (early answers, bytes after the end, a body that nobody wanted) ends the connection.
+unexpected (an answer that ended before its request, bytes after the end, a body that nobody wanted)
+ends the connection. An answer may begin before its request has ended: then both flow.
 
 `begin` writes and returns a `Waiter`; the answer resumes whoever awaits it at the end of
 `data_received`: no task, no timer and no closure for each request.
@@ -129,6 +130,8 @@ class BackendConnection(asyncio.Protocol, Deadline):
         if isinstance(body, BodyStream):
             self._timeout_seconds = request.timeout_seconds
             self._begin_upload(request.head, body)
+            if self._upload is not None and not self._is_write_paused:
+                self.deadline = NEVER
         else:
             self._write_whole(request.head, body)
         return waiter
@@ -207,11 +210,14 @@ class BackendConnection(asyncio.Protocol, Deadline):
         self._is_write_paused = True
         if self._upload is not None:
             self._upload.pause()
+            self._expect_head()
 
     def resume_writing(self) -> None:
         """Let the client go on."""
         self._is_write_paused = False
         if self._upload is not None:
+            if self._waiter is not None:
+                self.deadline = NEVER
             self._upload.resume()
 
     def on_deadline(self, now: float) -> None:  # noqa: ARG002 (Deadline's signature)
@@ -277,7 +283,6 @@ class BackendConnection(asyncio.Protocol, Deadline):
         self._expect_body()
         for chunk in chunks:
             stream.feed(chunk)
-        self._stop_upload()
         waiter.set(response)
 
     def _relay(self, stream: BodyStream) -> None:
@@ -293,6 +298,13 @@ class BackendConnection(asyncio.Protocol, Deadline):
         elif not self._is_read_paused:
             self.deadline = self._now() + self._response_idle_seconds
 
+    def _expect_head(self) -> None:
+        """Wait for the head of the answer from now on: it is the backend's turn."""
+        if self._waiter is not None:
+            self.deadline = self._now() + self._timeout_seconds
+            if self.deadline < self.watched_until:
+                self._deadlines.watch(self)
+
     def _expect_body(self) -> None:
         """Wait for the next piece of body, but not for ever."""
         self.deadline = self._now() + self._response_idle_seconds
@@ -302,7 +314,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
     def _finish(self) -> None:
         """End an exchange whose answer is complete: back to the pool, or close."""
         if self._has_body and not self._is_sent():
-            # The backend answered early. What it would read next is the rest of this body.
+            # The answer ended first. What the backend would read next is the rest of this body.
             self._stop_upload()
             self.close()
         elif not self._parser.is_reusable:
@@ -343,7 +355,11 @@ class BackendConnection(asyncio.Protocol, Deadline):
             self._transport.writelines((head, body))
 
     def _begin_upload(self, head: bytes, body: BodyStream) -> None:
-        """Write the head and what is here of the body; the rest follows as it comes."""
+        """Write the head and what is here of the body; the rest follows as it comes.
+
+        While the client is the one that is waited for, its connection's limits apply, not the time
+        for the head of the answer: a slow upload is not the backend's fault.
+        """
         held = body.take()
         length = body.length
         if length is None:
@@ -366,22 +382,22 @@ class BackendConnection(asyncio.Protocol, Deadline):
             self._upload.pause()
 
     def body_chunk(self, chunk: bytes) -> None:
-        """Write a piece of the request body; the wait for the head begins anew."""
+        """Write a piece of the request body."""
         if self._upload is None or self._transport.is_closing():
             return
         if self._is_body_chunked:
             self._transport.writelines((b"%x\r\n" % len(chunk), chunk, b"\r\n"))
         else:
             self._transport.write(chunk)
-        self.deadline = self._now() + self._timeout_seconds
 
     def body_finished(self) -> None:
-        """Write the end of the request body."""
+        """Write the end of the request body; now the backend has its time."""
         if self._upload is None or self._transport.is_closing():
             return
         self._upload = None
         if self._is_body_chunked:
             self._transport.write(b"0\r\n\r\n")
+        self._expect_head()
 
     def body_failed(self, error: BodyError) -> None:
         """Break off: the request will never be complete."""
@@ -395,7 +411,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
         return self._upload is None and self._transport.get_write_buffer_size() == 0
 
     def _stop_upload(self) -> None:
-        """Stop the request body, if it is still on its way: it has been answered."""
+        """Stop the request body, if it is still on its way: its answer has ended."""
         upload, self._upload = self._upload, None
         if upload is not None:
             self._parser.is_reusable = False

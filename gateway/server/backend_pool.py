@@ -81,7 +81,7 @@ class OriginPool:
         self.open: set[BackendConnection] = set()
         """All connections, busy and idle."""
         self.is_retired = False
-        """Whether connections are closed instead of kept: no release names the origin any more."""
+        """Whether connections are closed instead of kept: set by `close`."""
 
     def __repr__(self) -> str:
         return (

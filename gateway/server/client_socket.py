@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Final, cast
 
+from gateway.messages import InvocationRequest
 from gateway.server.deadlines import Deadline
 from gateway.server.edge import Edge
-from gateway.server.parser import X_FORWARDED_FOR, Fields
+from gateway.server.parser import X_FORWARDED_FOR, X_FORWARDED_PORT, X_FORWARDED_PROTO, Fields
+from gateway.server.peer import port_of, scheme_of
 
 WRITE_HIGH_BYTES: Final = 65_536
 WRITE_LOW_BYTES: Final = 32_768
@@ -19,19 +21,33 @@ LINGER_SECONDS: Final = 2.0
 closing at once would reset the connection, and the client might never see the answer."""
 
 
+# What a connection is at. Plain numbers: compared several times per request.
+IDLE: Final = 0
+"""Between requests, or holding part of a head."""
+BUSY: Final = 1
+"""An exchange is open."""
+LINGERING: Final = 2
+"""Answered, or idle for too long: closing, and throwing away what still comes."""
+CLOSED: Final = 3
+
+PHASES: Final = ("idle", "busy", "lingering", "closed")
+"""Their names."""
+
+
 class ClientSocket(asyncio.Protocol, Deadline):
     """What a `ClientConnection` knows of its transport. To be inherited."""
 
     __slots__ = (
         "_address", "_edge", "_is_admitted", "_is_ended", "_is_proxied", "_is_reading_paused",
-        "_is_writing_paused", "_linger_left", "_port", "_retire_at", "_scheme", "_transport",
-        "_unsent",
+        "_is_writing_paused", "_linger_left", "_phase", "_port", "_retire_at", "_scheme",
+        "_transport", "_unsent",
     )  # fmt: skip
 
     def __init__(self, edge: Edge) -> None:
         super().__init__()
         Deadline.__init__(self)
         self._edge = edge
+        self._phase = IDLE
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._address = ""
         """The peer's; IPv4 in its own notation."""
@@ -48,6 +64,11 @@ class ClientSocket(asyncio.Protocol, Deadline):
         self._linger_left = LINGER_BYTES
         self._unsent = 0
         """Bytes that were unsent when progress was looked at last; 0: not yet."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is in hand."""
+        return self._phase == BUSY
 
     def _admit(self, transport: asyncio.BaseTransport) -> bool:
         """Begin, with the time for a first byte; False: one connection too many, and reset."""
@@ -81,9 +102,12 @@ class ClientSocket(asyncio.Protocol, Deadline):
             self._is_admitted = False
             self._edge.admission.release(self._address)
 
-    def _client_of(self, fields: Fields) -> str:
-        """Return the address of the client that the peer, a trusted proxy, speaks for."""
-        return self._edge.proxies.client_of(self._address, fields.getall(X_FORWARDED_FOR, ()))
+    def _believe_proxy(self, request: InvocationRequest, fields: Fields) -> None:
+        """Note which client the peer, a trusted proxy, speaks for, and how that one connected."""
+        chain = fields.getall(X_FORWARDED_FOR, ())
+        request.source_ip = self._edge.proxies.client_of(self._address, chain)
+        request.scheme = scheme_of(fields.getall(X_FORWARDED_PROTO, ())) or self._scheme
+        request.port = port_of(fields.getall(X_FORWARDED_PORT, ())) or self._port
 
     def _expire_at(self, deadline: float) -> None:
         self.deadline = deadline
@@ -102,16 +126,20 @@ class ClientSocket(asyncio.Protocol, Deadline):
     def _close(self, *, is_all_read: bool) -> None:
         """Close after what was just written; linger if more bytes may be coming."""
         transport = self._transport
-        if transport.is_closing():
-            return
         if is_all_read or self._is_ended:
             transport.close()
-        else:
+        elif not transport.is_closing():
             if transport.can_write_eof():
                 transport.write_eof()
             self._pause_reading(False)
         self._unsent = 0
         self._expire_at(self._edge.now() + LINGER_SECONDS)
+
+    def _end_idle(self) -> None:
+        """Close between requests; not even an answer that is not read keeps the connection."""
+        if self._phase == IDLE:
+            self._phase = LINGERING
+            self._close(is_all_read=True)
 
     def _discard(self, data: bytes) -> None:
         """Throw away what comes after the last answer; not for ever."""

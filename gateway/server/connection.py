@@ -14,7 +14,8 @@ from gateway.driver import Drive
 from gateway.messages import Exchange, InvocationRequest, InvocationResponse
 from gateway.server import refusal
 from gateway.server.answer_stream import BODILESS, AnswerStream, frame
-from gateway.server.client_socket import ClientSocket
+from gateway.server.client_socket import BUSY, CLOSED, IDLE, LINGERING, PHASES, ClientSocket
+from gateway.server.deadlines import NEVER
 from gateway.server.edge import Edge, Service
 from gateway.server.head_reader import HeadReader
 from gateway.server.parser import EXPECT, NO_BODY, Head
@@ -36,14 +37,11 @@ _LOG: Final = logging.getLogger(__name__)
 REQUESTS_PER_TURN: Final = 16
 """Pipelined requests that are answered before other connections get their turn."""
 
+AHEAD_BYTES: Final = 16_384
+"""Pipelined bytes that are read while a request is in hand; beyond them reading is paused."""
+
 CLIENT_LEFT: Final = 499
 """The status that is recorded when the client left before one was sent."""
-
-# What a connection is at. Plain numbers: compared several times per request.
-_IDLE: Final = 0  # between requests, or holding part of a head
-_BUSY: Final = 1  # an exchange is open
-_LINGERING: Final = 2  # answered, and throwing away what still comes
-_CLOSED: Final = 3
 
 
 class ClientConnection(ClientSocket):
@@ -52,14 +50,13 @@ class ClientConnection(ClientSocket):
     __slots__ = (
         "_answer", "_answered", "_body", "_drive", "_exchange", "_failed", "_heads", "_held",
         "_is_head_timed", "_is_kept", "_is_serving", "_is_yielding",
-        "_phase", "_requests", "_status", "_wants_close",
+        "_requests", "_status", "_wants_close",
     )  # fmt: skip
 
     def __init__(self, edge: Edge) -> None:
         super().__init__(edge)
         # Connection
         self._heads = HeadReader(edge.limits, edge.hosts)
-        self._phase = _IDLE
         self._held = b""
         """Bytes that came and were not looked at: part of a head, or pipelined requests."""
         self._requests = 0
@@ -81,7 +78,7 @@ class ClientConnection(ClientSocket):
         self._wants_close = False
 
     def __repr__(self) -> str:
-        state = ("idle", "busy", "lingering", "closed")[self._phase]
+        state = PHASES[self._phase]
         return f"<ClientConnection {state} {self._address}, {self._requests} requests>"
 
     # Transport: the hot path
@@ -89,13 +86,13 @@ class ClientConnection(ClientSocket):
     def data_received(self, data: bytes) -> None:
         """Take what the client sent."""
         phase = self._phase
-        if phase == _IDLE:
+        if phase == IDLE:
             self._held = self._held + data if self._held else data
             if not self._is_yielding:
                 self._serve_held()
-        elif phase == _BUSY:
+        elif phase == BUSY:
             self._take_more(data)
-        elif phase == _LINGERING:
+        elif phase == LINGERING:
             self._discard(data)
 
     def _serve_held(self) -> None:
@@ -103,7 +100,7 @@ class ClientConnection(ClientSocket):
         self._is_serving = True
         turns = REQUESTS_PER_TURN
         try:
-            while self._held and self._phase == _IDLE and not self._is_writing_paused:
+            while self._held and self._phase == IDLE and not self._is_writing_paused:
                 if not turns:
                     self._is_yielding = True
                     self._edge.loop.call_soon(self._take_turn)
@@ -129,9 +126,13 @@ class ClientConnection(ClientSocket):
         self._held = heads.read(self._held)
         head = heads.head
         if head is None:
-            if not self._is_head_timed:
-                self._is_head_timed = True
-                self._expire_at(edge.now() + edge.timeouts.header_seconds)
+            if heads.is_begun is not self._is_head_timed:
+                self._is_head_timed = heads.is_begun
+                times = edge.timeouts
+                self._expire_at(
+                    edge.now()
+                    + (times.header_seconds if heads.is_begun else times.keep_alive_seconds)
+                )
             return False
         self._is_head_timed = False
         fields = head.headers
@@ -145,23 +146,14 @@ class ClientConnection(ClientSocket):
         target = heads.target
         path, _, query = target.partition("?")
         request = InvocationRequest(
-            head.method,
-            target,
-            path,
-            query,
-            heads.host,
-            head.raw_headers,
-            fields,
-            stream,
-            self._client_of(fields) if self._is_proxied else self._address,
-            self._scheme,
-            self._port,
-            head.version[1] == 0,
-            heads.derived,
-        )
+            head.method, target, path, query, heads.host, head.raw_headers, fields, stream,
+            self._address, self._scheme, self._port, head.version[1] == 0, heads.derived,
+        )  # fmt: skip
+        if self._is_proxied:
+            self._believe_proxy(request, fields)
         service = edge.service
         self._exchange = exchange = service.open(request)
-        self._phase = _BUSY
+        self._phase = BUSY
         body = self._body
         if body is not None:
             now = edge.now()
@@ -230,7 +222,7 @@ class ClientConnection(ClientSocket):
         if not self._is_kept:
             self._finish()
             return
-        self._phase = _IDLE
+        self._phase = IDLE
         self.deadline = deadline = now + self._edge.timeouts.keep_alive_seconds
         if deadline < self.watched_until:
             self._expire_at(deadline)
@@ -297,7 +289,7 @@ class ClientConnection(ClientSocket):
         if body.is_whole:
             self._body = None
             body.stream.finish()
-            if self._held and self._phase == _BUSY:
+            if self._held and self._phase == BUSY:
                 self.settle_reading()
 
     def _break_body(self, why: Refusal) -> None:
@@ -315,9 +307,10 @@ class ClientConnection(ClientSocket):
     def settle_reading(self) -> None:
         """Read or not: not while the body's sink is slow, nor while pipelined requests wait."""
         body = self._body
-        if self._phase == _BUSY:
-            is_paused = body.is_paused if body is not None else bool(self._held)
-        elif self._phase == _IDLE:
+        if self._phase == BUSY:
+            # A client that has gone is noticed by reading only: little may come ahead.
+            is_paused = body.is_paused if body is not None else len(self._held) > AHEAD_BYTES
+        elif self._phase == IDLE:
             is_paused = bool(self._held) and (self._is_writing_paused or self._is_yielding)
         else:
             return
@@ -336,14 +329,9 @@ class ClientConnection(ClientSocket):
         if framed.is_closing:
             self._is_kept = False
         now = edge.now()
-        head = edge.responder.head(
-            status_line,
-            response.head,
-            (exchange.request_id, exchange.extended_request_id),
-            framed.header,
-            now,
-            self._decide_kept(now),
-        )
+        ids = (exchange.request_id, exchange.extended_request_id)
+        is_kept = self._decide_kept(now)
+        head = edge.responder.head(status_line, response.head, ids, framed.header, now, is_kept)
         self._status = response.status
         if framed.stream is None:
             self._transport.write(head + framed.data)
@@ -384,7 +372,7 @@ class ClientConnection(ClientSocket):
         if answer is not None:
             answer.cut()
         self._stop_body()
-        self._phase = _LINGERING
+        self._phase = LINGERING
         self._transport.abort()
 
     def _refuse(self, why: Refusal) -> None:
@@ -414,31 +402,31 @@ class ClientConnection(ClientSocket):
         is_all_read = self._wants_close and self._body is None and not self._held
         self._stop_body()
         self._held = b""
-        self._phase = _LINGERING
+        self._phase = LINGERING
         self._close(is_all_read=is_all_read)
 
     def drain(self) -> None:
-        """Close when the request in hand is answered; at once when there is none."""
-        self._is_kept = False
-        if self._phase == _IDLE and not self._held:
-            self._transport.close()
+        """Close when the request in hand is answered; soon when there is none."""
+        # Not at once: a request may be in the socket's buffer, and would be lost.
+        if self._phase == IDLE and not self._held and not self._is_writing_paused:
+            edge = self._edge
+            self._expire_at(min(self.deadline, edge.now() + edge.timeouts.keep_alive_seconds))
 
     # Transport: beginnings, ends, back-pressure
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, unless there are too many connections."""
         if not self._admit(transport):
-            self._phase = _CLOSED
+            self._phase = CLOSED
             return
         self._edge.connections.add(self)
-        if self._edge.is_draining:
-            self.drain()
 
     def eof_received(self) -> bool:
         """Answer a client that has only closed its sending side. True: do not close yet."""
         self._is_ended = True
         self._is_kept = False
-        if self._phase != _BUSY:
+        if self._phase != BUSY:
+            self._end_idle()
             return False
         if self._body is not None:
             self._break_body(refusal.BODY)
@@ -447,7 +435,7 @@ class ClientConnection(ClientSocket):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio)
         """Give everything back; stop the backend if its answer has lost its reader."""
-        self._phase = _CLOSED
+        self._phase = CLOSED
         self._edge.connections.discard(self)
         self._release()
         self._stop_service()
@@ -472,23 +460,23 @@ class ClientConnection(ClientSocket):
         self._is_writing_paused = False
         if self._answer is not None:
             self._answer.stream.resume()
-        elif self._phase == _IDLE:
+        elif self._phase == IDLE:
             self._serve_held()
 
     def _take_turn(self) -> None:
         self._is_yielding = False
-        if self._phase == _IDLE:
+        if self._phase == IDLE:
             self._serve_held()
 
     def on_deadline(self, now: float) -> None:
         """End what takes too long."""
-        if self._phase == _LINGERING or self._is_writing_paused:
+        if self._phase == LINGERING or self._is_writing_paused:
             self._check_writing(now)
-        elif self._phase == _BUSY:
+        elif self._phase == BUSY:
             body = self._body
             if body is None:
                 # The integration has its own time-out.
-                self._expire_at(now + self._edge.timeouts.keep_alive_seconds)
+                self.deadline = NEVER
             elif body.is_too_slow(now, self._edge.timeouts):
                 self._break_body(refusal.SLOW_BODY)
             else:
@@ -496,4 +484,4 @@ class ClientConnection(ClientSocket):
         elif self._held or self._heads.is_begun:
             self._refuse(refusal.SLOW_HEAD)
         else:
-            self._transport.close()
+            self._end_idle()

@@ -18,6 +18,9 @@ _LOG: Final = logging.getLogger(__name__)
 TICK_SECONDS: Final = 0.1
 """How late a deadline of a second or more may be noticed."""
 
+_SLEPT_TICKS: Final = 20
+"""A timer that is so late was not late: the process was stopped, or the machine was."""
+
 PRECISE_SECONDS: Final = 1.0
 """Nearer deadlines get a loop timer: a tick would be too coarse for 50 ms."""
 
@@ -45,7 +48,7 @@ class Deadline:
 class Deadlines:
     """Watches the deadlines of one worker. At most one loop timer, none while nothing waits."""
 
-    __slots__ = ("_loop", "_now", "_slots", "_tick", "_timer")
+    __slots__ = ("_is_awake", "_loop", "_now", "_slots", "_tick", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock) -> None:
         self._loop = loop
@@ -53,6 +56,8 @@ class Deadlines:
         self._slots: dict[int, set[Deadline]] = {}
         self._tick = 0
         """The last tick that was worked off."""
+        self._is_awake = False
+        """Whether the process was found to have been stopped, and has had a tick to read since."""
         self._timer: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -100,6 +105,12 @@ class Deadlines:
         now = self._now()
         last = math.floor(now / TICK_SECONDS)
         slots = self._slots
+        if last - self._tick > _SLEPT_TICKS and not self._is_awake:
+            # The process was stopped. What came meanwhile waits in its sockets: it goes first.
+            self._is_awake = True
+            self._timer = self._loop.call_later(TICK_SECONDS, self._work_off)
+            return
+        self._is_awake = False
         if last - self._tick > len(slots):
             # The process slept: do not count through an hour of empty ticks.
             due = sorted(tick for tick in slots if tick <= last)

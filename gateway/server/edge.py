@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from gateway.clock import Clock, IdMinter
@@ -18,6 +19,9 @@ from gateway.settings import Limits, Timeouts
 
 _LOG: Final = logging.getLogger(__name__)
 _LOG_EVERY_SECONDS: Final = 1.0
+
+DRAIN_GRACE_SECONDS: Final = 1.0
+"""While draining, how long an idle connection is kept for a request that may be on its way."""
 
 
 class Service(Protocol):
@@ -43,8 +47,13 @@ class Service(Protocol):
 class Drainable(Protocol):
     """A connection, as the edge sees it."""
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is in hand."""
+        ...
+
     def drain(self) -> None:
-        """Close when the request in hand is answered; at once when there is none."""
+        """Close when the request in hand is answered; soon when there is none."""
         ...
 
 
@@ -90,9 +99,22 @@ class Edge:
         state = "draining" if self.is_draining else "open"
         return f"<Edge {state}, {len(self.connections)} connections>"
 
+    @property
+    def in_flight(self) -> int:
+        """Requests that are not answered yet. Counted when asked: requests pay nothing for it."""
+        return sum(connection.is_busy for connection in self.connections)
+
     def drain(self) -> None:
-        """Close every connection when its request is answered; new ones get one answer at most."""
+        """Close every connection after its next answer, or when none was asked for in a moment."""
         self.is_draining = True
+        # Replaced as a whole, so that no request has to look whether there is a drain.
+        times = self.timeouts
+        grace = min(DRAIN_GRACE_SECONDS, times.drain_seconds)
+        self.timeouts = replace(
+            times,
+            idle_seconds=min(grace, times.idle_seconds),
+            keep_alive_seconds=min(grace, times.keep_alive_seconds),
+        )
         for connection in tuple(self.connections):
             connection.drain()
 

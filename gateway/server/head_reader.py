@@ -187,7 +187,8 @@ class HeadReader:
 
     def _hold(self, data: bytes) -> bytes:
         """Hold an unfinished head, unless it can be refused already."""
-        self.is_begun = True
+        # Nothing after a skipped empty line is still nothing: the connection is idle.
+        self.is_begun = bool(data)
         if data[:1] == b"\r" and not self._is_crlf_skipped:
             if data[1:2] == b"\n":
                 return self._skip_crlf(data)

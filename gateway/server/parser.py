@@ -44,6 +44,8 @@ HOST: Final = istr("Host")
 TRANSFER_ENCODING: Final = istr("Transfer-Encoding")
 X_API_KEY: Final = istr("X-Api-Key")
 X_FORWARDED_FOR: Final = istr("X-Forwarded-For")
+X_FORWARDED_PORT: Final = istr("X-Forwarded-Port")
+X_FORWARDED_PROTO: Final = istr("X-Forwarded-Proto")
 
 _OVERHEAD_BYTES: Final = 65_536
 _OVERHEAD_PER_BYTE: Final = 8

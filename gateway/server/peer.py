@@ -1,4 +1,4 @@
-"""Who a client is: the peer, or the address that a trusted proxy names. No I/O here."""
+"""Who a client is and how it came: the peer, or what a trusted proxy says of it. No I/O here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 _ADDRESSES_KEPT: Final = 1024
+
+_HIGHEST_PORT: Final = 65_535
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -21,8 +23,28 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return address
 
 
+def _last(values: Sequence[str]) -> str:
+    """Return the last element of a list header: what the peer itself has said."""
+    return values[-1].rpartition(",")[2].strip(" \t") if values else ""
+
+
+def scheme_of(forwarded_proto: Sequence[str]) -> str | None:
+    """Return `http` or `https`, as the last value of X-Forwarded-Proto has it; None: neither."""
+    scheme = _last(forwarded_proto).lower()
+    return scheme if scheme in {"http", "https"} else None
+
+
+def port_of(forwarded_port: Sequence[str]) -> int | None:
+    """Return the last value of X-Forwarded-Port; None: it is no port."""
+    text = _last(forwarded_port)
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_HIGHEST_PORT))):
+        return None
+    port = int(text)
+    return port if 1 <= port <= _HIGHEST_PORT else None
+
+
 class TrustedProxies:
-    """The networks whose X-Forwarded-For is believed."""
+    """The networks whose X-Forwarded headers are believed."""
 
     __slots__ = ("_known", "_networks")
 

@@ -38,14 +38,12 @@ def chunk(data: bytes) -> bytes:
 class Responder:
     """Builds answers; keeps the Date of the present second. One per worker."""
 
-    __slots__ = (
-        "_closing", "_closing_sized", "_date_until", "_epoch", "_kept", "_kept_sized",
-    )  # fmt: skip
+    __slots__ = ("_closing", "_date_until", "_epoch", "_kept")
 
     def __init__(self, clock: Clock) -> None:
         self._epoch = clock.epoch
         self._date_until = 0.0
-        self._kept = self._kept_sized = self._closing = self._closing_sized = b""
+        self._kept = self._closing = b""
         self._refresh(clock.now())
 
     def _refresh(self, now: float) -> None:
@@ -56,8 +54,6 @@ class Responder:
         date = b"\r\nDate: " + formatdate(second, usegmt=True).encode("ascii")
         self._kept = date + b"\r\nConnection: keep-alive\r\n"
         self._closing = date + b"\r\nConnection: close\r\n"
-        self._kept_sized = self._kept + b"Content-Length: "
-        self._closing_sized = self._closing + b"Content-Length: "
 
     def whole(
         self,
@@ -67,8 +63,12 @@ class Responder:
         body: bytes,
         now: float,
         is_kept: bool,
+        framing: bytes | None = None,
     ) -> bytes:
-        """Return an answer with all its body: `ids` are request id and extended request id."""
+        """Return an answer with all its body: `ids` are request id and extended request id.
+
+        `framing` ends the head, with the empty line; without it the length of `body` is declared.
+        """
         if now >= self._date_until:
             self._refresh(now)
         return b"".join(
@@ -79,8 +79,8 @@ class Responder:
                 ids[0].encode(),
                 _EXTENDED_ID,
                 ids[1].encode(),
-                self._kept_sized if is_kept else self._closing_sized,
-                b"%d\r\n\r\n" % len(body),
+                self._kept if is_kept else self._closing,
+                b"Content-Length: %d\r\n\r\n" % len(body) if framing is None else framing,
                 body,
             )
         )
@@ -95,21 +95,7 @@ class Responder:
         is_kept: bool,
     ) -> bytes:
         """Return the head of an answer; `framing` is a header line with its CRLF, or empty."""
-        if now >= self._date_until:
-            self._refresh(now)
-        return b"".join(
-            (
-                status_line,
-                head,
-                _REQUEST_ID,
-                ids[0].encode(),
-                _EXTENDED_ID,
-                ids[1].encode(),
-                self._kept if is_kept else self._closing,
-                framing,
-                b"\r\n",
-            )
-        )
+        return self.whole(status_line, head, ids, b"", now, is_kept, framing + b"\r\n")
 
     def refusal(self, refusal: Refusal, request_id: str, now: float) -> bytes:
         """Return the edge's own answer; the connection is closed after it."""
@@ -123,8 +109,8 @@ class Responder:
             refusal.head,
             _REQUEST_ID,
             request_id.encode(),
-            self._closing_sized,
-            b"%d\r\n\r\n" % len(refusal.body),
+            self._closing,
+            b"Content-Length: %d\r\n\r\n" % len(refusal.body),
             refusal.body,
         )
         return b"".join(parts)

@@ -64,8 +64,9 @@ class HttpEndpoints:
     async def send(self, request: IntegrationRequest) -> EndpointResponse:
         """Send a request and wait for the head of the answer.
 
-        `request.timeout_seconds` bounds the wait for a connection and for the head. It begins anew
-        with each piece of a streamed body: a client's slow upload is not the backend's fault.
+        `request.timeout_seconds` bounds the wait for a connection and for the head. While a body is
+        streamed, only the time counts in which the backend takes none of it, and it begins anew at
+        the end of the body: a client's slow upload is not the backend's fault.
 
         Raises:
             Fault: INTEGRATION_FAILURE (504) when there is no connection to be had: refused, no

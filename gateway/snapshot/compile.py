@@ -41,6 +41,7 @@ from gateway.release import (
     stage_block_identity,
 )
 from gateway.routing import Domains, RoutesBuilder
+from gateway.routing.paths import path_variables
 from gateway.snapshot.compiled import (
     CompiledDeployment,
     CompiledMethod,
@@ -60,6 +61,13 @@ Slices = Generator[None, None, T]
 """Work that yields between pieces of well under a millisecond, and returns its result."""
 
 _CompileIntegration = Callable[[Integration, Resource, Method, str, list[Problem]], IntegrationPlan]
+
+_Plans = dict[tuple[int, tuple[str, ...]], IntegrationPlan]
+"""By a method's identity as an object and its resource's path variables: what a plan depends on.
+A part of a release holds equal methods once, so that thousands share a few plans."""
+
+_Bound = tuple[CompiledIntegration | None, str | None]
+"""A plan with a stage's variables put in, or why that is not possible."""
 
 _COMPILERS: Final[dict[IntegrationType, _CompileIntegration]] = {
     IntegrationType.HTTP: compile_http,
@@ -150,10 +158,11 @@ def compile_deployment(
     definition = deployment.definition
     methods: list[MethodPlan] = []
     routes = RoutesBuilder[int]()
+    plans: _Plans = {}
     for resource in definition.resources:
         for verb, method in resource.methods.items():
             routes.add(resource.path, verb, len(methods))
-            methods.append(_compile_method(definition, resource, verb, method, problems))
+            methods.append(_compile_method(definition, resource, verb, method, plans, problems))
             yield
     if not methods:
         problems.append(Problem("resources", "The REST API doesn't contain any methods"))
@@ -174,6 +183,7 @@ def _compile_method(
     resource: Resource,
     verb: str,
     method: Method,
+    plans: _Plans,
     problems: list[Problem],
 ) -> MethodPlan:
     path = f"resources.{resource.path}.{verb}"
@@ -195,8 +205,14 @@ def _compile_method(
         problems.append(Problem(path, f"{refusal}; give it an integration"))
     else:
         found: list[Problem] = []
-        compiler = _COMPILERS[method.integration.type]
-        plan = compiler(method.integration, resource, method, f"{path}.integration", found)
+        key = id(method), path_variables(resource.path)
+        plan = plans.get(key)
+        if plan is None:
+            compiler = _COMPILERS[method.integration.type]
+            plan = compiler(method.integration, resource, method, f"{path}.integration", found)
+            if not found:
+                # Problems would have another path below another resource.
+                plans[key] = plan
         problems += found
         if errors := [problem for problem in found if problem.severity == "error"]:
             plan, refusal = None, f"{errors[0].path} {errors[0].message}"
@@ -224,6 +240,8 @@ class _StageBinder:
         self._api_id = api_id
         self._stage = stage
         self._binding = binding
+        self._bound: dict[tuple[str, int], _Bound] = {}
+        """By arm and the plan's identity as an object: methods that share a plan share this too."""
         canary = stage.canary_settings
         self._arms = [(BASE_ARM, deployments[stage.deployment_id], dict(stage.variables))]
         if canary is not None:
@@ -291,7 +309,13 @@ class _StageBinder:
         setting = effective_setting(
             self._stage.method_settings, plan.resource_path, plan.http_method
         )
-        integration, refusal = self._integration(plan, identity)
+        key = arm, id(plan.integration)
+        bound = self._bound.get(key)
+        if bound is None:
+            bound = self._integration(plan, identity)
+            if plan.integration is not None:
+                self._bound[key] = bound
+        integration, refusal = bound
         return CompiledMethod(
             identity=identity,
             integration=integration,
@@ -304,9 +328,7 @@ class _StageBinder:
             execution_log=execution_log,
         )
 
-    def _integration(
-        self, plan: MethodPlan, identity: MethodIdentity
-    ) -> tuple[CompiledIntegration | None, str | None]:
+    def _integration(self, plan: MethodPlan, identity: MethodIdentity) -> _Bound:
         if plan.integration is None:
             return None, plan.refusal
         try:

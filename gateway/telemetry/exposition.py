@@ -120,6 +120,24 @@ _WORKER_FAMILIES: Final = (
         is_counter=True,
     ),
     _WorkerFamily(
+        Cell.BACKEND_CONNECTIONS_FAILED,
+        "stagegate_backend_connections_failed",
+        "Connections to backends that could not be opened.",
+        is_counter=True,
+    ),
+    _WorkerFamily(
+        Cell.BACKEND_REQUESTS_RETRIED,
+        "stagegate_backend_requests_retried",
+        "Requests sent again because a connection that was open already turned out to be closed.",
+        is_counter=True,
+    ),
+    _WorkerFamily(
+        Cell.BACKEND_REQUESTS_OVERFLOWED,
+        "stagegate_backend_requests_overflowed",
+        "Requests refused because too many waited for a connection to their backend.",
+        is_counter=True,
+    ),
+    _WorkerFamily(
         Cell.LOG_LINES_DROPPED,
         "stagegate_log_lines_dropped",
         "Lines of access and execution logs dropped because their destination was too slow.",

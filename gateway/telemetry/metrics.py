@@ -106,6 +106,9 @@ class Cell(IntEnum):
     """Lines of access and execution logs that could not be written in time."""
     UNEXPECTED_ERRORS = 14
     """Bugs: exceptions that nobody foresaw, answered 500."""
+    BACKEND_REQUESTS_RETRIED = 15
+    BACKEND_CONNECTIONS_FAILED = 16
+    BACKEND_REQUESTS_OVERFLOWED = 17
 
 
 _GAUGES: Final = (
@@ -119,6 +122,9 @@ _GAUGES: Final = (
 
 REFUSALS: Final = 32
 """First cell of the refusals, one for each of `REFUSAL_REASONS`."""
+BUG: Final = "bug"
+"""The reason that counts as an unexpected error, too."""
+
 HEADER_CELLS: Final = 64
 CELL_BYTES: Final = 8
 
@@ -220,6 +226,8 @@ class WorkerMetrics:
     def count_refusal(self, reason: str) -> None:
         """Count a request that was refused at the edge; an unknown `reason` counts as `other`."""
         self._cells[_REFUSAL_CELLS.get(reason, REFUSALS)] += 1.0
+        if reason == BUG:
+            self._cells[Cell.UNEXPECTED_ERRORS] += 1.0
 
     def add(self, cell: Cell, amount: float = 1.0) -> None:
         """Add to a process number; gauges go down by negative amounts."""

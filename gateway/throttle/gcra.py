@@ -36,6 +36,7 @@ that is accurate without a lock, case by case (measurements: docs/decisions/007-
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 from gateway.throttle.table import BucketTable
@@ -57,6 +58,20 @@ Cutting it at once let 4 busy processes admit 67 % too many.
 """
 
 _NEVER: Final = float("-inf")
+
+
+@functools.lru_cache(maxsize=4096)
+def _limits(rate: float, burst: float, workers: int) -> tuple[float, float, float, float]:
+    """Return interval, debt limit, ceiling and cell limit: one object each for equal meters."""
+    interval = min(1.0 / rate, _LONGEST_INTERVAL_SECONDS)
+    # Workers that saw the last token together may have overdrawn by one token each.
+    ceiling = interval * (max(burst, 1) + workers) + _STALL_SECONDS
+    return (
+        interval,
+        interval * (max(burst, 1) - 1 + _SLACK_TOKENS),
+        ceiling,
+        interval * _CELL_LIMIT_INTERVALS,
+    )
 
 
 class Meter:
@@ -105,11 +120,9 @@ class Meter:
             self._debt_limit = _NEVER
             self._ceiling = self._cell_limit = -_NEVER
             return
-        interval = self._interval = min(1.0 / rate, _LONGEST_INTERVAL_SECONDS)
-        self._debt_limit = interval * (max(burst, 1) - 1 + _SLACK_TOKENS)
-        # Workers that saw the last token together may have overdrawn by one token each.
-        self._ceiling = interval * (max(burst, 1) + table.workers) + _STALL_SECONDS
-        self._cell_limit = interval * _CELL_LIMIT_INTERVALS
+        self._interval, self._debt_limit, self._ceiling, self._cell_limit = _limits(
+            rate, burst, table.workers
+        )
 
     def would_admit(self, now: float) -> bool:
         """Return whether a token is left at `now` (seconds of CLOCK_MONOTONIC); take none."""

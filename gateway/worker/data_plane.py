@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Final
 
 from gateway.clock import Clock, IdMinter, draw
@@ -12,6 +13,7 @@ from gateway.definitions.stage import Deployment
 from gateway.integrations.base import IntegrationContext
 from gateway.pipeline.service import Service
 from gateway.release import Release
+from gateway.server.backend_pool import BackendCounters
 from gateway.server.connection import ClientConnection
 from gateway.server.deadlines import Deadlines
 from gateway.server.edge import Edge
@@ -63,7 +65,8 @@ class DataPlane:
         )
         self._edge: Edge | None = None
         self._server: asyncio.Server | None = None
-        self._opened = self._reused = 0
+        self._observed = BackendCounters()
+        """What was added to the metrics table already."""
 
     def __repr__(self) -> str:
         return f"<DataPlane {self._edge or 'not listening'}>"
@@ -132,13 +135,17 @@ class DataPlane:
 
     def observe(self) -> None:
         """Write to the metrics table what is not written as it happens."""
-        metrics, counters = self._metrics, self._endpoints.counters
+        metrics, counters, before = self._metrics, self._endpoints.counters, self._observed
         metrics.set(Cell.CONNECTIONS_OPEN, self.connections)
+        metrics.set(Cell.REQUESTS_IN_FLIGHT, 0 if self._edge is None else self._edge.in_flight)
         metrics.set(Cell.BACKEND_CONNECTIONS_OPEN, counters.open)
         # The table outlives this process, so that only what is new may be added.
-        metrics.add(Cell.BACKEND_CONNECTIONS_OPENED, counters.opened - self._opened)
-        metrics.add(Cell.BACKEND_CONNECTIONS_REUSED, counters.reused - self._reused)
-        self._opened, self._reused = counters.opened, counters.reused
+        metrics.add(Cell.BACKEND_CONNECTIONS_OPENED, counters.opened - before.opened)
+        metrics.add(Cell.BACKEND_CONNECTIONS_REUSED, counters.reused - before.reused)
+        metrics.add(Cell.BACKEND_CONNECTIONS_FAILED, counters.refused - before.refused)
+        metrics.add(Cell.BACKEND_REQUESTS_RETRIED, counters.retried - before.retried)
+        metrics.add(Cell.BACKEND_REQUESTS_OVERFLOWED, counters.overflowed - before.overflowed)
+        self._observed = replace(counters)
 
     def close(self) -> None:
         """Close the connections to backends."""

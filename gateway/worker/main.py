@@ -107,7 +107,7 @@ class Worker:
         for task in tasks:
             task.cancel()
         self._data_plane.close()
-        self._logs.flush()
+        self._logs.close()
 
     async def _obtain_release(self) -> bool:
         """Wait for a release to serve; return False when the worker is to stop instead."""
@@ -131,6 +131,7 @@ class Worker:
 
     async def _listen(self) -> None:
         cell = self._applier.cell
+        gc.enable()
         if cell is not None:
             await self._data_plane.listen(self._inherited.listening(), cell)
             self._acknowledge(cell.current)
@@ -185,9 +186,17 @@ class Worker:
 
 
 async def _repeat(action: Callable[[], None], seconds: float) -> None:
+    """Call `action` again and again; one that fails is told once, until it succeeds again."""
+    is_failing = False
     while True:
         await asyncio.sleep(seconds)
-        action()
+        try:
+            action()
+            is_failing = False
+        except Exception:  # noqa: BLE001 (whatever it is, the next time may go well)
+            if not is_failing:
+                _log.exception("%r failed: a bug; it is tried again", action)
+            is_failing = True
 
 
 async def _first(timeout_seconds: float | None, *events: asyncio.Event) -> bool:
@@ -213,6 +222,8 @@ def main(arguments: Sequence[str]) -> int:
     inherited = take_over(arguments)
     logs.set_up(f"worker-{inherited.boot['worker']}")
     gc.set_threshold(*GC_THRESHOLDS)
+    # Until it listens: what a worker makes before that, it keeps. See `Worker._listen`.
+    gc.disable()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(inherited))
     return 0

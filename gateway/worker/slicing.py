@@ -12,7 +12,13 @@ SLICE_SECONDS: Final = 0.001
 """How long work may hold the loop at a time: about what ten requests take."""
 
 
-async def in_slices(steps: Generator[None, None, T], now: Callable[[], float]) -> tuple[T, float]:
+IDLE_SLICE_SECONDS: Final = 0.05
+"""The same before anybody can connect: signals and control are all that waits."""
+
+
+async def in_slices(
+    steps: Generator[None, None, T], now: Callable[[], float], slice_seconds: float = SLICE_SECONDS
+) -> tuple[T, float]:
     """Run a generator to its end without holding the loop; return its result and the seconds used.
 
     Whatever the generator raises is raised here. `now` is a monotonic clock.
@@ -20,7 +26,7 @@ async def in_slices(steps: Generator[None, None, T], now: Callable[[], float]) -
     used = 0.0
     while True:
         start = now()
-        deadline = start + SLICE_SECONDS
+        deadline = start + slice_seconds
         try:
             while now() < deadline:
                 next(steps)

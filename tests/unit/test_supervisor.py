@@ -22,6 +22,7 @@ from gateway.supervisor import (
     Child,
     Options,
     SupervisionTable,
+    _locked,
     listen_sockets,
     supervise,
 )
@@ -302,3 +303,9 @@ def test_a_data_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(CannotStartError, match="cannot"):
         supervise(options(tmp_path))
+
+
+def test_nobody_else_may_look_into_the_data_directory(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with _locked(data / "run"):
+        assert {each.stat().st_mode & 0o777 for each in (data, data / "run")} == {0o750}

@@ -40,10 +40,15 @@ def test_a_directory_with_nothing_of_the_users_is_absent(directory: Path) -> Non
     assert load(directory).is_absent
 
 
-def test_a_directory_with_settings_only_is_not_absent(directory: Path) -> None:
+def test_without_api_files_a_directory_is_absent_whatever_else_it_holds(directory: Path) -> None:
     (directory / "gateway.toml").touch()
+    (directory / "domains.yaml").write_text("{}")
+    with_apis = load(directory)
+    (directory / "apis").rmdir()
 
-    assert load(directory).is_absent is False
+    assert with_apis.is_absent
+    assert load(directory).is_absent
+    assert with_apis.directory == directory / "apis"
 
 
 @pytest.mark.parametrize("name", ["config", "config/apis"])
@@ -159,3 +164,14 @@ def test_the_samples_have_no_problem_and_compile() -> None:
     ]
     for deployment in loaded.apis["petstore"].deployments.values():
         assert problems_of_deployment(deployment)[1] == []
+
+
+def test_what_could_be_read_of_a_broken_api_is_there_to_be_checked(directory: Path) -> None:
+    write(directory, pets=API.replace("resources: {", "resources: {/b: {GET: {odd: 1}}, "))
+    loaded = load(directory)
+    (deployment,) = loaded.partial["pets"].deployments.values()
+
+    assert loaded.apis == {}
+    assert {
+        resource.path: list(resource.methods) for resource in deployment.definition.resources
+    } == {"/a": ["GET"], "/b": []}

@@ -71,7 +71,7 @@ def test_every_setting_has_a_variable_of_its_own() -> None:
 def test_problems_carry_the_line_that_sets_the_key(tmp_path: Path) -> None:
     problems = refused(
         tmp_path,
-        "# body_bytes = 1\nbody_bytes = 1\nlimits.pipelined = 0\nlisten = 80\n\n[timeouts]\n"
+        "# body_bytes = 1\nbody_bytes = 1\nlimits.header_count = 0\nlisten = 80\n\n[timeouts]\n"
         "header_seconds = 0 # too small\nidle = 5\n[throttle]\n[limit]\na = 1\n",
     )
 

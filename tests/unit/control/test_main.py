@@ -2,18 +2,23 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import signal
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.clock import SystemClock
+from gateway.configuration.watcher import Watcher
+from gateway.control import main
 from gateway.control.main import Control
 from gateway.control.persist import release_directory
 from gateway.release.disk import ReleaseStore
@@ -33,7 +38,7 @@ class Bench:
         self._running: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        control = Control(self.inherited, asyncio.get_running_loop(), SystemClock())
+        control = Control(self.inherited, asyncio.get_running_loop(), SystemClock(), lambda: None)
         self._running = spawn(control.run(), "control")
 
     def write(self, text: str) -> None:
@@ -118,7 +123,9 @@ async def test_revisions_continue_across_restarts(bench: Bench) -> None:
     assert (await bench.status_when(lambda _: True))["revision"] == 42
 
 
-LAST_GOOD = encode_release(release(api({"/pets": {"GET": mock()}})))
+LAST_GOOD = encode_release(
+    dataclasses.replace(release(api({"/pets": {"GET": mock()}})), files={"shop": "shop.yaml"})
+)
 
 
 async def test_files_that_vanished_while_control_was_dead_are_an_error(bench: Bench) -> None:
@@ -136,7 +143,9 @@ async def test_a_gateway_that_starts_without_files_serves_none(bench: Bench) -> 
     status = await bench.status_when(lambda _: True)
 
     assert (status["apis"], status["revision"]) == ({}, 6)
+    (problem,) = status["last_reload"]["problems"]
     assert status["last_reload"]["ok"]
+    assert str(bench.settings.config / "apis") in problem["text"]
 
 
 async def test_a_changed_settings_file_is_reported(bench: Bench) -> None:
@@ -146,3 +155,41 @@ async def test_a_changed_settings_file_is_reported(bench: Bench) -> None:
     status = await bench.status_when(lambda status: status["last_reload"]["problems"])
 
     assert any(each["path"] == "region" for each in status["last_reload"]["problems"])
+
+
+async def test_a_bug_while_watching_does_not_end_watching(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = Watcher.changes
+    calls: list[Watcher] = []
+
+    def fragile(watcher: Watcher) -> AsyncIterator[None]:
+        calls.append(watcher)
+        if len(calls) == 1:
+            raise RuntimeError("a fact that nobody thought of")
+        return real(watcher)
+
+    monkeypatch.setattr(Watcher, "changes", fragile)
+    monkeypatch.setattr(main, "LOOK_SECONDS", 0.0)
+    bench.start()
+    await bench.status_when(lambda _: True)
+    bench.write(pets())
+
+    await bench.status_when(lambda status: "pets" in status["apis"])
+    assert "watching the files failed" in caplog.text
+
+
+def test_every_thread_of_control_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Linux a thread keeps the niceness that it was started with."""
+    nice: dict[int, int] = {}
+
+    def noted(which: int, who: int, niceness: int) -> None:
+        assert which == os.PRIO_PROCESS
+        nice[who] = niceness
+
+    monkeypatch.setattr(os, "setpriority", noted)
+    with ThreadPoolExecutor(1) as executor:
+        thread = executor.submit(threading.get_native_id).result()
+        main.step_back()
+
+    assert nice[thread] == nice[threading.get_native_id()] == main.NICENESS

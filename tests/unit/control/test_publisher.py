@@ -157,3 +157,39 @@ async def test_what_a_release_changes_is_logged(
     await bench.publisher.reload("start")
 
     assert "release 1 (start): api pets made" in caplog.text
+
+
+def nobody_knows() -> Loaded:
+    raise KeyError("a fact that nobody thought of")
+
+
+async def test_a_bug_in_a_reload_is_a_failed_reload_and_not_the_last_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.write(pets())
+    monkeypatch.setattr(bench.publisher, "_load", nobody_knows)
+    await bench.publisher.reload("start", may_be_absent=True)
+    state = bench.publisher.state
+
+    assert (state.succeeded, state.failed) == (0, 1)
+    assert state.report is not None
+    assert "a bug" in str(state.report.errors[0])
+    assert "KeyError" in caplog.text
+
+    monkeypatch.undo()
+    await bench.publisher.reload("files changed")
+    assert (state.succeeded, state.failed) == (1, 1)
+    assert bench.links._revision == 1
+
+
+async def test_what_a_start_serves_no_more_is_kept_beside_the_new_release(bench: Bench) -> None:
+    bench.write(pets())
+    await bench.publisher.reload("start")
+    (bench.config / "apis" / "pets.yaml").unlink()
+    await bench.publisher.reload("start", may_be_absent=True)
+    now, kept = bench.store.load(), ReleaseStore(bench.store._directory / "previous").load()
+
+    assert now is not None
+    assert "api/pets" not in now.parts
+    assert kept is not None
+    assert "api/pets" in kept.parts

@@ -263,3 +263,14 @@ def test_paths_are_checked_too() -> None:
     (text,) = problems(path="/a/")
 
     assert text.startswith("resources./a/: ")
+
+
+def test_a_status_that_only_announces_an_answer_is_no_answers() -> None:
+    texts = problems(
+        {
+            "methodResponses": {"103": {}, "200": {}, "100": {}},
+            "integration": {**MOCK, "integrationResponses": {"102": {}, "200": {}}},
+        }
+    )
+
+    assert sum("1xx cannot be a final status" in text for text in texts) == 3

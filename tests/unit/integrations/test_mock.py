@@ -102,3 +102,14 @@ def test_a_mock_has_no_trace_header_and_calls_nobody() -> None:
 
     assert b"Trace" not in response.head
     assert shop.endpoints.requests == []
+
+
+@pytest.mark.parametrize("template", ["", "$context.requestId"])
+def test_a_status_that_only_announces_an_answer_is_a_500(
+    template: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever puts it into a release past the checks gets a refusal, not a broken connection."""
+    shop = world(mock(103, template))
+
+    assert shop.status() == 500
+    assert caplog.text == ""

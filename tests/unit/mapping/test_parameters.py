@@ -300,3 +300,36 @@ def test_a_bad_response_source_is_a_problem() -> None:
     )
 
     assert len(messages(problems)) == 1
+
+
+def test_equal_mappings_are_one_object_unless_there_is_something_to_tell() -> None:
+    mapping = {"integration.request.header.X-A": "method.request.header.X-B"}
+    problems: list[Problem] = []
+    one, two, other, undeclared = (
+        compile_request_parameters(mapping, declared=declared, path=path, problems=problems)
+        for path, declared in (
+            ("one", {"method.request.header.X-B": True}),
+            ("two", {"method.request.header.X-B": False}),
+            ("other", None),
+            ("undeclared", {}),
+        )
+    )
+
+    assert one is two
+    assert undeclared is not one
+    assert undeclared is not other
+    assert [problem.path for problem in problems] == ["undeclared.integration.request.header.X-A"]
+
+
+def test_equal_response_mappings_are_one_object_for_one_type_of_integration() -> None:
+    mapping = {"method.response.header.X-A": "'a'"}
+    problems: list[Problem] = []
+    one, two, other = (
+        compile_response_parameters(
+            mapping, declared=None, path="x", problems=problems, integration_type=kind
+        )
+        for kind in (IntegrationType.HTTP, IntegrationType.HTTP, IntegrationType.MOCK)
+    )
+
+    assert one is two
+    assert one is not other

@@ -195,3 +195,13 @@ def test_what_is_no_source_is_a_problem_in_awss_words(expression: str, side: Sid
     assert problems[0].path == "here"
     assert problems[0].message.startswith("Invalid mapping expression specified: ")
     assert len(problems[0].message) < 400
+
+
+def test_a_sound_expression_is_one_object_and_a_problem_is_told_each_time() -> None:
+    assert source("context.requestId") is source("context.requestId")
+    assert source("'a'") is not source("'b'")
+    problems: list[Problem] = []
+    for path in ("one", "two"):
+        compile_source("nonsense", "request", path, problems)
+
+    assert [problem.path for problem in problems] == ["one", "two"]

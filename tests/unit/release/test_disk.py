@@ -73,3 +73,33 @@ def test_damaged_and_missing_parts_are_left_out(store: ReleaseStore) -> None:
 
     assert stored is not None
     assert set(stored.parts) == {"api/shop", "deployment/d1"}
+
+
+def test_the_previous_release_can_be_kept(store: ReleaseStore) -> None:
+    store.keep_previous()
+    store.save(4, "run", OTHER)
+    kept = ReleaseStore(store._directory / "previous").load()
+    assert kept is not None
+    assert (kept.revision, kept.parts) == (3, PARTS)
+
+    store.keep_previous()
+    store.keep_previous()
+    kept = ReleaseStore(store._directory / "previous").load()
+    assert kept is not None
+    assert (kept.revision, kept.parts) == (4, OTHER)
+    current = store.load()
+    assert current is not None
+    assert current.revision == 4
+
+
+def test_without_a_release_there_is_none_to_keep(tmp_path: Path) -> None:
+    ReleaseStore(tmp_path / "release").keep_previous()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_else_may_read_a_release(tmp_path: Path) -> None:
+    ReleaseStore(tmp_path / "data" / "release").save(1, "run", PARTS)
+
+    made = [tmp_path / "data" / name for name in ("", "release", "release/parts")]
+    assert {path.stat().st_mode & 0o777 for path in made} == {0o750}

@@ -1,6 +1,7 @@
 """Facts about releases in their travelling form."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import orjson
 import pytest
@@ -12,14 +13,16 @@ from gateway.release.parts import (
     FRAME_BYTES,
     Part,
     decode_part,
-    decode_release,
     diff,
     digest_of_frames,
+    digest_of_parts,
     digests_of,
     encode_release,
+    join_release,
     salvage_release,
     with_digest,
 )
+from gateway.snapshot import finish
 from tests.builders import api, domain, mock, proxy, release, settings
 
 PETS = api({"/pets": {"GET": mock(200, "one"), "POST": proxy()}})
@@ -46,6 +49,12 @@ def whole() -> Release:
     return with_digest(made, encode_release(made))
 
 
+def decoded(parts: Mapping[str, Part]) -> Release:
+    """Put a release together as a worker does."""
+    content = {key: finish(decode_part(part)) for key, part in parts.items()}
+    return finish(join_release(7, digest_of_parts(digests_of(parts)), content))
+
+
 def broken(part: Part, frames: tuple[bytes, ...]) -> Part:
     return Part(part.key, digest_of_frames(frames), frames)
 
@@ -53,7 +62,7 @@ def broken(part: Part, frames: tuple[bytes, ...]) -> Part:
 def test_a_release_survives_the_journey() -> None:
     made = whole()
 
-    assert decode_release(7, encode_release(made)) == made
+    assert decoded(encode_release(made)) == made
 
 
 def test_parts_are_named_for_what_they_hold() -> None:
@@ -80,7 +89,7 @@ def test_a_known_deployment_is_not_encoded_again() -> None:
 
 
 def test_large_parts_travel_in_frames_that_are_decoded_record_by_record() -> None:
-    many = api({f"/pets/{number}": {"GET": mock(200, "x" * 100)} for number in range(500)})
+    many = api({f"/pets/{number}": {"GET": mock(200, f"{number:0100}")} for number in range(500)})
     part = encode_release(release(many))["deployment/d1"]
     steps = 0
     for _ in decode_part(part):
@@ -88,7 +97,7 @@ def test_large_parts_travel_in_frames_that_are_decoded_record_by_record() -> Non
 
     assert len(part.frames) > 3
     assert all(len(frame) < 2 * FRAME_BYTES for frame in part.frames)
-    assert steps == 501
+    assert steps == 1001
 
 
 def test_frames_have_no_line_breaks() -> None:
@@ -121,7 +130,7 @@ def test_what_does_not_fit_this_version_is_refused(frame: bytes, message: str) -
     parts["api/shop"] = broken(parts["api/shop"], (frame,))
 
     with pytest.raises(ConfigurationError, match=message):
-        decode_release(1, parts)
+        decoded(parts)
 
 
 def test_a_stage_without_its_deployment_is_refused() -> None:
@@ -129,7 +138,7 @@ def test_a_stage_without_its_deployment_is_refused() -> None:
     del parts["deployment/d2"]
 
     with pytest.raises(ConfigurationError, match="deployment d2 is missing"):
-        decode_release(1, parts)
+        decoded(parts)
 
 
 def test_what_is_left_of_a_damaged_release_is_salvaged() -> None:
@@ -156,3 +165,24 @@ def test_records_are_plain_json() -> None:
     (frame,) = encode_release(whole())["settings"].frames
 
     assert orjson.loads(frame)[0][0] == "settings"
+
+
+def test_equal_methods_travel_once_and_are_one_object_when_they_arrive() -> None:
+    many = api({f"/pets/{number}": {"GET": mock(200, "x" * 100)} for number in range(500)})
+    part = encode_release(release(many))["deployment/d1"]
+    deployment = finish(decode_part(part)).deployment
+
+    assert sum(map(len, part.frames)) < 500 * 100
+    assert deployment is not None
+    assert deployment.definition == many
+    assert len({id(each.methods["GET"]) for each in deployment.definition.resources}) == 1
+
+
+@pytest.mark.parametrize("number", [-1, 7])
+def test_a_reference_to_a_method_that_is_not_there_is_refused(number: int) -> None:
+    parts = encode_release(whole())
+    record = orjson.dumps([["resource", {"GET": number}, {"path": "/pets"}]])
+    parts["deployment/d1"] = broken(parts["deployment/d1"], (record,))
+
+    with pytest.raises(ConfigurationError, match="a method that is not there"):
+        decoded(parts)

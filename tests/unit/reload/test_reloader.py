@@ -158,6 +158,22 @@ def test_an_emptied_directory_changes_nothing_while_running(files: Files) -> Non
     assert reloader.release is before
 
 
+@pytest.mark.parametrize("name", ["gateway.toml", "domains.yaml"])
+def test_vanished_api_files_change_nothing_whatever_else_is_there(files: Files, name: str) -> None:
+    files.write("apis/pets.yaml", pets())
+    files.write(name, "")
+    reloader = started(files)
+    before = reloader.release
+    (files.directory / "apis/pets.yaml").unlink()
+    (files.directory / "apis").rmdir()
+    report = reloader.apply(files.load())
+
+    assert str(files.directory / "apis") in str(report.errors[0])
+    assert "pets" in str(report.errors[0])
+    assert (report.is_changed, report.kept) == (False, ("pets",))
+    assert reloader.release is before
+
+
 def test_an_empty_directory_is_taken_at_its_word_at_the_start(files: Files) -> None:
     files.write("apis/pets.yaml", pets())
     last_good = started(files).release
@@ -165,7 +181,17 @@ def test_an_empty_directory_is_taken_at_its_word_at_the_start(files: Files) -> N
     reloader = Reloader(last_good, ROOMY)
     report = reloader.apply(files.load(), may_be_absent=True)
 
+    (problem,) = report.problems
     assert (report.revision, reloader.release.stages) == (2, {})
+    assert (report.unserved, report.is_ok, problem.severity) == (("pets",), True, "warning")
+    assert problem.file == str(files.directory / "apis")
+    assert "served no more: pets" in problem.message
+
+
+def test_a_start_without_files_is_no_news_where_there_were_none(files: Files) -> None:
+    report = Reloader(EMPTY, ROOMY).apply(files.load(), may_be_absent=True)
+
+    assert (report.problems, report.unserved) == ((), ())
 
 
 def test_broken_domains_stay_as_they_were(files: Files) -> None:
@@ -262,3 +288,39 @@ def test_changed_settings_are_a_new_revision(files: Files) -> None:
     report = Reloader(moved, ROOMY, first.parts).apply(files.load())
 
     assert (report.is_changed, report.revision) == (True, 2)
+
+
+BROKEN = """\
+resources:
+  /typo: {GET: {integration: {type: MOKC}}}
+  /template:
+    GET:
+      integration: {type: MOCK, requestTemplates: {application/json: "#set($a = 1)"}}
+  /uri: {GET: {integration: {type: HTTP_PROXY, uri: "http://b.test/{nope}", timeoutInMillis: 1}}}
+stages:
+  prod: {accessLogSettings: {format: $context.odd, destination: stdout}}
+"""
+
+
+def test_one_look_names_what_compiling_finds_beside_what_cannot_be_read(files: Files) -> None:
+    files.write("apis/pets.yaml", BROKEN)
+    reloader = Reloader(EMPTY, ROOMY)
+    report = reloader.apply(files.load(), may_be_absent=True)
+
+    assert {(problem.path, problem.line) for problem in report.errors} == {
+        ("resources./typo.GET.integration.type", 2),
+        ("resources./uri.GET.integration.timeoutInMillis", 6),
+        ("resources./template.GET.integration.requestTemplates.application/json", 5),
+        ("resources./uri.GET.integration.uri", 6),
+        ("stages.prod.accessLogSettings.format", 8),
+    }
+    assert (report.missing, reloader.release.stages) == (("pets",), {})
+
+
+def test_what_cannot_even_be_checked_further_is_told_as_far_as_it_was_read(files: Files) -> None:
+    method = "{GET: {integration: {type: MOCK}}}"
+    files.write("apis/pets.yaml", f"resources: {{'/{{a}}': {method}, '/{{b}}': {method}}}")
+    report = Reloader(EMPTY, ROOMY).apply(files.load(), may_be_absent=True)
+
+    assert report.missing == ("pets",)
+    assert report.errors

@@ -12,7 +12,7 @@ from gateway.driver import Waiter
 from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import EndpointResponse, IntegrationRequest, Origin
 from gateway.server.backend_connection import BackendConnection, StaleConnectionError
-from gateway.server.deadlines import Deadlines
+from gateway.server.deadlines import NEVER, Deadlines
 from gateway.streams import HIGH_WATER_BYTES, BodyError, BodyStream, BodyTooLargeError
 from tests.builders import FakeClock, FakeProducer
 from tests.fake_backend import FakeDeadlines, FakeTransport
@@ -619,21 +619,96 @@ def test_body_that_has_failed_before_is_the_clients_fault(rig: Rig) -> None:
     assert rig.is_dropped
 
 
-@pytest.mark.parametrize("raw", [OK, LONG + b"1", b"HTTP/1.1 413 Large\r\n\r\n"])
-def test_early_answer_stops_the_upload_and_the_reuse(rig: Rig, raw: bytes) -> None:
+@pytest.mark.parametrize("raw", [OK, b"HTTP/1.1 413 Large\r\nContent-Length: 2\r\n\r\nno"])
+def test_whole_early_answer_stops_the_upload_and_the_reuse(rig: Rig, raw: bytes) -> None:
     producer = FakeProducer()
     body = BodyStream(producer, 10)
     waiter = rig.begin(body=body)
     rig.connection.data_received(raw)
-    response = value_of(waiter)
     body.feed(b"12345")
-    if isinstance(response.body, BodyStream):
-        rig.connection.data_received(b"234567890")
-        rig.connection.eof_received()
 
+    assert value_of(waiter).body == raw[-2:]
     assert len(rig.transport.writes) == 1
     assert producer.calls == ["abandon"]
     assert rig.is_dropped
+
+
+@pytest.mark.parametrize(
+    ("raw", "rest"), [(LONG, b"1234567890"), (b"HTTP/1.1 413 Large\r\n\r\n", None)]
+)
+def test_early_answer_that_ends_first_stops_the_upload_and_the_reuse(
+    rig: Rig, raw: bytes, rest: bytes | None
+) -> None:
+    producer = FakeProducer()
+    body = BodyStream(producer, 10)
+    waiter = rig.begin(body=body)
+    rig.connection.data_received(raw)
+    _, sink = streamed(value_of(waiter))
+    body.feed(b"12345")
+    if rest is None:
+        rig.connection.eof_received()
+    else:
+        rig.connection.data_received(rest)
+    body.feed(b"67890")
+
+    assert rig.transport.writes[1:] == [b"12345"]
+    assert (sink.body, sink.end) == (rest or b"", "finished")
+    assert producer.calls == ["abandon"]
+    assert rig.is_dropped
+
+
+def test_upload_goes_on_while_its_answer_is_streamed(rig: Rig) -> None:
+    producer = FakeProducer()
+    body = BodyStream(producer, 10)
+    waiter = rig.begin(body=body)
+    body.feed(b"12345")
+    rig.connection.data_received(LONG + b"12345")
+    _, sink = streamed(value_of(waiter))
+    body.feed(b"67890")
+    body.finish()
+    rig.connection.data_received(b"67890")
+
+    assert rig.transport.writes[1:] == [b"12345", b"67890"]
+    assert (sink.body, sink.end) == (b"1234567890", "finished")
+    assert producer.calls == []
+    assert rig.is_kept
+
+
+def test_upload_that_fails_while_its_answer_is_streamed_breaks_the_answer_off(rig: Rig) -> None:
+    body = BodyStream(FakeProducer(), 10)
+    waiter = rig.begin(body=body)
+    rig.connection.data_received(LONG + b"12345")
+    _, sink = streamed(value_of(waiter))
+    body.fail(BodyError("the client left"))
+
+    assert isinstance(sink.end, BodyError)
+    assert rig.is_dropped
+
+
+def test_client_that_leaves_a_streamed_answer_stops_its_upload(rig: Rig) -> None:
+    producer = FakeProducer()
+    waiter = rig.begin(body=BodyStream(producer, 10))
+    rig.connection.data_received(LONG + b"12345")
+    stream, _ = streamed(value_of(waiter))
+    stream.cut(BodyError("the client left"))
+
+    assert producer.calls == ["abandon"]
+    assert rig.is_dropped
+
+
+def test_upload_does_not_move_the_deadline_of_a_streamed_answer(rig: Rig) -> None:
+    body = BodyStream(FakeProducer(), None)
+    waiter = rig.begin(body=body)
+    rig.connection.data_received(LONG + b"12345")
+    _ = streamed(value_of(waiter))
+    deadline = rig.connection.deadline
+    rig.clock.time += 4
+    body.feed(b"x")
+    rig.connection.pause_writing()
+    rig.connection.resume_writing()
+    body.finish()
+
+    assert rig.connection.deadline == deadline == rig.clock.now() + 30 - 4
 
 
 def test_answer_that_overtakes_a_buffered_body_drops_the_connection(rig: Rig) -> None:
@@ -655,11 +730,40 @@ def test_connection_is_kept_after_an_upload(rig: Rig) -> None:
     assert rig.is_kept
 
 
-def test_wait_for_the_head_begins_anew_with_each_piece(rig: Rig) -> None:
+def test_wait_for_the_head_begins_at_the_end_of_the_upload(rig: Rig) -> None:
     body = BodyStream(FakeProducer(), None)
     _ = rig.begin(body=body, timeout=5)
-    rig.clock.time += 4
+    assert rig.connection.deadline == NEVER
+    rig.clock.time += 40
     body.feed(b"x")
+    assert rig.connection.deadline == NEVER
+    rig.deadlines.forget(rig.connection)
+    rig.clock.time += 40
+    body.finish()
+
+    assert rig.connection.deadline == rig.clock.now() + 5
+    assert rig.connection in rig.deadlines.watched
+
+
+def test_backend_that_takes_none_of_an_upload_has_its_time(rig: Rig) -> None:
+    producer = FakeProducer()
+    _ = rig.begin(body=BodyStream(producer, None), timeout=5)
+    rig.deadlines.forget(rig.connection)
+    rig.clock.time += 40
+    rig.connection.pause_writing()
+    assert rig.connection.deadline == rig.clock.now() + 5
+    assert rig.connection in rig.deadlines.watched
+    rig.connection.resume_writing()
+
+    assert rig.connection.deadline == NEVER
+    assert producer.calls == ["pause", "resume"]
+
+
+def test_backend_whose_buffer_is_full_from_the_start_has_its_time(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rig.transport, "write", lambda _data: rig.connection.pause_writing())
+    _ = rig.begin(body=BodyStream(FakeProducer(), None), timeout=5)
 
     assert rig.connection.deadline == rig.clock.now() + 5
 

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.driver import Waiter
 from gateway.messages import Exchange, InvocationResponse
-from gateway.server.connection import CLIENT_LEFT, REQUESTS_PER_TURN, ClientConnection
+from gateway.server.connection import AHEAD_BYTES, CLIENT_LEFT, REQUESTS_PER_TURN, ClientConnection
 from gateway.settings import Limits, Timeouts
 from gateway.streams import HIGH_WATER_BYTES, BodyError, BodyStream
 from tests.clients import (
@@ -129,6 +129,8 @@ def test_a_recorder_that_fails_costs_neither_answer_nor_connection(
         (HEAD, 200, b"", None, {}),
         (GET, 204, b"", None, {}),
         (GET, 204, b"never", None, {}),
+        (GET, 205, b"never", None, {"content-length": "0"}),
+        (HEAD, 205, b"", 9, {"content-length": "0"}),
         (GET, 304, b"", 12, {}),
         (GET, 299, b"odd", None, {"content-length": "3"}),
     ],
@@ -202,11 +204,53 @@ def test_an_old_connection_closes_after_its_answer() -> None:
     assert answers(client.send(GET))[0].headers["connection"] == "close"
 
 
-def test_draining_closes_idle_connections_at_once() -> None:
+def test_draining_closes_idle_connections_after_a_moment() -> None:
     client = Client()
+    client.send(GET)
     client.edge.drain()
+    client.loop.advance(0.9)
+    assert not client.transport.is_closing()
+    client.loop.advance(0.3)
 
     assert client.transport.is_closed
+
+
+def test_a_request_that_comes_while_draining_is_answered_and_the_last() -> None:
+    client = Client()
+    client.send(GET)
+    client.edge.drain()
+    client.loop.advance(0.9)
+    (answer,) = answers(client.send(GET))
+
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
+    assert not client.is_open
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "seconds"),
+    [(Timeouts(drain_seconds=0.2), 0.2), (Timeouts(keep_alive_seconds=0.3), 0.3)],
+)
+def test_the_moment_of_draining_is_no_longer_than_the_drain_or_keep_alive(
+    timeouts: Timeouts, seconds: float
+) -> None:
+    client = Client(timeouts=timeouts)
+    client.send(GET)
+    client.edge.drain()
+    client.loop.advance(seconds - 0.01)
+    assert not client.transport.is_closing()
+    client.loop.advance(0.02)
+
+    assert client.transport.is_closed
+
+
+def test_draining_leaves_an_unfinished_head_its_time() -> None:
+    client = Client()
+    client.send(GET[:10])
+    client.edge.drain()
+    client.loop.advance(5)
+    (answer,) = answers(client.send(GET[10:]))
+
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
 
 
 def test_draining_finishes_the_request_in_hand() -> None:
@@ -231,22 +275,42 @@ def test_a_half_closed_client_is_answered_and_then_closed() -> None:
     assert client.transport.is_closed
 
 
-@pytest.mark.parametrize("is_drained", [True, False])
-def test_what_ends_a_connection_within_a_streamed_answer_ends_it_afterwards(
-    is_drained: bool,
-) -> None:
+def test_a_client_that_half_closes_within_a_streamed_answer_is_closed_after_it() -> None:
     feeding = Feeding(2)
     client = Client(replying(feeding.stream))
     client.send(GET)
-    if is_drained:
-        client.edge.drain()
-    else:
-        client.connection.eof_received()
+    client.connection.eof_received()
     feeding.stream.feed(b"ab")
     assert not client.transport.is_closing()
     feeding.stream.finish()
 
     assert not client.is_open
+
+
+def test_draining_within_a_streamed_answer_leaves_time_for_the_request_that_it_invited() -> None:
+    feeding = Feeding(2)
+    client = Client(replying(feeding.stream))
+    assert b"Connection: keep-alive" in client.send(GET)
+    client.edge.drain()
+    client.loop.advance(5)
+    feeding.stream.feed(b"ab")
+    feeding.stream.finish()
+    client.service.reply = None
+    assert answers(client.send(GET))[0].headers["connection"] == "close"
+
+    assert not client.is_open
+
+
+def test_after_a_streamed_answer_a_draining_connection_is_idle_for_a_moment_only() -> None:
+    feeding = Feeding(2)
+    client = Client(replying(feeding.stream))
+    client.send(GET)
+    client.edge.drain()
+    feeding.stream.feed(b"ab")
+    feeding.stream.finish()
+    client.loop.advance(1.2)
+
+    assert client.transport.is_closed
 
 
 def test_an_idle_client_that_closes_is_closed() -> None:
@@ -291,7 +355,8 @@ def test_a_closing_connection_waits_for_a_client_that_still_reads() -> None:
 def test_a_request_waits_for_the_answer_before_it() -> None:
     client = Client(waiting())
     assert client.send(GET, GET, GET[:10]) == b""
-    assert not client.transport.reads
+    # Whoever leaves is noticed by reading only.
+    assert client.transport.reads
     assert len(client.service.requests) == 1
     go(client.service)
 
@@ -307,6 +372,22 @@ def test_pipelined_requests_do_not_keep_others_waiting() -> None:
     client.loop.run_soon()
 
     assert len(client.service.requests) == REQUESTS_PER_TURN + 1
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_connection_whose_last_answer_is_not_read_is_cut_off(leaves: bool) -> None:
+    client = Client()
+    client.send(GET)
+    client.transport.unsent = 500
+    if leaves:
+        assert not client.connection.eof_received()
+    else:
+        client.loop.advance(76)
+    assert client.transport.is_closed
+    assert not client.transport.is_aborted
+    client.loop.advance(2 + 31)
+
+    assert client.transport.is_aborted
 
 
 def test_requests_wait_until_the_client_has_read_its_answers() -> None:
@@ -685,6 +766,32 @@ def test_a_kept_connection_is_closed_when_it_stays_idle() -> None:
     assert client.transport.is_closed
 
 
+@pytest.mark.parametrize("segments", [(b"\r\n",), (b"\r", b"\n")])
+def test_an_empty_line_after_an_answer_leaves_the_connection_idle(
+    segments: tuple[bytes, ...],
+) -> None:
+    client = Client()
+    client.send(GET)
+    assert client.send(*segments) == b""
+    client.loop.advance(74)
+    assert len(answers(client.send(GET))) == 1
+    client.send(*segments)
+    client.loop.advance(76)
+
+    assert client.transport.is_closed
+    assert client.service.refusals == []
+
+
+def test_a_carriage_return_alone_begins_a_head() -> None:
+    client = Client()
+    client.send(GET)
+    written = len(client.transport.written)
+    client.send(b"\r")
+    client.loop.advance(10.2)
+
+    assert [answer.status for answer in answers(bytes(client.transport.written[written:]))] == [408]
+
+
 def test_a_keep_alive_that_is_shorter_than_the_first_wait_is_kept() -> None:
     client = Client(timeouts=Timeouts(keep_alive_seconds=2, idle_seconds=60))
     client.send(GET)
@@ -772,6 +879,28 @@ def test_only_a_trusted_proxy_speaks_for_others(
     assert client.service.requests[0].source_ip == client_ip
 
 
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "scheme", "port"),
+    [
+        ("10.0.0.1", b"X-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\n", "https", 443),
+        ("10.0.0.1", b"X-Forwarded-Proto: HTTPS\r\n", "https", 8080),
+        ("10.0.0.1", b"X-Forwarded-Proto: http, https\r\n", "https", 8080),
+        ("10.0.0.1", b"X-Forwarded-Port: 1\r\nx-forwarded-port: 2, 65535\r\n", "http", 65535),
+        ("10.0.0.1", b"X-Forwarded-Proto: ftp\r\nX-Forwarded-Port: 65536\r\n", "http", 8080),
+        ("10.0.0.1", b"", "http", 8080),
+        ("192.0.2.7", b"X-Forwarded-Proto: https\r\nX-Forwarded-Port: 443\r\n", "http", 8080),
+    ],
+)
+def test_only_a_trusted_proxy_says_how_the_client_connected(
+    peer: str, forwarded: bytes, scheme: str, port: int
+) -> None:
+    client = Client(trusted_proxies=("10.0.0.0/8",), peer=peer)
+    client.send(GET[:-2] + forwarded + b"\r\n")
+    request = client.service.requests[0]
+
+    assert (request.scheme, request.port) == (scheme, port)
+
+
 def test_a_connection_too_many_is_reset_and_counted() -> None:
     client = Client(limits=Limits(connections=1))
     transport = FakeTransport()
@@ -790,3 +919,11 @@ def test_the_state_is_in_the_repr() -> None:
     client.send(GET)
 
     assert repr(client.connection) == "<ClientConnection idle 192.0.2.7, 1 requests>"
+
+
+def test_reading_stops_when_too_much_is_pipelined_behind_a_waiting_request() -> None:
+    client = Client(waiting())
+    client.send(GET)
+    client.send(GET * (AHEAD_BYTES // len(GET) + 1))
+
+    assert not client.transport.reads

@@ -170,3 +170,14 @@ def test_a_process_that_slept_for_a_day_does_not_count_its_ticks() -> None:
 
     assert [len(item.passed) for item in items] == [1, 1, 0]
     assert repr(world.deadlines).startswith("<Deadlines 1 filed")
+
+
+def test_after_a_stop_what_came_meanwhile_is_read_before_anything_expires() -> None:
+    world = World()
+    item = world.item(2)
+    world.clock.time += 60
+    world.loop.advance(0)
+    assert item.passed == []
+    world.loop.advance(0.2)
+
+    assert len(item.passed) == 1

@@ -49,6 +49,27 @@ def test_the_empty_line_before_a_head_is_not_held() -> None:
     assert heads.read(b"\r\nGE") == b"GE"
 
 
+@pytest.mark.parametrize("segments", [[b"\r\n"], [b"\r", b"\r\n"]])
+def test_an_empty_line_alone_begins_no_head(segments: list[bytes]) -> None:
+    heads = reader()
+    held = b""
+    for data in segments:
+        held = heads.read(data)
+        assert heads.is_begun is bool(held)
+
+    assert held == b""
+
+
+def test_one_header_may_fill_the_block_though_no_request_line_may() -> None:
+    heads = reader()
+
+    assert heads.read(GET[:-2] + b"Cookie: " + b"x" * 10_240 + b"\r\n\r\n") == b""
+    assert heads.head is not None
+    with pytest.raises(RefusedError) as caught:
+        heads.read(b"GET /" + b"x" * 10_240 + GET[14:])
+    assert caught.value.refusal is refusal.TARGET_TOO_LONG
+
+
 def test_empty_lines_are_counted_per_request() -> None:
     heads = reader()
     rest = heads.read(b"\r\n" + GET + b"\r\n" + GET + b"\r\n\r\n" + GET)

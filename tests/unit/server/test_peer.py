@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.server.peer import TrustedProxies
+from gateway.server.peer import TrustedProxies, port_of, scheme_of
 
 PROXIES = TrustedProxies(["10.0.0.0/8", "fd00::/8"])
 
@@ -59,3 +59,39 @@ def test_what_is_remembered_has_a_bound() -> None:
         proxies.is_trusted(f"11.0.{number // 250}.{number % 250}")
 
     assert len(proxies._known) <= 1024
+
+
+@pytest.mark.parametrize(
+    ("values", "scheme"),
+    [
+        ([], None),
+        (["https"], "https"),
+        (["HTTP"], "http"),
+        (["https, http"], "http"),
+        (["http", "http,\thttps "], "https"),
+        (["https,"], None),
+        (["wss"], None),
+        (["https\x85"], None),
+    ],
+)
+def test_the_scheme_is_the_last_that_was_named(values: list[str], scheme: str | None) -> None:
+    assert scheme_of(values) == scheme
+
+
+@pytest.mark.parametrize(
+    ("values", "port"),
+    [
+        ([], None),
+        (["443"], 443),
+        (["1, 65535"], 65_535),
+        (["80", "8443"], 8443),
+        (["0"], None),
+        (["65536"], None),
+        (["-1"], None),
+        (["\u00b2"], None),
+        (["4" * 5000], None),
+        (["443,"], None),
+    ],
+)
+def test_the_port_is_the_last_that_was_named(values: list[str], port: int | None) -> None:
+    assert port_of(values) == port

@@ -3,11 +3,12 @@
 import dataclasses
 
 from gateway.definitions.domain import BasePathMapping, DomainName
-from gateway.definitions.stage import CanarySettings, Stage
+from gateway.definitions.stage import CanarySettings, Deployment, Stage
 from gateway.errors import Problem
 from gateway.snapshot import finish
 from gateway.snapshot.compile import compile_deployment
-from tests.builders import World, api, domain, mock, proxy, release, settings
+from gateway.snapshot.compiled import CompiledMethod
+from tests.builders import World, api, declared, domain, mock, proxy, release, settings
 
 PETS = api({"/pets": {"GET": mock(200, "one")}})
 OTHER = api({"/pets": {"GET": mock(200, "two")}})
@@ -125,3 +126,72 @@ def test_account_limits_take_part_in_what_a_stage_depends_on() -> None:
     world.publish(dataclasses.replace(release(PETS, account=(0.0, 0)), revision=2))
 
     assert world.status() == 429
+
+
+def served(world: World) -> tuple[CompiledMethod, ...]:
+    return world.cell.current.apis["shop"]["dev"].base.methods
+
+
+def test_resources_with_one_method_share_what_is_made_of_it() -> None:
+    shared = declared(proxy("http://backend.test/{id}"))
+    one, two, three = served(
+        World(
+            release(
+                api({"/a/{id}": {"GET": shared}, "/b/{id}": {"GET": shared}, "/c": {"GET": mock()}})
+            )
+        )
+    )
+
+    assert one.integration is two.integration
+    assert one.integration is not three.integration
+    assert (one.identity.resource_path, two.identity.resource_path) == ("/a/{id}", "/b/{id}")
+
+
+def test_other_path_variables_make_another_plan() -> None:
+    shared = declared(proxy("http://backend.test/{id}"))
+    problems: list[Problem] = []
+    both = api({"/a/{id}": {"GET": shared}, "/b/{other}": {"GET": shared}})
+    finish(compile_deployment(Deployment(id="d1", api_id="shop", definition=both), problems))
+
+    assert [problem.path for problem in problems] == ["resources./b/{other}.GET.integration.uri"]
+
+
+def test_a_problem_of_a_shared_method_is_told_for_each_resource() -> None:
+    shared = declared(proxy("ftp://backend.test/"))
+    problems: list[Problem] = []
+    both = api({"/a": {"GET": shared}, "/b": {"GET": shared}})
+    finish(compile_deployment(Deployment(id="d1", api_id="shop", definition=both), problems))
+
+    assert [problem.path.split(".")[1] for problem in problems] == ["/a", "/b"]
+
+
+def test_stages_with_other_variables_share_no_address() -> None:
+    uri = "http://${stageVariables.host}/"
+    stages = [Stage(stage_name=name, variables={"host": f"{name}.test"}) for name in ("dev", "qa")]
+    world = World(release(api({"/a": {"GET": declared(proxy(uri))}}), *stages))
+    compiled = world.cell.current.apis["shop"]
+    addresses = {
+        name: integration.describe()["backend"]
+        for name in ("dev", "qa")
+        if (integration := compiled[name].base.methods[0].integration) is not None
+    }
+
+    assert addresses == {"dev": "http://dev.test/", "qa": "http://qa.test/"}
+
+
+def test_deployments_without_gateway_responses_of_their_own_share_awss() -> None:
+    world = World(release({"d1": PETS, "d2": OTHER}))
+    one, two = world.cell.current.deployments.values()
+
+    assert one.gateway_responses is two.gateway_responses
+
+
+def test_an_address_without_stage_variables_is_worked_out_once_for_all_stages() -> None:
+    stages = (Stage(stage_name="dev"), Stage(stage_name="qa"))
+    world = World(release(api({"/a": {"GET": proxy()}}), *stages))
+    one, two = (
+        stage.base.methods[0].integration for stage in world.cell.current.apis["shop"].values()
+    )
+
+    assert one is not two
+    assert one._uri is two._uri  # type: ignore[union-attr]

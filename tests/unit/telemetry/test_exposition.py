@@ -1,8 +1,11 @@
 """`/metrics` as a whole."""
 
+import ast
 import shutil
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
 
 import pytest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
@@ -22,6 +25,7 @@ from gateway.telemetry.metrics import (
     table_bytes,
 )
 
+PACKAGE = Path(__file__).parents[3] / "gateway"
 BLOCKS = 16
 SLOTS = {"": 0, "shop/prod/base": 1, "shop/prod/canary": 2, "shop/prod/base/pets#GET": 3}
 
@@ -176,6 +180,52 @@ def test_each_worker_s_numbers_are_told_apart() -> None:
     reused = by_label(families["stagegate_backend_connections_reused"], "worker")
     assert reused == {"0": 0, "1": 9}
     assert gateway.exposition.of_workers(Cell.REVISION) == [7, 6]
+
+
+@pytest.mark.parametrize("cell", Cell)
+def test_each_cell_is_told_by_one_family(cell: Cell) -> None:
+    gateway = served()
+    before = gateway.scrape()
+    gateway.workers[0].add(cell, 5)
+    after = gateway.scrape()
+
+    changed = [
+        name for name, family in after.items()
+        if "worker" in family.samples[0].labels and family.samples != before[name].samples
+    ]  # fmt: skip
+    assert len(changed) == 1
+    by_worker = [name for name, family in after.items() if "worker" in family.samples[0].labels]
+    assert len(by_worker) == len(Cell)
+
+
+def written_cells() -> Iterator[str]:
+    """Yield the cells that some module of the gateway writes."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            written: list[ast.expr] = []
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                written = node.args[:1] if node.func.attr in {"add", "set"} else []
+            elif isinstance(node, ast.Assign | ast.AugAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                written = [each.slice for each in targets if isinstance(each, ast.Subscript)]
+            for each in written:
+                if ast.unparse(each).startswith("Cell."):
+                    yield ast.unparse(each).removeprefix("Cell.")
+
+
+def test_every_cell_has_a_writer() -> None:
+    assert set(written_cells()) == {cell.name for cell in Cell}
+
+
+def test_control_tells_all_that_only_it_knows() -> None:
+    source = PACKAGE / "control" / "admin.py"
+    (told,) = (
+        {keyword.arg for keyword in node.keywords}
+        for node in ast.walk(ast.parse(source.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "ControlValues"
+    )
+
+    assert told == {field.name for field in fields(ControlValues)}
 
 
 def test_restarts_are_starts_after_the_first() -> None:

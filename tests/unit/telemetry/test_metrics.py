@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.server.refusal import REASONS
+from gateway.server.refusal import INTERNAL, REASONS
 from gateway.telemetry.metrics import (
     BLOCK_CELLS,
     HEADER_CELLS,
@@ -153,6 +153,15 @@ def test_a_refusal_for_an_unknown_reason_counts_as_other() -> None:
     metrics.count_refusal("GET /evil")
 
     assert cells[REFUSALS + REFUSAL_REASONS.index("other")] == 1
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_bug_is_an_unexpected_error_and_nothing_else_is(reason: str) -> None:
+    _, metrics = cells_and_metrics()
+
+    metrics.count_refusal(reason)
+
+    assert metrics.get(Cell.UNEXPECTED_ERRORS) == (reason == INTERNAL.reason)
 
 
 def test_the_header_has_room_for_every_cell_and_reason() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 
 import pytest
 
@@ -13,8 +13,10 @@ from gateway.release.parts import digests_of, encode_release
 from gateway.snapshot import Snapshot, compile_release
 from gateway.snapshot.compile import compile_deployment
 from gateway.snapshot.compiled import CompiledDeployment
+from gateway.worker import applier
 from gateway.worker.applier import Applier
 from gateway.worker.shelf import PartShelf
+from gateway.worker.slicing import IDLE_SLICE_SECONDS, SLICE_SECONDS, in_slices
 from tests.builders import FakeClock, World, api, mock, release
 
 PETS = api({"/pets": {"GET": mock(200, "one")}})
@@ -162,3 +164,32 @@ async def test_reference_counts_alone_free_the_snapshot_before() -> None:
 
     assert "new" in alive
     assert "old" not in alive
+
+
+async def test_until_somebody_can_connect_slices_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    slices: list[float] = []
+
+    async def noted(
+        steps: Generator[None, None, Snapshot], now: Callable[[], float], seconds: float
+    ) -> tuple[Snapshot, float]:
+        slices.append(seconds)
+        return await in_slices(steps, now, seconds)
+
+    monkeypatch.setattr(applier, "in_slices", noted)
+    bench = Bench()
+    for revision in (1, 2):
+        bench.offer(release(PETS, revision=revision))
+        await bench.told(revision)
+
+    assert slices == [IDLE_SLICE_SECONDS, SLICE_SECONDS]
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(0.0, 0), (1.0, 1)])
+def test_memory_is_given_back_after_much_work(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, calls: int
+) -> None:
+    trimmed: list[int] = []
+    monkeypatch.setattr(applier, "_malloc_trim", trimmed.append)
+    applier.give_back(seconds)
+
+    assert trimmed == [0] * calls

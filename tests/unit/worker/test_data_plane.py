@@ -6,12 +6,13 @@ import http.client
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from gateway.clock import SystemClock
-from gateway.settings import Settings
-from gateway.snapshot import SnapshotCell, finish
+from gateway.settings import Settings, Timeouts
+from gateway.snapshot import Snapshot, SnapshotCell, finish
 from gateway.telemetry.log_sink import LogSink
 from gateway.telemetry.metrics import Cell, WorkerMetrics, segment_bytes
 from gateway.throttle import BucketTable, bytes_needed
@@ -25,7 +26,7 @@ class Bench:
     def __init__(self, data: Path) -> None:
         self.metrics = WorkerMetrics(memoryview(bytearray(segment_bytes(BLOCKS))).cast("d"))
         self.data_plane = DataPlane(
-            Settings(),
+            Settings(timeouts=Timeouts(drain_seconds=0.05)),
             buckets=BucketTable(bytearray(bytes_needed(BUCKETS, 1)), BUCKETS, 1, 0),
             metrics=self.metrics,
             logs=LogSink(data),
@@ -52,6 +53,15 @@ class Bench:
             return connection.getresponse().read()
 
         return await asyncio.to_thread(ask)
+
+
+class Busy:
+    """A connection with a request in hand."""
+
+    is_busy = True
+
+    def drain(self) -> None:
+        """Nothing."""
 
 
 @pytest.fixture
@@ -83,7 +93,7 @@ async def test_after_stopping_idle_connections_end_and_new_ones_are_refused(
         await bench.ask(connection)
         bench.data_plane.stop_listening()
         while bench.data_plane.connections:  # noqa: ASYNC110 (connections tell nobody)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
 
     bench.listening.close()
     with pytest.raises(ConnectionRefusedError):
@@ -93,6 +103,7 @@ async def test_after_stopping_idle_connections_end_and_new_ones_are_refused(
 async def test_what_backends_counted_is_added_once(bench: Bench) -> None:
     counters = bench.data_plane._endpoints.counters
     counters.opened, counters.reused, counters.open = 5, 7, 2
+    counters.retried, counters.refused, counters.overflowed = 3, 4, 9
     bench.data_plane.observe()
     counters.opened = 6
     bench.data_plane.observe()
@@ -100,3 +111,31 @@ async def test_what_backends_counted_is_added_once(bench: Bench) -> None:
     assert bench.metrics.get(Cell.BACKEND_CONNECTIONS_OPENED) == 6
     assert bench.metrics.get(Cell.BACKEND_CONNECTIONS_REUSED) == 7
     assert bench.metrics.get(Cell.BACKEND_CONNECTIONS_OPEN) == 2
+    assert bench.metrics.get(Cell.BACKEND_REQUESTS_RETRIED) == 3
+    assert bench.metrics.get(Cell.BACKEND_CONNECTIONS_FAILED) == 4
+    assert bench.metrics.get(Cell.BACKEND_REQUESTS_OVERFLOWED) == 9
+
+
+async def test_requests_in_flight_are_observed(bench: Bench) -> None:
+    bench.data_plane.observe()
+    await bench.listen()
+    edge = bench.data_plane._edge
+    assert edge is not None
+    edge.connections |= {Busy(), Busy()}
+    bench.data_plane.observe()
+
+    assert bench.metrics.get(Cell.REQUESTS_IN_FLIGHT) == 2
+
+
+async def test_a_bug_counts_as_an_unexpected_error(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bench.listen()
+    with contextlib.closing(bench.connect()) as connection:
+        assert await bench.ask(connection) == b"one"
+        assert bench.metrics.get(Cell.UNEXPECTED_ERRORS) == 0
+        bench.cell.current = cast("Snapshot", None)
+        assert b"Internal server error" in await bench.ask(connection)
+
+    assert bench.metrics.get(Cell.UNEXPECTED_ERRORS) == 1
+    assert "answering a request failed" in caplog.text

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -185,3 +186,35 @@ async def test_hangup_reopens_the_logs_and_nothing_else(bench: Bench) -> None:
     os.kill(os.getpid(), signal.SIGHUP)
 
     assert await bench.ask() == b"one"
+
+
+async def test_what_is_repeated_goes_on_after_a_bug(caplog: pytest.LogCaptureFixture) -> None:
+    calls: list[int] = []
+    is_enough = asyncio.Event()
+
+    def fragile() -> None:
+        calls.append(1)
+        if len(calls) == 5:
+            is_enough.set()
+        if len(calls) != 3:
+            raise RuntimeError("a fact that nobody thought of")
+
+    running = spawn(main._repeat(fragile, 0.0), "repeat")
+    async with asyncio.timeout(20):
+        await is_enough.wait()
+    running.cancel()
+    await asyncio.wait([running])
+
+    # Once for each row of failures: calls one and two, then four and five.
+    assert caplog.text.count("it is tried again") == 2
+
+
+async def test_nothing_is_collected_until_clients_can_connect(bench: Bench) -> None:
+    gc.disable()
+    try:
+        bench.store.save(4, RUN, PARTS)
+        bench.start()
+        assert await bench.ask() == b"one"
+        assert gc.isenabled()
+    finally:
+        gc.enable()
