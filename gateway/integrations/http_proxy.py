@@ -227,7 +227,8 @@ def _response(endpoint: EndpointResponse) -> InvocationResponse:
             if value in _PLAIN_CONNECTION:
                 parts += (b"x-amzn-Remapped-", name, b": ", value, b"\r\n")
                 continue
-            names = nominated(value)
+            connection = [one for other, one in headers if fates[other] is _RESPONSE_CONNECTION]
+            names = nominated(b",".join(connection))
             endpoint.headers = [
                 header
                 for header in headers

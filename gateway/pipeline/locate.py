@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import Exchange
-from gateway.routing import api_of_host, split_path_form, split_stage
+from gateway.routing import split_path_form, split_stage
 from gateway.snapshot.compiled import CompiledStage, Snapshot
 
 STAGELESS = "(none)"
@@ -19,7 +19,7 @@ def locate(snapshot: Snapshot, exchange: Exchange) -> tuple[CompiledStage, str]:
             for a custom domain without a mapping, and for an unknown stage).
     """
     request = exchange.request
-    domain = snapshot.domains.find(request.host)
+    domain, api_id = snapshot.places[request.host]
     if domain is not None:
         exchange.context_path = request.path
         found = domain.find(request.path)
@@ -30,7 +30,6 @@ def locate(snapshot: Snapshot, exchange: Exchange) -> tuple[CompiledStage, str]:
         if stage_name == STAGELESS:
             stage_name, rest = split_stage(rest)
         return _stage(snapshot, mapping.rest_api_id, stage_name), rest
-    api_id = api_of_host(request.host)
     path = request.path
     if api_id is None:
         form = split_path_form(path)

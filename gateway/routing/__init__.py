@@ -4,6 +4,7 @@ from gateway.routing.addressing import API_ID_HEADER, api_of_host, split_path_fo
 from gateway.routing.candidates import Candidate
 from gateway.routing.domains import NO_BASE_PATH, RESERVED_PATHS, BasePaths, Domains
 from gateway.routing.paths import ANY, ANY_METHODS
+from gateway.routing.places import Place, Places
 from gateway.routing.routes import Routes, RoutesBuilder
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "BasePaths",
     "Candidate",
     "Domains",
+    "Place",
+    "Places",
     "Routes",
     "RoutesBuilder",
     "api_of_host",

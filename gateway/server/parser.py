@@ -20,6 +20,7 @@ from multidict import istr
 
 from gateway.messages import RawHeaders
 from gateway.server import refusal
+from gateway.server.chunk_scanner import ChunkScanner
 from gateway.server.refusal import RefusedError
 
 try:
@@ -170,14 +171,13 @@ class RequestParser:
 class ChunkedBody:
     """Decodes one chunked body; trailers are checked, bounded and dropped."""
 
-    __slots__ = ("_end", "_feed", "_overhead_left", "_reader", "is_complete")
+    __slots__ = ("_feed", "_overhead_left", "_reader", "_scanner", "is_complete")
 
     def __init__(self, feed: Any, reader: Any) -> None:
         self._feed = feed
         self._reader = reader
         self._overhead_left = _OVERHEAD_BYTES
-        self._end = b""
-        """The last three bytes fed: the end of the message may straddle two segments."""
+        self._scanner = ChunkScanner()
         self.is_complete = False
 
     def feed(self, data: bytes) -> tuple[bytes, int]:
@@ -189,40 +189,23 @@ class ChunkedBody:
         Raises:
             RefusedError: it is malformed, or the framing is out of all proportion to the body.
         """
-        reader = self._reader
-        feed = self._feed
-        taken = 0
-        # A chunked message ends with an empty line, but not every empty line ends it: the parser
-        # is asked after each one, so that it never sees a byte of the next message.
-        end = self._end_of_straddling(data)
+        taken = self._scanner.scan(data)
+        if self._scanner.is_too_long:
+            raise RefusedError(refusal.HEADERS_TOO_LARGE)
         try:
-            while not self.is_complete:
-                if not end:
-                    end = data.find(END_OF_HEAD, taken) + 4
-                    if end < 4:
-                        break
-                feed(data[taken:end])
-                taken, end = end, 0
-                self.is_complete = reader.is_eof()
-            if not self.is_complete and taken < len(data):
-                feed(data[taken:])
-                taken = len(data)
-            piece: bytes = reader.read_nowait()
+            self._feed(data if taken == len(data) else data[:taken])
+            piece: bytes = self._reader.read_nowait()
         except (HttpProcessingError, ValueError) as error:
             raise RefusedError(_refusal_of(error, refusal.BODY)) from None
-        self._end = data[-3:] if len(data) > 2 else (self._end + data)[-3:]
+        self.is_complete = self._reader.is_eof()
+        if self.is_complete != self._scanner.is_ended or self._scanner.is_forbidden:
+            raise RefusedError(refusal.BODY)
         overhead_left = self._overhead_left - taken + (_OVERHEAD_PER_BYTE + 1) * len(piece)
         if overhead_left < 0:
             raise RefusedError(refusal.HEADERS_TOO_LARGE)
         # What earlier chunks left unused is no allowance for a flood of trailers.
         self._overhead_left = min(overhead_left, _OVERHEAD_BYTES)
         return piece, taken
-
-    def _end_of_straddling(self, data: bytes) -> int:
-        """Return where in `data` an empty line ends that began in an earlier segment; 0: none."""
-        before = self._end
-        found = (before + data[:3]).find(END_OF_HEAD)
-        return found + 4 - len(before) if 0 <= found < len(before) else 0
 
 
 def _refusal_of(error: Exception, default: refusal.Refusal = refusal.HEADER) -> refusal.Refusal:

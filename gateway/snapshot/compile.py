@@ -40,7 +40,7 @@ from gateway.release import (
     method_block_identity,
     stage_block_identity,
 )
-from gateway.routing import Domains, RoutesBuilder
+from gateway.routing import Domains, Places, RoutesBuilder
 from gateway.routing.paths import path_variables
 from gateway.snapshot.compiled import (
     CompiledDeployment,
@@ -135,6 +135,7 @@ def compile_release(
         digest=release.digest,
         apis=apis,
         domains=domains,
+        places=Places(domains),
         deployments=deployments,
         gateway_responses=(
             previous.gateway_responses

@@ -11,7 +11,7 @@ from gateway.errors import GatewayResponseType
 from gateway.integrations.base import CompiledIntegration, IntegrationPlan
 from gateway.mapping.gateway_response import CompiledGatewayResponse
 from gateway.messages import MethodIdentity
-from gateway.routing import Domains, Routes
+from gateway.routing import Domains, Places, Routes
 from gateway.telemetry.access_log import CompiledAccessLog
 from gateway.throttle import Meter
 
@@ -107,6 +107,8 @@ class Snapshot:
     apis: Mapping[str, Mapping[str, CompiledStage]]
     """API id to stage name to stage."""
     domains: Domains[BasePathMapping]
+    places: Places[BasePathMapping]
+    """What hosts lead to."""
     deployments: Mapping[str, CompiledDeployment]
     gateway_responses: GatewayResponses
     """For requests that reach no stage."""

@@ -140,6 +140,7 @@ MALFORMED_CHUNKS = [
     b"2\r\nab\r\n\r\n0\r\n\r\n",
     b"2\r\nab\r\n0\r\nContent-Length: 3\r\n\r\n",
     b"2\r\nab\r\n0\r\nHost: evil\r\nA: b\r\n\r\n",
+    b"2\r\nab\r\n0\r\nA: b\r\nHost: evil\r\n\r\n",
     b"2\r\nab\r\n0\r\nTransfer-Encoding: chunked\r\nA: b\r\n\r\n",
     b"2\r\nab\r\n0\r\nTransfer-Encoding : chunked\r\n\r\n",
     b"2\r\nab\r\n0\r\nA: b\n\r\n\r\n",
@@ -171,7 +172,7 @@ def test_f21_to_f30_malformed_chunks_are_refused_and_the_service_is_stopped(chun
         (b"7\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n", b"\r\n0\r\n\r\n"),
         (b"3\r\n\r\n\r\r\n1\r\n\n\r\n0\r\n\r\n", b"\r\n\r\n"),
         (b"2\r\nab\r\n0\r\nX-Trailer: yes\r\n\r\n", b"ab"),
-        (b"2\r\nab\r\n0\r\nA: b\r\nHost: evil\r\n\r\n", b"ab"),
+        (b"2\r\nab\r\n0\r\nA: b\r\nC: d\r\n\r\n", b"ab"),
     ],
 )
 def test_f31_f32_chunks_extensions_and_trailers_end_where_they_end(

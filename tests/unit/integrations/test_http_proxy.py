@@ -182,7 +182,10 @@ def test_the_answer_passes_with_remapped_and_dropped_headers() -> None:
 
 def test_headers_that_the_answers_connection_nominates_end_here() -> None:
     shop = world()
-    headers = [(b"Connection", b"X-Hop"), (b"X-Hop", b"1"), (b"X-Stays", b"2")]
+    headers = [
+        (b"Connection", b"keep-alive"), (b"Connection", b"X-Hop"), (b"connection", b"X-Other"),
+        (b"X-Hop", b"1"), (b"X-Other", b"1"), (b"X-Stays", b"2"),
+    ]  # fmt: skip
     shop.endpoints.answer = lambda _request: EndpointResponse(204, headers, b"")
 
     assert shop.ask()[1].head == b"X-Stays: 2\r\n"
