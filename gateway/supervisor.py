@@ -36,7 +36,7 @@ HEALTHY_SECONDS: Final = 10.0
 """A process that lived as long is restarted at once, and its failures are forgotten."""
 
 FIRST_DELAY_SECONDS: Final = 0.1
-LONGEST_DELAY_SECONDS: Final = 5.0
+LONGEST_DELAY_SECONDS: Final = 1.0
 
 KILL_GRACE_SECONDS: Final = 2.0
 """Added to the drain time, which processes keep themselves, before they are killed."""

@@ -45,7 +45,7 @@ def load(directory: Path, load_file: LoadFile = load_api_file) -> Loaded:
         text = f"holds more than {API_FILES} API files; run several gateways"
         problem = Problem("", text, str(apis_directory))
         return Loaded(directory=apis_directory, problems=(problem,), is_absent=True)
-    results = [load_file(path, directory) for path in paths]
+    results = [load_file(path, directory) for path in paths if _is_text(path.name)]
     _refuse_shared_ids(results)
     broken = frozenset(result.api_id for result in results if result.api is None)
     apis = {result.api_id: result.api for result in results if result.api is not None}
@@ -56,6 +56,7 @@ def load(directory: Path, load_file: LoadFile = load_api_file) -> Loaded:
     }
     files = [file for result in results for file in result.files]
     problems = [problem for result in results for problem in result.problems]
+    problems += [_unnameable(path) for path in paths if not _is_text(path.name)]
     domains_path = directory / DOMAINS
     domains: tuple[DomainName, ...] | None = ()
     if os.path.lexists(domains_path):
@@ -74,6 +75,20 @@ def load(directory: Path, load_file: LoadFile = load_api_file) -> Loaded:
         broken_files=frozenset(result.file for result in results if result.api is None),
         is_absent=not paths,
     )
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is UTF-8, so that logs, JSON and URLs can carry it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _unnameable(path: Path) -> Problem:
+    shown_name = os.fsencode(path.name).decode("utf-8", "backslashreplace")
+    return Problem("", "the file's name is not UTF-8, so it is left out; rename it", shown_name)
 
 
 def _api_paths(apis: Path) -> list[Path]:

@@ -147,7 +147,8 @@ def _tables(path: Path, problems: list[Problem]) -> tuple[str, dict[str, Any]]:
     try:
         text = content.decode("utf-8")
         return text, tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        # Not only TOMLDecodeError: a number of too many digits is a plain ValueError.
         found = re.search(r"\(at line ([0-9]+), column ([0-9]+)\)", str(error))
         line, column = (int(found[1]), int(found[2])) if found else (None, None)
         if "(at end of document)" in str(error):

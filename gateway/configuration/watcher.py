@@ -84,8 +84,8 @@ class Watcher:
                 yield
                 if _identity_if_there(self._directory) != identity:
                     return
-        except OSError as error:
-            # It vanished meanwhile, or the system has no more watches to give.
+        except Exception as error:  # noqa: BLE001 (the library raises groups of its own kinds)
+            # It vanished meanwhile, a name in it is no text, or the system has no more watches.
             _log.debug("cannot watch %s: %s", self._directory, error)
             await asyncio.sleep(LOOK_SECONDS)
             yield
@@ -135,10 +135,18 @@ def _files(directory: str, depth: int, visited: set[tuple[int, int]]) -> Iterato
     for entry in entries:
         if is_ignored(entry.name):
             continue
-        if not entry.is_dir():
+        if not _is_directory(entry):
             yield entry.path
         elif depth:
             yield from _files(entry.path, depth - 1, visited)
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    """A link in a loop, or to where nobody may look, is a broken file like any other."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _identity(path: str) -> tuple[int, int]:

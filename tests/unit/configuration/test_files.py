@@ -175,3 +175,16 @@ def test_what_could_be_read_of_a_broken_api_is_there_to_be_checked(directory: Pa
     assert {
         resource.path: list(resource.methods) for resource in deployment.definition.resources
     } == {"/a": ["GET"], "/b": []}
+
+
+def test_a_name_that_is_no_text_is_a_problem_and_the_others_are_read(directory: Path) -> None:
+    write(directory, good=API)
+    path = os.fsencode(directory / "apis") + b"/x\xff.yaml"
+    with open(path, "wb") as file:  # noqa: PTH123 (the name is bytes)
+        file.write(API.encode())
+    loaded = load(directory)
+
+    assert set(loaded.apis) == {"good"}
+    assert [str(problem) for problem in loaded.problems] == [
+        "x\\xff.yaml: the file's name is not UTF-8, so it is left out; rename it"
+    ]

@@ -97,6 +97,7 @@ def test_problems_carry_the_line_that_sets_the_key(tmp_path: Path) -> None:
         ('config = "x"', "gateway.toml:1:1: config: cannot be set in the directory"),
         ("[[limits]]\n", "gateway.toml: limits: must be a table"),
         ("a = " + "[" * 5000, "gateway.toml: is no valid TOML"),
+        ("a = " + "9" * 5000, "gateway.toml: is no valid TOML"),
         ("#" * 1_100_000, "gateway.toml: has more than"),
     ],
 )

@@ -150,3 +150,10 @@ async def test_a_change_that_nobody_reports_is_found_by_looking(
     outside.write_text("x")
 
     await watching.change()
+
+
+def test_a_link_to_itself_is_a_broken_file_like_any_other(config: Path) -> None:
+    before = fingerprint(config)
+    (config / "loop").symlink_to("loop")
+
+    assert fingerprint(config) != before
