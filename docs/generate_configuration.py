@@ -21,8 +21,18 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gateway.configuration.settings_file import variable_of  # noqa: E402 (needs the path above)
+from gateway.definitions.authorizer import (  # noqa: E402
+    Authorizer,
+    JwtClaim,
+    JwtConfiguration,
+    JwtIssuer,
+)
 from gateway.definitions.codec import camel_case  # noqa: E402
-from gateway.definitions.domain import BasePathMapping, DomainName  # noqa: E402
+from gateway.definitions.domain import (  # noqa: E402
+    BasePathMapping,
+    DomainName,
+    MutualTlsAuthentication,
+)
 from gateway.definitions.integration import (  # noqa: E402
     Integration,
     IntegrationResponse,
@@ -36,6 +46,7 @@ from gateway.definitions.stage import (  # noqa: E402
     MethodSetting,
     Stage,
 )
+from gateway.definitions.validators import Model, RequestValidator  # noqa: E402
 from gateway.settings import Address, Settings  # noqa: E402
 
 TARGET = ROOT / "docs" / "configuration.md"
@@ -71,10 +82,16 @@ Each file directly in `apis/` is one API with all its stages. Its id is the file
 restApi: {name: Pet store}        # optional
 resources:                        # path, then HTTP method or ANY
   /pets/{petId}:
+    id: a1b2c3                    # optional: else it follows from the path
     GET:
       integration: {type: HTTP_PROXY, uri: "http://127.0.0.1:9000/pets/{petId}"}
 gatewayResponses:                 # optional, by type
   THROTTLED: {statusCode: "429"}
+models:                           # optional, by name; a schema is YAML, or JSON text
+  Pet: {schema: {type: object, required: [name]}}
+requestValidators:                # optional, by the id that methods name
+  body: {validateRequestBody: true}
+authorizers: {}                   # optional, by the id that methods name
 stages:                           # by name
   prod:
     definition: versions/old.yaml # optional: serve this file's definition instead
@@ -83,8 +100,8 @@ stages:                           # by name
 ```
 
 - `definition` names a file inside the config directory, relative to the API file. It holds
-  `restApi`, `resources` and `gatewayResponses` only. Without it, a stage serves its API file's
-  definition, and a canary its stage's.
+  all of the above but `stages`. Without it, a stage serves its API file's definition, and a canary
+  its stage's.
 - A method's entry in `methodSettings` starts as a copy of `*/*`, wherever that stands, and changes
   what it names. Its key is the path without its leading slash and the method: `pets/{petId}/GET`.
   The root's is `//GET`.
@@ -114,6 +131,12 @@ DEFINITIONS: tuple[tuple[str, type], ...] = (
     ("An integration's `tlsConfig`", TlsConfig),
     ("A method's `methodResponses.{status}`", MethodResponse),
     ("`gatewayResponses.{TYPE}`", GatewayResponse),
+    ("`models.{name}`", Model),
+    ("`requestValidators.{id}`", RequestValidator),
+    ("`authorizers.{id}`", Authorizer),
+    ("An authorizer's `jwtConfiguration`", JwtConfiguration),
+    ("A JWT configuration's `issuers`", JwtIssuer),
+    ("An issuer's `additionalClaims`", JwtClaim),
     ("A stage: `stages.{name}`", Stage),
     ("A stage's `methodSettings.{path}/{METHOD}`", MethodSetting),
     ("A stage's `accessLogSettings`", AccessLogSettings),
@@ -121,6 +144,7 @@ DEFINITIONS: tuple[tuple[str, type], ...] = (
 )
 DOMAIN_DEFINITIONS: tuple[tuple[str, type], ...] = (
     ("A domain name", DomainName),
+    ("Mutual TLS", MutualTlsAuthentication),
     ("A base path mapping", BasePathMapping),
 )
 

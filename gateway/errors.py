@@ -1,7 +1,7 @@
 """The one taxonomy of errors: what a client sees, what an operator sees.
 
-A `Fault` is an answer of the data plane, a `ConfigurationError` a list of problems in what a user
-wrote.
+A `Fault` is an answer of the data plane, a `ControlError` one of the control API, a
+`ConfigurationError` a list of problems in what a user wrote.
 Anything else that is raised is a bug.
 """
 
@@ -156,3 +156,63 @@ class ConfigurationError(GatewayError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+
+
+class ControlError(GatewayError):
+    """A control API call's failure: one of AWS's exceptions, as the caller sees it.
+
+    Raise through `not_found`, `bad_request`, `conflict` and the like, so that a code always has its
+    status.
+    """
+
+    def __init__(self, code: str, status: int, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        """AWS's exception name, the value of x-amzn-ErrorType."""
+        self.status = status
+        self.message = message
+
+
+def bad_request(message: str) -> ControlError:
+    """Return a BadRequestException, 400."""
+    return ControlError("BadRequestException", 400, message)
+
+
+def not_found(message: str) -> ControlError:
+    """Return a NotFoundException, 404."""
+    return ControlError("NotFoundException", 404, message)
+
+
+def conflict(message: str) -> ControlError:
+    """Return a ConflictException, 409."""
+    return ControlError("ConflictException", 409, message)
+
+
+def limit_exceeded(message: str) -> ControlError:
+    """Return a LimitExceededException, 429."""
+    return ControlError("LimitExceededException", 429, message)
+
+
+def too_many_requests(message: str) -> ControlError:
+    """Return a TooManyRequestsException, 429."""
+    return ControlError("TooManyRequestsException", 429, message)
+
+
+def unauthorized(message: str) -> ControlError:
+    """Return an UnauthorizedException, 401."""
+    return ControlError("UnauthorizedException", 401, message)
+
+
+def access_denied(message: str) -> ControlError:
+    """Return an AccessDeniedException, 403."""
+    return ControlError("AccessDeniedException", 403, message)
+
+
+def validation_failed(message: str) -> ControlError:
+    """Return a ValidationException, 400: a value that AWS's model of the API forbids."""
+    return ControlError("ValidationException", 400, message)
+
+
+def serialization_failed(message: str) -> ControlError:
+    """Return a SerializationException, 400: no JSON, or JSON of the wrong type."""
+    return ControlError("SerializationException", 400, message)

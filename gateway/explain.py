@@ -39,7 +39,13 @@ from gateway.routing import Candidate, api_of_host, split_path_form
 from gateway.server.refusal import RefusedError
 from gateway.server.target import canonical_host, examine_request_line
 from gateway.snapshot.compile import Binding, compile_release, finish
-from gateway.snapshot.compiled import CompiledMethod, CompiledStage, Snapshot, Variant
+from gateway.snapshot.compiled import (
+    CompiledMethod,
+    CompiledStage,
+    DomainRefusal,
+    Snapshot,
+    Variant,
+)
 from gateway.throttle import BucketTable, bytes_needed
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -327,6 +333,11 @@ def _addressing(snapshot: Snapshot, request: InvocationRequest) -> str:
         if found is None:
             return f"{request.host} is a custom domain, and none of its base paths matches"
         base_path, mapping, _ = found
+        if isinstance(mapping, DomainRefusal):
+            return (
+                f"{request.host} is a custom domain that asks for {mapping.feature}, which is not "
+                "enforced yet: every request is answered 500"
+            )
         stage = "the next path segment" if mapping.stage == "(none)" else mapping.stage
         return (
             f"{request.host} is a custom domain; base path {base_path} leads to "

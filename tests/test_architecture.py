@@ -28,6 +28,7 @@ LONG_MODULES: Mapping[str, str] = {}
 
 ONLY_UNDER: Mapping[str, tuple[str, ...]] = {
     "aiohttp": ("gateway.server", "gateway.control"),
+    "cryptography": ("gateway.control",),
     "prometheus_client": ("gateway.telemetry", "gateway.control"),
     "httptools": ("gateway.server",),
     "uvloop": ("gateway.control", "gateway.worker"),
@@ -36,6 +37,8 @@ ONLY_UNDER: Mapping[str, tuple[str, ...]] = {
     "yaml": ("gateway.configuration",),
     "watchfiles": ("gateway.configuration", "gateway.control"),
     "random": ("gateway.clock",),
+    "sqlalchemy": ("gateway.store", "gateway.control"),
+    "sqlite3": ("gateway.store",),
     "secrets": ("gateway.clock",),
     "time": ("gateway.clock", "gateway.supervisor"),
 }

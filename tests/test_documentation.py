@@ -68,5 +68,7 @@ def test_the_readme_names_every_command() -> None:
     usage = build_parser().format_help()
     commands = re.findall(r"^    (\w+) ", usage, re.MULTILINE)
 
-    assert commands == ["run", "check", "plan", "explain", "routes", "status"]
+    assert commands == [
+        *("run", "check", "plan", "explain", "routes", "status", "user", "audit", "export")
+    ]
     assert [name for name in commands if f"stagegate {name}" not in readme] == []

@@ -35,6 +35,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_routes(commands)
     _add_status(commands)
+    _add_user(commands)
+    _add_audit(commands)
+    _add_export(commands)
     return parser
 
 
@@ -216,3 +219,87 @@ def _add_status(commands: _Commands) -> None:
     parser.add_argument("--admin", metavar="HOST:PORT", help="the gateway's --admin")
     _add_config(parser)
     _add_json(parser)
+
+
+def _add_user(commands: _Commands) -> None:
+    parser = _command(
+        commands,
+        "user",
+        "who may sign calls to the control API",
+        """
+        Make, list or remove users of the control API. A user has an access key, with which AWS's
+        clients sign. They are kept in users.toml in the data directory, which only its owner may
+        read; a running gateway sees a change at once.
+
+        examples:
+          stagegate user add alice
+          stagegate user add grafana --role read-only
+          stagegate user list
+          stagegate user remove alice
+        """,
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add = actions.add_parser("add", help="make a user, and print the key once")
+    add.add_argument("name", metavar="NAME", help="letters, digits and _.@-")
+    add.add_argument(
+        "--role",
+        choices=("admin", "read-only"),
+        default="admin",
+        help="read-only may only call what GET serves (admin)",
+    )
+    remove = actions.add_parser("remove", help="forget a user and the key")
+    remove.add_argument("name", metavar="NAME", help="the user's name")
+    listing = actions.add_parser("list", help="show names, roles and access keys")
+    for action in (add, remove, listing):
+        _add_config(action)
+        _add_data(action)
+        _add_json(action)
+
+
+def _add_audit(commands: _Commands) -> None:
+    parser = _command(
+        commands,
+        "audit",
+        "who changed what through the control API",
+        """
+        Print the audit trail of the control API, oldest first. Every mutation is one record, and
+        every one that was refused; with --json each is a line in CloudTrail's field names.
+
+        examples:
+          stagegate audit --since 2h
+          stagegate audit --user alice --event DeleteStage
+          stagegate audit --since 2026-05-01T00:00:00Z --json | jq .requestParameters
+        """,
+    )
+    parser.add_argument(
+        "--since", metavar="TIME", help="not older than 30m, 12h, 7d, or a time in ISO 8601"
+    )
+    parser.add_argument("--user", metavar="NAME", help="of this user only")
+    parser.add_argument("--event", metavar="NAME", help="such as CreateDeployment only")
+    parser.add_argument("--limit", metavar="N", type=int, help="the newest N only")
+    _add_config(parser)
+    _add_data(parser)
+    _add_json(parser)
+
+
+def _add_export(commands: _Commands) -> None:
+    parser = _command(
+        commands,
+        "export",
+        "write an API made by AWS's clients as files",
+        """
+        Write an API of the control plane as files: apis/API.yaml, and apis/versions/ for what else
+        its stages serve. They load back as the same API, with the same ids. Once they are in the
+        configuration directory, the files manage the API.
+
+        examples:
+          stagegate export a1b2c3d4e5
+          stagegate export a1b2c3d4e5 --out config --data /var/lib/stagegate
+        """,
+    )
+    parser.add_argument("api", metavar="API", help="the API's id")
+    parser.add_argument(
+        "--out", metavar="DIR", default=".", help="where to write to (the current directory)"
+    )
+    _add_config(parser)
+    _add_data(parser)

@@ -9,13 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from gateway.cli.arguments import build_parser
+from gateway.cli.audit import audit
 from gateway.cli.check import check
 from gateway.cli.explain import explain
+from gateway.cli.export import export
 from gateway.cli.output import Output
 from gateway.cli.plan import plan
 from gateway.cli.routes import routes
 from gateway.cli.run import run
 from gateway.cli.status import status
+from gateway.cli.user import user
 from gateway.errors import ConfigurationError
 
 Command = Callable[[argparse.Namespace, Output], int]
@@ -28,6 +31,9 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "explain": explain,
     "routes": routes,
     "status": status,
+    "user": user,
+    "audit": audit,
+    "export": export,
 }
 
 

@@ -6,6 +6,7 @@ stages by name, and `definition: FILE` in place of deployment ids.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import posixpath
 from collections.abc import Mapping
@@ -13,9 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
+
 from gateway.configuration.loaded import LoadedApi, Placement, bounded
 from gateway.configuration.reading import SUFFIXES, read_source
 from gateway.definitions import codec
+from gateway.definitions.authorizer import Authorizer
 from gateway.definitions.codec import join, shown
 from gateway.definitions.identity import deployment_id
 from gateway.definitions.method_settings import materialise
@@ -29,9 +33,17 @@ from gateway.definitions.validation import (
     problem_of_http_method,
     problems_of,
 )
+from gateway.definitions.validators import Model, RequestValidator
 from gateway.errors import Problem
 
-_DEFINITION_KEYS: Final = ("restApi", "resources", "gatewayResponses")
+_PARTS: Final[Mapping[str, tuple[type, str]]] = {
+    "gatewayResponses": (GatewayResponse, "responseType"),
+    "models": (Model, "name"),
+    "requestValidators": (RequestValidator, "id"),
+    "authorizers": (Authorizer, "id"),
+}
+"""Maps of a definition: what they hold, and the member of it that repeats the key in AWS's JSON."""
+_DEFINITION_KEYS: Final = ("restApi", "resources", *_PARTS)
 _API_KEYS: Final = (*_DEFINITION_KEYS, "stages")
 _DEFINITION_TEXT: Final = (
     "must be the path of a .yaml file inside the config directory, relative to this file, such as "
@@ -158,21 +170,15 @@ class _Reader:
         found: list[Problem] = []
         raw = _members(value.get("resources"), "resources", found)
         resources = tuple(_decode_resource(path, raw[path], found) for path in sorted(raw))
-        raw_responses = _members(value.get("gatewayResponses"), "gatewayResponses", found)
-        responses: dict[str, GatewayResponse] = {}
-        for type_, each in raw_responses.items():
-            decoded = codec.decode(
-                GatewayResponse,
-                _without_repeated({} if each is None else each, "responseType", type_),
-                problems=found,
-                path=join("gatewayResponses", type_),
-            )
-            responses[type_] = decoded or GatewayResponse()
+        parts = {key: _decode_part(key, value.get(key), found) for key in _PARTS}
         definition = ApiDefinition(
             # A name that cannot be read is reported already; the rest is still checked.
             rest_api=rest_api or RestApi(name=self._result.api_id),
             resources=resources,
-            gateway_responses=responses,
+            gateway_responses=parts["gatewayResponses"],
+            models=parts["models"],
+            request_validators=parts["requestValidators"],
+            authorizers=parts["authorizers"],
         )
         is_decoded = not found
         # The id is checked where it is chosen, also for versions.
@@ -302,7 +308,12 @@ def _decode_resource(path: str, value: object, problems: list[Problem]) -> Resou
     """Decode a resource's methods; those with errors are left out."""
     here = join("resources", path)
     methods: dict[str, Method] = {}
-    for http_method, raw in _members(value, here, problems).items():
+    members = dict(_members(value, here, problems))
+    id_ = members.pop("id", None)
+    if id_ is not None and not isinstance(id_, str):
+        problems.append(Problem(join(here, "id"), "must be text; put it in quotes"))
+        id_ = None
+    for http_method, raw in members.items():
         below = join(here, http_method)
         if problem := problem_of_http_method(http_method, below, after=problems):
             problems.append(problem)
@@ -312,7 +323,28 @@ def _decode_resource(path: str, value: object, problems: list[Problem]) -> Resou
         if method is not None:
             methods[http_method] = method
     ordered = {each: methods[each] for each in METHODS if each in methods}
-    return Resource(path=path, methods=ordered)
+    return Resource(path=path, id=id_ or "", methods=ordered)
+
+
+def _decode_part(key: str, value: object, problems: list[Problem]) -> dict[str, Any]:
+    """Decode a map such as `models`; what has errors is left out, unless its name is worth a check.
+
+    A model's schema may be written as YAML instead of text.
+    """
+    cls, repeated = _PARTS[key]
+    decoded: dict[str, Any] = {}
+    for name, raw in _members(value, key, problems).items():
+        each = _without_repeated({} if raw is None else raw, repeated, name)
+        if cls is Model and isinstance(each, Mapping) and isinstance(each.get("schema"), Mapping):
+            # What JSON cannot say stays as it is: it is reported as no text.
+            with contextlib.suppress(TypeError):
+                each = {**each, "schema": orjson.dumps(each["schema"]).decode()}
+        part = codec.decode(cls, each, problems=problems, path=join(key, name))
+        if part is not None:
+            decoded[name] = part
+        elif cls is GatewayResponse:
+            decoded[name] = GatewayResponse()
+    return decoded
 
 
 def _members(value: object, path: str, problems: list[Problem]) -> Mapping[str, Any]:

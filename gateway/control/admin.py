@@ -12,6 +12,8 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
+from gateway.control.access import Access
+from gateway.control.api.edge import ControlEdge
 from gateway.control.publisher import Publisher
 from gateway.control.status import Status
 from gateway.control.workers import WorkerLinks
@@ -37,6 +39,8 @@ class Admin:
         scraping: Executor,
         series_budget: int,
         address: Address,
+        edge: ControlEdge | None = None,
+        access: Access | None = None,
     ) -> None:
         self._publisher = publisher
         self._links = links
@@ -45,6 +49,8 @@ class Admin:
         self._scraping = scraping
         self._series_budget = series_budget
         self._is_private = address.is_loopback
+        self._edge = edge
+        self._access = access
 
     def __repr__(self) -> str:
         return f"<Admin {'private' if self._is_private else 'public'}>"
@@ -56,6 +62,9 @@ class Admin:
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/status", self._show_status)
         application.router.add_get("/metrics", self._metrics)
+        if self._edge is not None:
+            # AWS's clients: whatever is none of the above, by our own table of operations.
+            application.router.add_route("*", "/{path:.*}", self._edge.handle)
         return application
 
     @web.middleware
@@ -103,6 +112,7 @@ class Admin:
             last_reload_seconds=state.seconds,
             series_budget=self._series_budget,
             methods_without_detail=report.without_blocks if report else 0,
+            failed_logins=self._access.failed_logins if self._access else 0,
         )
         loop = asyncio.get_running_loop()
         text = await loop.run_in_executor(self._scraping, self._exposition.render, values)

@@ -21,8 +21,13 @@ from gateway.clock import Clock, SystemClock
 from gateway.configuration.file_cache import ApiFileCache
 from gateway.configuration.loaded import Loaded
 from gateway.configuration.watcher import LOOK_SECONDS, Watcher
+from gateway.control.access import Access
 from gateway.control.admin import Admin
+from gateway.control.api.edge import ControlEdge
+from gateway.control.api.service import ControlApi
+from gateway.control.live import Live
 from gateway.control.persist import load_last_good, release_directory
+from gateway.control.probe import Probe
 from gateway.control.publisher import Publisher
 from gateway.control.settings_watch import settings_problems
 from gateway.control.status import Status
@@ -31,6 +36,9 @@ from gateway.inheritance import Inherited, accept_signals, take_over
 from gateway.release.disk import ReleaseStore
 from gateway.reload import Capacities, Reloader
 from gateway.server.tasks import spawn
+from gateway.settings import Throttle
+from gateway.store.database import FILE_NAME, Store
+from gateway.store.thread import StoreThread
 from gateway.telemetry import logs
 from gateway.telemetry.exposition import Exposition
 
@@ -43,6 +51,12 @@ NICENESS: Final = 5
 
 SHUTDOWN_SECONDS: Final = 1.0
 """For answers on the admin socket that are under way at the end."""
+
+
+def account_throttle(throttle: Throttle) -> tuple[float, int]:
+    """Return the account's rate and burst as GetAccount tells them: AWS's, unless they are set."""
+    rate, burst = throttle.account_rate_limit, throttle.account_burst_limit
+    return (10_000.0 if rate is None else float(rate), 5_000 if burst is None else burst)
 
 
 class Control:
@@ -62,6 +76,8 @@ class Control:
         self._executor = ThreadPoolExecutor(1, "files")
         self._scraping = ThreadPoolExecutor(1, "scraping")
         self._stop = asyncio.Event()
+        self._loaded: Loaded | None = None
+        """What the files said last."""
         self._watcher = Watcher(settings.config)
         last_good = load_last_good(settings)
         # While this supervisor runs, a directory that is gone is an error; at its start it is not.
@@ -78,6 +94,7 @@ class Control:
             block_capacity=tables["blocks"],
             clock=clock,
         )
+        self._store = StoreThread(lambda: Store(settings.data / FILE_NAME, clock))
         self._links = WorkerLinks(clock)
         cache = self._cache = ApiFileCache(clock.epoch)
         self._publisher = Publisher(
@@ -104,7 +121,21 @@ class Control:
             exposition=exposition,
             clock=clock,
         )
+        self._live = Live(self._store, self._publisher)
+        access = Access(settings.data, settings.admin, clock)
+        self._probe = Probe(settings, clock)
+        api = ControlApi(
+            store=self._store,
+            gate=access,
+            publish=self._live.publish,
+            region=settings.region,
+            account=settings.account,
+            account_throttle=account_throttle(settings.throttle),
+            tester=self._probe,
+        )
         self._admin = Admin(
+            edge=ControlEdge(api),
+            access=access,
             publisher=self._publisher,
             links=self._links,
             status=status,
@@ -133,27 +164,45 @@ class Control:
         watching.cancel()
         await self._links.close()
         await runner.cleanup()
+        self._probe.close()
         self._executor.shutdown()
         self._scraping.shutdown()
+        self._store.close()
 
     async def _watch(self) -> None:
+        await self._live.start()
         await self._publisher.reload("start", may_be_absent=self._may_be_absent)
+        self._live.begin()
         self._on_started()
+        await self._show_files()
         while True:
             try:
                 async for _ in self._watcher.changes():
-                    await self._publisher.reload("files changed")
+                    await self._reload("files changed")
             except Exception:  # noqa: BLE001 (a bug must not end watching)
                 _log.exception("watching the files failed: a bug; looking again")
                 await asyncio.sleep(LOOK_SECONDS)
 
+    async def _reload(self, reason: str) -> None:
+        await self._publisher.reload(reason)
+        await self._show_files()
+
+    async def _show_files(self) -> None:
+        if self._loaded is None:
+            return
+        try:
+            await self._live.show_files(self._loaded)
+        except Exception:  # noqa: BLE001 (what is shown must not hold up what is served)
+            _log.exception("what the files define could not be shown in the store")
+
     def _on_hangup(self) -> None:
         # Whoever asks by hand may have a reason to doubt what is remembered.
         self._cache.forget_others(set())
-        self._hangup = spawn(self._publisher.reload("SIGHUP"), "reload")
+        self._hangup = spawn(self._reload("SIGHUP"), "reload")
 
     def _on_loaded(self, loaded: Loaded) -> None:
         self._watcher.extra = loaded.files
+        self._loaded = loaded
         self._cache.forget_others(set(loaded.files))
 
 

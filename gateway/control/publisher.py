@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from gateway.clock import Clock
 from gateway.configuration.loaded import Loaded
 from gateway.control.workers import ACKNOWLEDGE_SECONDS, WorkerLinks
-from gateway.errors import Problem
+from gateway.definitions.domain import DomainName
+from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
 from gateway.release.disk import ReleaseStore
 from gateway.release.parts import Part
 from gateway.reload import Reloader, ReloadReport, differences
+from gateway.server.tasks import spawn
+from gateway.store.served import ServedApi
 from gateway.telemetry.exposition import Exposition
 
 _log = logging.getLogger(__name__)
@@ -78,6 +81,11 @@ class Publisher:
         self._on_loaded = on_loaded
         self._turn = asyncio.Lock()
         self._is_waiting = False
+        self._blocks: Mapping[str, int] | None = None
+        """Metric slots as the exposition knows them."""
+        self._saving: asyncio.Task[None] | None = None
+        self._unsaved = 0
+        """Revision that is to be written to disk after the one being written; 0: none."""
         self._published: int | None = None
         """Revision that was sent last."""
         self.state = ReloadState()
@@ -105,6 +113,52 @@ class Publisher:
             except Exception:  # noqa: BLE001 (a bug must not end reloading: the next may succeed)
                 _log.exception("the reload (%s) failed: a bug; what is served stays", reason)
                 self._note(reason, self._failed(), self.state.settings_problems)
+
+    @property
+    def file_domains(self) -> tuple[DomainName, ...]:
+        """The custom domain names of the current release that files define."""
+        return self._reloader.file_domains
+
+    def hold_stored(
+        self, stored: Mapping[str, ServedApi | None], domains: tuple[DomainName, ...] = ()
+    ) -> None:
+        """Take over what the store holds, before the first reload releases it."""
+        self._reloader.hold_all_stored(stored, domains)
+
+    def known_deployments(self) -> frozenset[str]:
+        """Return the ids of the stored deployments that are held already."""
+        return self._reloader.known_deployments()
+
+    async def publish_stored(
+        self,
+        stored: Mapping[str, ServedApi | None],
+        domains: tuple[DomainName, ...] | None = None,
+    ) -> None:
+        """Publish what the store says of some APIs now, and wait for the workers.
+
+        `domains` are all of the store's custom domain names, None if they did not change. The
+        release is written to disk later: the store has what it is made of.
+        """
+        async with self._turn:
+            self._reloader.outnumber(self._links.highest_revision)
+            loop = asyncio.get_running_loop()
+            try:
+                is_changed = await loop.run_in_executor(
+                    self._executor, self._reloader.apply_stored, stored, domains
+                )
+            except ConfigurationError as error:
+                for problem in error.problems:
+                    _log.error("APIs %s are not served as they are now: %s", [*stored], problem)
+                return
+            revision = self._reloader.release.revision
+            # A release that was made but not sent, for a bug, goes out with the next publication.
+            if not is_changed and self._published in {None, revision}:
+                return
+            changed = ", ".join([*sorted(stored), *(["domains"] if domains is not None else [])])
+            _log.info("release %d: APIs %s", revision, changed)
+            await self._send()
+            self._save_later()
+            await self._acknowledge()
 
     async def _reload(self, reason: str, may_be_absent: bool) -> None:
         start = self._clock.now()
@@ -139,25 +193,50 @@ class Publisher:
 
     async def _publish(self, *, is_previous_kept: bool) -> None:
         """Send the current release to the workers and to disk, both at once."""
+        await self._send()
+        saved = spawn(self._save(is_previous_kept=is_previous_kept), "save release")
+        await self._acknowledge()
+        await saved
+
+    async def _send(self) -> None:
         release, parts = self._reloader.release, self._reloader.parts
-        blocks = {name: block for name, block in release.metric_slots.items() if block}
-        loop = asyncio.get_running_loop()
-        # Before the workers know: what a block counted until now stays with its former owner.
-        await loop.run_in_executor(self._scraping, self._exposition.relabel, blocks)
+        if release.metric_slots != self._blocks:
+            blocks = {name: block for name, block in release.metric_slots.items() if block}
+            loop = asyncio.get_running_loop()
+            # Before the workers know: what a block counted until now stays with its former owner.
+            await loop.run_in_executor(self._scraping, self._exposition.relabel, blocks)
+            self._blocks = release.metric_slots
         self._links.send(release.revision, parts)
         self._published = release.revision
-        saved = loop.run_in_executor(
-            self._executor, self._save, release.revision, parts, is_previous_kept
-        )
-        is_acknowledged = await self._links.acknowledged(release.revision, ACKNOWLEDGE_SECONDS)
-        if not is_acknowledged:
-            _log.info("release %d: some workers take longer", release.revision)
-        try:
-            await saved
-        except OSError as error:
-            _log.error("release %d is not on disk: %s", release.revision, error)
 
-    def _save(self, revision: int, parts: Mapping[str, Part], is_previous_kept: bool) -> None:
+    async def _acknowledge(self) -> None:
+        revision = self._reloader.release.revision
+        if not await self._links.acknowledged(revision, ACKNOWLEDGE_SECONDS):
+            _log.info("release %d: some workers take longer", revision)
+
+    async def _save(self, *, is_previous_kept: bool = False) -> None:
+        """Write the current release to disk."""
+        revision, parts = self._reloader.release.revision, self._reloader.parts
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(
+                self._executor, self._write, revision, parts, is_previous_kept
+            )
+        except OSError as error:
+            _log.error("release %d is not on disk: %s", revision, error)
+
+    def _save_later(self) -> None:
+        """Write the release to disk in the background: of a burst, the first and the last."""
+        self._unsaved = self._reloader.release.revision
+        if self._saving is None or self._saving.done():
+            self._saving = spawn(self._save_all(), "save releases")
+
+    async def _save_all(self) -> None:
+        while self._unsaved:
+            self._unsaved = 0
+            await self._save()
+
+    def _write(self, revision: int, parts: Mapping[str, Part], is_previous_kept: bool) -> None:
         if is_previous_kept:
             self._store.keep_previous()
         self._store.save(revision, self._run, parts)

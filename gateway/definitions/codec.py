@@ -17,9 +17,11 @@ from collections.abc import Callable, Collection, Mapping, Sized
 from enum import Enum, StrEnum
 from typing import Any, Final, TypeGuard, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from gateway.definitions.authorizer import Authorizer
 from gateway.definitions.integration import IntegrationResponse
 from gateway.definitions.responses import GatewayResponse
 from gateway.definitions.rest_api import Method, MethodResponse
+from gateway.definitions.validators import Model, RequestValidator
 from gateway.errors import Problem
 
 T = TypeVar("T")
@@ -45,6 +47,9 @@ _REPEATED_KEYS: Final[Mapping[type, str]] = {
     MethodResponse: "statusCode",
     IntegrationResponse: "statusCode",
     GatewayResponse: "responseType",
+    Model: "name",
+    RequestValidator: "id",
+    Authorizer: "id",
 }
 """In AWS's answers a member of a map repeats its key: accepted when it says the same."""
 

@@ -3,6 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EndpointAccessMode(StrEnum):
+    """How strictly clients must reach a domain."""
+
+    BASIC = "BASIC"
+    STRICT = "STRICT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MutualTlsAuthentication:
+    """Certificates that clients of a domain must have."""
+
+    truststore_uri: str
+    """Where the accepted issuers are: `s3://bucket/key.pem`."""
+    truststore_version: str | None = None
+    """Version of that object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +43,7 @@ class DomainName:
     """Lower-case host name; `*.example.com` matches any one label in place of the star."""
     base_path_mappings: tuple[BasePathMapping, ...] = ()
     """What is served under which base path; the longest matching one wins."""
+    mutual_tls_authentication: MutualTlsAuthentication | None = None
+    """Certificates asked of clients. Not enforced yet: such a domain answers 500."""
+    endpoint_access_mode: EndpointAccessMode = EndpointAccessMode.BASIC
+    """STRICT is not enforced yet: such a domain answers 500."""

@@ -24,9 +24,10 @@ def deployment_id(api_id: str, definition: ApiDefinition) -> str:
     """Return 10 characters `[a-z0-9]` that stand for an API's frozen content.
 
     The order of maps does not count, except that of integration responses: the first whose pattern
-    matches is used.
+    matches is used. Tags do not count: they are not served, and change without a deployment.
     """
     content = codec.encode(definition, without_defaults=True)
+    content["restApi"].pop("tags", None)
     for resource in content.get("resources", ()):
         for method in resource.get("methods", {}).values():
             integration = method.get("integration", {})

@@ -20,7 +20,7 @@ SEGMENTS: Final = 64
 
 _STATIC: Final = re.compile(r"[A-Za-z0-9_.,:~-]+")
 _VARIABLE: Final = re.compile(r"\{([a-zA-Z0-9._$-]+)(\+?)\}")
-_GRAMMAR: Final = (
+PATH_PART_MESSAGE: Final = (
     "Resource's path part only allow a-zA-Z0-9._-: or a valid greedy path variable and curly "
     "braces at the beginning and the end"
 )
@@ -51,6 +51,18 @@ def path_parameters(resource_path: str) -> tuple[str, ...]:
     return tuple(variable[1] for variable in found if variable is not None)
 
 
+def is_path_part(segment: str) -> bool:
+    """Whether a text may be one segment of a path: `pets`, `{petId}` or `{proxy+}`."""
+    if segment in (".", ".."):
+        return False
+    return bool(_STATIC.fullmatch(segment) or _VARIABLE.fullmatch(segment))
+
+
+def problem_of_path(resource_path: str) -> str:
+    """Return what is wrong with one path by itself; empty: nothing."""
+    return _grammar_problem(resource_path)
+
+
 def _grammar_problem(resource_path: str) -> str:
     if resource_path == "/":
         return ""
@@ -62,10 +74,8 @@ def _grammar_problem(resource_path: str) -> str:
     if "" in segments:
         return "a path has no empty segment and no slash at its end; remove the extra slash"
     for segment in segments:
-        if segment in (".", "..") or not (
-            _STATIC.fullmatch(segment) or _VARIABLE.fullmatch(segment)
-        ):
-            return f"{_GRAMMAR}; mend {shown(segment)}"
+        if not is_path_part(segment):
+            return f"{PATH_PART_MESSAGE}; mend {shown(segment)}"
     for parent in segments[:-1]:
         if parent.endswith("+}"):
             text = "Cannot create a child of a resource with a greedy path variable"

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gateway.definitions.authorizer import Authorizer
 from gateway.definitions.integration import Integration
 from gateway.definitions.responses import GatewayResponse
+from gateway.definitions.validators import Model, RequestValidator
 
 
 class ApiKeySource(StrEnum):
@@ -101,6 +103,8 @@ class Resource:
 
     path: str
     """Full path such as `/pets/{petId}` or `/{proxy+}`."""
+    id: str = ""
+    """Identifier, for resources that clients made; empty: it follows from the path."""
     methods: Mapping[str, Method] = field(default_factory=dict)
     """HTTP method (one of GET PUT POST DELETE PATCH OPTIONS HEAD ANY) to its definition."""
 
@@ -115,3 +119,9 @@ class ApiDefinition:
     """All resources, by full path."""
     gateway_responses: Mapping[str, GatewayResponse] = field(default_factory=dict)
     """Customised gateway responses by type, such as `DEFAULT_4XX`."""
+    models: Mapping[str, Model] = field(default_factory=dict)
+    """Models by name."""
+    request_validators: Mapping[str, RequestValidator] = field(default_factory=dict)
+    """Request validators by id."""
+    authorizers: Mapping[str, Authorizer] = field(default_factory=dict)
+    """Authorizers by id."""

@@ -13,15 +13,26 @@ from typing import Final
 
 import orjson
 
+from gateway.definitions.authorizer_validation import problems_of_authorizer
 from gateway.definitions.codec import join, shown, suggestion
+from gateway.definitions.identity import resource_id
 from gateway.definitions.integration import ConnectionType, Integration, IntegrationType
+from gateway.definitions.model_schema import MODEL_NAME, fault_of_model
 from gateway.definitions.resource_tree import problems_of_paths
-from gateway.definitions.rest_api import METHODS, ApiDefinition, AuthorizationType, Method, RestApi
+from gateway.definitions.rest_api import (
+    METHODS,
+    ApiDefinition,
+    AuthorizationType,
+    Method,
+    Resource,
+    RestApi,
+)
 from gateway.errors import GatewayResponseType, Problem
 
 API_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 """An API's id: it must fit into one label of a host name."""
 
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _STATUS: Final = re.compile(r"[1-5][0-9][0-9]")
 _MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _DECLARED: Final = re.compile(r"method\.request\.(path|querystring|header)\.([a-zA-Z0-9._$-]+)")
@@ -30,6 +41,8 @@ _HTTP_URI: Final = re.compile(
     r"https?://[^\s\x00-\x1f\x7f/?#\\]+[^\s\x00-\x1f\x7f\\]*", re.IGNORECASE
 )
 _ARN: Final = re.compile(r"arn:[a-z0-9-]+:apigateway:[^:]*:[^:]+:(path|action)/.+", re.DOTALL)
+
+_RESOURCE_ID: Final = re.compile(r"[a-z0-9]{1,32}")
 
 NAME_CHARACTERS: Final = 1024
 COMPRESSION_BYTES_MAX: Final = 10_485_760
@@ -53,6 +66,7 @@ def problems_of(definition: ApiDefinition, path: str = "") -> list[Problem]:
     problems.extend(
         problems_of_paths([resource.path for resource in definition.resources], resources)
     )
+    _check_ids(definition.resources, resources, problems)
     for resource in definition.resources:
         here = join(resources, resource.path)
         for http_method, method in resource.methods.items():
@@ -70,7 +84,53 @@ def problems_of(definition: ApiDefinition, path: str = "") -> list[Problem]:
         if response.status_code is not None:
             _check_status(response.status_code, join(join(here, type_), "statusCode"), problems)
         _check_templates(response.response_templates, join(here, type_), "response", problems)
+    _check_models(definition, join(path, "models"), problems)
+    _check_validators(definition, join(path, "requestValidators"), problems)
+    _check_authorizers(definition, join(path, "authorizers"), problems)
     return problems
+
+
+def _check_models(definition: ApiDefinition, path: str, problems: list[Problem]) -> None:
+    seen: dict[str, str] = {}
+    for name, model in definition.models.items():
+        here = join(path, name)
+        if model.id:
+            _check_id(model.id, join(here, "id"), problems)
+            if seen.setdefault(model.id, name) != name:
+                text = f"the id {shown(model.id)} is also that of {seen[model.id]}; leave it out"
+                problems.append(Problem(join(here, "id"), text))
+        if not MODEL_NAME.fullmatch(name):
+            text = f"Model name must be alphanumeric: {shown(name)}; 1 to 128 letters and digits"
+            problems.append(Problem(here, text))
+        _check_media_type(model.content_type, join(here, "contentType"), problems)
+        if fault := fault_of_model(model, definition.rest_api.id):
+            problems.append(Problem(join(here, "schema"), fault))
+
+
+def _check_validators(definition: ApiDefinition, path: str, problems: list[Problem]) -> None:
+    for id_, validator in definition.request_validators.items():
+        _check_id(id_, join(path, id_), problems)
+        if len(validator.name) > NAME_CHARACTERS:
+            text = f"must have at most {NAME_CHARACTERS} characters"
+            problems.append(Problem(join(join(path, id_), "name"), text))
+
+
+def _check_authorizers(definition: ApiDefinition, path: str, problems: list[Problem]) -> None:
+    seen: dict[str, str] = {}
+    for id_, authorizer in definition.authorizers.items():
+        here = join(path, id_)
+        _check_id(id_, here, problems)
+        problems.extend(problems_of_authorizer(authorizer, here))
+        name = authorizer.name or id_
+        if seen.setdefault(name, id_) != id_:
+            text = f"Authorizer name must be unique: {shown(name)} is also that of {seen[name]}"
+            problems.append(Problem(join(here, "name"), text))
+
+
+def _check_id(id_: str, path: str, problems: list[Problem]) -> None:
+    if not _ID.fullmatch(id_):
+        text = f"the id {shown(id_)} may hold letters, digits, _ and -, 128 characters at most"
+        problems.append(Problem(path, text))
 
 
 def problem_of_http_method(http_method: str, path: str, *, after: Sized = ()) -> Problem | None:
@@ -87,6 +147,34 @@ def problem_of_api_id(api_id: str, path: str) -> Problem | None:
         return None
     text = "may hold a-z, 0-9 and hyphens, must begin with a letter or digit, 63 characters at most"
     return Problem(path, f"the API id {shown(api_id)} cannot be part of a host name: it {text}")
+
+
+def _check_ids(resources: Iterable[Resource], path: str, problems: list[Problem]) -> None:
+    """Check the ids that are written: each names one resource, and none that has none written."""
+    listed = list(resources)
+    taken = {resource_id(each): each for each in _all_paths(listed)}
+    seen: dict[str, str] = {}
+    for resource in listed:
+        if not resource.id:
+            continue
+        here = join(join(path, resource.path), "id")
+        other = seen.setdefault(resource.id, taken.get(resource.id, resource.path))
+        if not _RESOURCE_ID.fullmatch(resource.id):
+            problems.append(Problem(here, "must be 1 to 32 characters a-z, 0-9"))
+        elif other != resource.path:
+            problems.append(Problem(here, f"is the id of {other} already; leave it out"))
+        seen[resource.id] = resource.path
+
+
+def _all_paths(resources: Iterable[Resource]) -> set[str]:
+    """Return the paths of resources, and those between them and the root."""
+    paths = {"/"}
+    for resource in resources:
+        path = resource.path
+        while path not in paths:
+            paths.add(path)
+            path = path.rpartition("/")[0] or "/"
+    return paths
 
 
 def _check_rest_api(rest_api: RestApi, path: str, problems: list[Problem]) -> None:
@@ -149,7 +237,7 @@ def _check_integration(integration: Integration, path: str, problems: list[Probl
     def add(member: str, text: str) -> None:
         problems.append(Problem(join(path, member), text))
 
-    if text := _uri_problem(integration.type, integration.uri):
+    if text := problem_of_uri(integration.type, integration.uri):
         add("uri", text)
     verb = integration.integration_http_method
     if verb is not None:
@@ -166,8 +254,9 @@ def _check_integration(integration: Integration, path: str, problems: list[Probl
     _check_templates(integration.request_templates, path, "request", problems)
 
 
-def _uri_problem(type_: IntegrationType, uri: str | None) -> str:
-    if type_ is IntegrationType.MOCK:
+def problem_of_uri(type_: str, uri: str | None) -> str:
+    """Return what is wrong with the uri of an integration of a type; empty: nothing."""
+    if type_ == IntegrationType.MOCK:
         return ""
     if type_ in (IntegrationType.AWS, IntegrationType.AWS_PROXY):
         if uri is None or not uri.startswith("arn:"):

@@ -105,7 +105,7 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
     """
     buckets = _by_api(release.bucket_slots)
     blocks = _by_api(release.metric_slots)
-    parts = [_settings_part(release), _make("domains", _domain_records(release.domains))]
+    parts = [_settings_part(release), encode_domains(release.domains)]
     for api_id, stages in release.stages.items():
         slots = buckets.get(api_id, ()), blocks.get(api_id, ())
         records = _api_records(stages, release.files.get(api_id), *slots)
@@ -115,6 +115,32 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
         key = f"deployment/{deployment.id}"
         parts.append(earlier.get(key) or _make(key, _deployment_records(deployment)))
     return {part.key: part for part in parts}
+
+
+def encode_api(
+    release: Release,
+    api_id: str,
+    bucket_slots: Mapping[str, int],
+    metric_slots: Mapping[str, int],
+) -> Part:
+    """Return the part of one API of a release, whose slots are given."""
+    records = _api_records(
+        release.stages[api_id],
+        release.files.get(api_id),
+        bucket_slots.items(),
+        metric_slots.items(),
+    )
+    return _make(f"api/{api_id}", records)
+
+
+def encode_deployment(deployment: Deployment) -> Part:
+    """Return the part of one deployment."""
+    return _make(f"deployment/{deployment.id}", _deployment_records(deployment))
+
+
+def encode_domains(domains: Iterable[DomainName]) -> Part:
+    """Return the part of all custom domain names."""
+    return _make("domains", _domain_records(domains))
 
 
 def digests_of(parts: Mapping[str, Part]) -> dict[str, str]:

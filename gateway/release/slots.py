@@ -78,6 +78,31 @@ class Slots:
         self._assigned = {name: index for name, index in assigned.items() if index}
         return assigned
 
+    def amend(self, dropped: Iterable[str], wanted: Iterable[str]) -> dict[str, int]:
+        """Free the indices of `dropped` that are not `wanted`, give the others of `wanted` one.
+
+        Returns the indices of `wanted`. The rest of the table is not looked at: its cost is that of
+        what changes.
+
+        Raises:
+            ConfigurationError: there are more than the table holds; nothing was changed.
+        """
+        identities = dict.fromkeys(wanted)
+        identities.pop(self.reserved, None)
+        gone = [name for name in dict.fromkeys(dropped) if name not in identities]
+        gone = [name for name in gone if name in self._assigned]
+        added = [name for name in identities if name not in self._assigned]
+        count = len(self._assigned) - len(gone) + len(added)
+        if count + 1 > self.capacity:
+            raise ConfigurationError((self._too_many(count),))
+        self._freed.extend(self._assigned.pop(name) for name in gone)
+        for name in added:
+            if self._next < self.capacity:
+                self._assigned[name], self._next = self._next, self._next + 1
+            else:
+                self._assigned[name] = self._freed.popleft()
+        return {name: self._assigned[name] for name in identities}
+
     def _too_many(self, count: int) -> Problem:
         return Problem(
             "",

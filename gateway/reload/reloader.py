@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from gateway.configuration.files import DOMAINS
 from gateway.configuration.loaded import Loaded, LoadedApi
@@ -21,25 +21,40 @@ from gateway.errors import ConfigurationError, Problem
 from gateway.release import (
     ACCOUNT_BUCKET,
     NO_METHOD_BLOCK,
+    Deployments,
     Release,
+    Stages,
     arms,
     is_method_block,
     required_blocks,
     required_buckets,
 )
-from gateway.release.parts import Part, encode_release, with_digest
+from gateway.release.parts import (
+    Part,
+    encode_api,
+    encode_deployment,
+    encode_domains,
+    encode_release,
+    with_digest,
+)
+from gateway.release.release import identity_api
 from gateway.release.slots import Slots
-from gateway.snapshot.check import problems_of_deployment, problems_of_stage
+from gateway.reload.absence import unserved_apis, vanished_directory
+from gateway.snapshot.check import (
+    problems_of_deployment,
+    problems_of_domain_features,
+    problems_of_stage,
+)
 from gateway.snapshot.compiled import CompiledDeployment
+from gateway.store.served import ServedApi
 from gateway.telemetry.metrics import allot
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
 _ALL: Final = "resources"
 """Path of the problem that there are no methods."""
-
-_APIS_LISTED: Final = 20
-"""Ids that one message names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +116,12 @@ class _Draft:
         api_id: str,
         stages: Mapping[str, Stage],
         deployments: Mapping[str, Deployment],
-        file: str,
+        file: str | None,
     ) -> None:
         """Take an API over with the deployments that its stages point at."""
         self.stages[api_id] = stages
-        self.files[api_id] = file
+        if file is not None:
+            self.files[api_id] = file
         for stage in stages.values():
             for _, deployment_id in arms(stage):
                 self.deployments[deployment_id] = deployments[deployment_id]
@@ -142,6 +158,14 @@ class Reloader:
         )
         self._checked: dict[str, tuple[CompiledDeployment, tuple[Problem, ...]]] = {}
         """Deployments of the current release that were compiled to be checked, by id."""
+        self._stored: dict[str, tuple[Mapping[str, Stage], dict[str, Deployment]]] = {}
+        """What the store holds: API id to stages and deployments. Files win over it."""
+        for api_id in start.stages.keys() - start.files.keys():
+            stages, deployments = _subset(start, [api_id])
+            self._stored[api_id] = stages[api_id], dict(deployments)
+        self.file_domains = start.domains
+        """Custom domain names that the files define, as they were last good."""
+        self._stored_domains: tuple[DomainName, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Reloader revision {self.release.revision} {self.release.digest}>"
@@ -161,10 +185,10 @@ class Reloader:
         """
         vanished = sorted(self.release.files) if loaded.is_absent else []
         if vanished and not may_be_absent:
-            return self._refused((*loaded.problems, _vanished(loaded.directory, vanished)))
+            return self._refused((*loaded.problems, vanished_directory(loaded.directory, vanished)))
         draft = _Draft(problems=list(loaded.problems))
         if vanished:
-            draft.problems.append(_unserved(loaded.directory, vanished))
+            draft.problems.append(unserved_apis(loaded.directory, vanished))
         checked: dict[str, tuple[CompiledDeployment, tuple[Problem, ...]]] = {}
         for api_id, api in loaded.apis.items():
             found = self._check(api, checked)
@@ -177,9 +201,122 @@ class Reloader:
             draft.problems += self._check_further(api, loaded.problems)
         for api_id in sorted(self._broken(loaded)):
             self._keep(api_id, draft)
-        domains = self._domains(loaded, draft)
+        self._add_stored(draft)
+        file_domains = self._domains(loaded, draft)
         self._checked = {id_: each for id_, each in checked.items() if id_ in draft.deployments}
-        return replace(self._release(draft, domains), unserved=tuple(vanished))
+        return replace(self._release(draft, file_domains), unserved=tuple(vanished))
+
+    def known_deployments(self) -> frozenset[str]:
+        """Return the ids of the deployments that need not be read from the store again."""
+        return frozenset(id_ for _, held in self._stored.values() for id_ in held)
+
+    def hold_all_stored(
+        self, stored: Mapping[str, ServedApi | None], domains: tuple[DomainName, ...] = ()
+    ) -> None:
+        """Take over everything that the store holds; the next `apply` releases it."""
+        names = {domain.domain_name for domain in domains}
+        # The release that this began with does not say whose its domains are.
+        self.file_domains = tuple(
+            domain for domain in self.file_domains if domain.domain_name not in names
+        )
+        self._stored_domains = domains
+        gone = dict.fromkeys(self._stored.keys() - stored.keys())
+        self._hold({**gone, **stored})
+
+    def _hold(self, stored: Mapping[str, ServedApi | None]) -> None:
+        for api_id, served in stored.items():
+            _, held = self._stored.pop(api_id, ({}, {}))
+            if served is not None:
+                known = {**held, **served.deployments}
+                deployments = {id_: known[id_] for id_ in served.deployment_ids}
+                self._stored[api_id] = served.stages, deployments
+
+    def apply_stored(
+        self,
+        stored: Mapping[str, ServedApi | None],
+        domains: tuple[DomainName, ...] | None = None,
+    ) -> bool:
+        """Make a release of what the store says of some APIs now; return whether it is a new one.
+
+        Its cost is that of these APIs: all others keep their parts and slots. `domains` are all
+        custom domain names of the store; None: they are as they were.
+
+        Raises:
+            ConfigurationError: the shared tables are too small; the release stays.
+        """
+        self._hold(stored)
+        before = self.release
+        if domains is not None:
+            self._stored_domains = domains
+        api_ids = [api_id for api_id in stored if api_id not in before.files]
+        if not api_ids and domains is None:
+            return False
+        old = _subset(before, api_ids)
+        new = _Draft()
+        for api_id in api_ids:
+            if api_id in self._stored:
+                new.add(api_id, *self._stored[api_id], None)
+        bucket_slots = self._buckets.amend(
+            required_buckets(*old), required_buckets(new.stages, new.deployments)
+        )
+        metric_slots = self._amend_blocks(old, new)
+        gone = old[1].keys() - new.deployments.keys()
+        candidate = replace(
+            before,
+            stages=_amended(before.stages, old[0], new.stages),
+            deployments=_amended(before.deployments, gone, new.deployments),
+            domains=before.domains if domains is None else self._all_domains(self.file_domains),
+            bucket_slots=self._buckets.assigned,
+            metric_slots=self._blocks.assigned,
+        )
+        keys = [*(f"api/{id_}" for id_ in old[0]), *(f"deployment/{id_}" for id_ in gone)]
+        parts = self._amended_parts(candidate, keys, new.deployments)
+        for api_id in new.stages:
+            part = encode_api(
+                candidate, api_id, _of_api(bucket_slots, api_id), _of_api(metric_slots, api_id)
+            )
+            parts[part.key] = part
+        candidate = with_digest(candidate, parts)
+        if candidate.digest == before.digest:
+            return False
+        self.release = replace(candidate, revision=before.revision + 1)
+        self.parts = parts
+        return True
+
+    def _amended_parts(
+        self, candidate: Release, gone: Iterable[str], new: Deployments
+    ) -> dict[str, Part]:
+        """Return the parts of the release without those that are gone, and with what is new."""
+        # Before the first reload there are no parts to amend.
+        parts = dict(self.parts) if self.parts else encode_release(self.release)
+        for key in gone:
+            del parts[key]
+        for id_, deployment in new.items():
+            if f"deployment/{id_}" not in parts:
+                parts[f"deployment/{id_}"] = encode_deployment(deployment)
+        if candidate.domains != self.release.domains:
+            parts["domains"] = encode_domains(candidate.domains)
+        return parts
+
+    def _amend_blocks(self, old: tuple[Stages, Deployments], new: _Draft) -> dict[str, int]:
+        wanted = list(required_blocks(new.stages, new.deployments))
+        dropped = list(required_blocks(*old))
+        held = self._blocks.assigned
+        room = self._capacities.blocks - 1 - (len(held) - 1)
+        fresh = [identity for identity in wanted if identity not in held]
+        refused = set(fresh[max(0, room) :])
+        return self._blocks.amend(dropped, (name for name in wanted if name not in refused))
+
+    def _add_stored(self, draft: _Draft) -> None:
+        for api_id, (stages, deployments) in self._stored.items():
+            if api_id in draft.stages:
+                text = (
+                    f"the API {api_id} made through the control API is not served while "
+                    f"{draft.files[api_id]} defines one of the same id"
+                )
+                draft.problems.append(Problem("", text, severity="warning"))
+            else:
+                draft.add(api_id, stages, deployments, None)
 
     def _check(
         self,
@@ -227,34 +364,48 @@ class Reloader:
 
     def _keep(self, api_id: str, draft: _Draft) -> None:
         stages = self.release.stages.get(api_id)
-        if stages is None:
+        if stages is None or api_id not in self.release.files:
             draft.missing.append(api_id)
             return
         draft.kept.append(api_id)
         draft.add(api_id, stages, self.release.deployments, self.release.files.get(api_id, ""))
 
     def _domains(self, loaded: Loaded, draft: _Draft) -> tuple[DomainName, ...]:
+        """Return the files' domain names; those that were last good, if there is an error."""
         if loaded.domains is None:
-            return self.release.domains
+            return self.file_domains
         file = next((str(path) for path in loaded.files if path.name == DOMAINS), None)
         unknown = [
             replace(problem, file=file) for problem in _unknown_references(loaded.domains, draft)
         ]
         draft.problems += unknown
-        return self.release.domains if unknown else loaded.domains
+        for domain in loaded.domains:
+            warnings = problems_of_domain_features(domain)
+            if any(each.domain_name == domain.domain_name for each in self._stored_domains):
+                text = "one of the same name, made through the control API, is not served meanwhile"
+                warnings.append(Problem(domain.domain_name, text, severity="warning"))
+            draft.problems += [replace(problem, file=file) for problem in warnings]
+        return self.file_domains if unknown else loaded.domains
 
-    def _release(self, draft: _Draft, domains: tuple[DomainName, ...]) -> ReloadReport:
+    def _all_domains(self, of_files: tuple[DomainName, ...]) -> tuple[DomainName, ...]:
+        """Return the domain names of files and store; a file's wins over the store's."""
+        names = {domain.domain_name for domain in of_files}
+        others = (each for each in self._stored_domains if each.domain_name not in names)
+        return (*of_files, *others)
+
+    def _release(self, draft: _Draft, file_domains: tuple[DomainName, ...]) -> ReloadReport:
         try:
             bucket_slots = self._buckets.assign(required_buckets(draft.stages, draft.deployments))
         except ConfigurationError as error:
             return self._refused((*draft.problems, *error.problems))
         metric_slots, refused = self._metric_slots(draft)
+        self.file_domains = file_domains
         candidate = replace(
             self.release,
             stages=draft.stages,
             deployments=draft.deployments,
             files=draft.files,
-            domains=domains,
+            domains=self._all_domains(file_domains),
             bucket_slots=bucket_slots,
             metric_slots=metric_slots,
         )
@@ -295,28 +446,23 @@ class Reloader:
         )
 
 
-def _vanished(directory: Path, api_ids: list[str]) -> Problem:
-    return Problem(
-        "",
-        "the directory is absent or holds no APIs any more; what was served stays: "
-        f"{_listed(api_ids)}. Bring the files back, or restart to serve none of them",
-        str(directory),
-    )
+def _subset(release: Release, api_ids: Iterable[str]) -> tuple[Stages, Deployments]:
+    """Return some APIs of a release, as far as they are there, with their deployments."""
+    stages = {api_id: release.stages[api_id] for api_id in api_ids if api_id in release.stages}
+    ids = {id_ for named in stages.values() for stage in named.values() for _, id_ in arms(stage)}
+    return stages, {id_: release.deployments[id_] for id_ in ids}
 
 
-def _unserved(directory: Path, api_ids: list[str]) -> Problem:
-    return Problem(
-        "",
-        f"the directory is absent or holds no APIs; served no more: {_listed(api_ids)}. What they "
-        "were is kept in release/previous below the data directory",
-        str(directory),
-        severity="warning",
-    )
+def _amended(before: Mapping[str, T], gone: Iterable[str], new: Mapping[str, T]) -> dict[str, T]:
+    amended = dict(before)
+    for key in gone:
+        del amended[key]
+    amended.update(new)
+    return amended
 
 
-def _listed(api_ids: list[str]) -> str:
-    more = len(api_ids) - _APIS_LISTED
-    return ", ".join(api_ids[:_APIS_LISTED]) + (f" and {more} more" if more > 0 else "")
+def _of_api(slots: Mapping[str, int], api_id: str) -> dict[str, int]:
+    return {name: index for name, index in slots.items() if identity_api(name) == api_id}
 
 
 def _unknown_references(domains: Iterable[DomainName], draft: _Draft) -> Iterable[Problem]:

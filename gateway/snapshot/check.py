@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.clock import IdMinter
+from gateway.definitions.domain import DomainName
 from gateway.definitions.stage import Deployment, Stage
 from gateway.errors import Problem
 from gateway.integrations.base import IntegrationContext, MisconfiguredError
 from gateway.messages import MethodIdentity
 from gateway.snapshot.compile import compile_deployment, finish
 from gateway.snapshot.compiled import CompiledDeployment, MethodPlan
+from gateway.snapshot.enforcement import unenforced_of_domain
 from gateway.telemetry.access_log import compile_access_log
 
 _CONTEXT: Final = IntegrationContext(ids=IdMinter(), now=lambda: 0.0, body_bytes=0)
@@ -34,6 +36,18 @@ def problems_of_deployment(deployment: Deployment) -> tuple[CompiledDeployment, 
         )
     compiled = finish(compile_deployment(deployment, problems))
     return compiled, problems
+
+
+def problems_of_domain_features(domain: DomainName) -> list[Problem]:
+    """Return a warning for each feature of a domain that keeps it from being served."""
+    return [
+        Problem(
+            f"{domain.domain_name}.{field}",
+            f"{name} is not enforced yet: the domain answers 500, it is never served without",
+            severity="warning",
+        )
+        for field, name in unenforced_of_domain(domain)
+    ]
 
 
 def problems_of_stage(stage: Stage, deployments: Mapping[str, CompiledDeployment]) -> list[Problem]:

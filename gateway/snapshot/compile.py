@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from gateway.definitions.domain import DomainName
 from gateway.definitions.identity import resource_id
 from gateway.definitions.integration import Integration, IntegrationType
 from gateway.definitions.method_settings import effective_setting
@@ -41,16 +42,19 @@ from gateway.release import (
     stage_block_identity,
 )
 from gateway.routing import Domains, Places, RoutesBuilder
+from gateway.routing.domains import NO_BASE_PATH
 from gateway.routing.paths import path_variables
 from gateway.snapshot.compiled import (
     CompiledDeployment,
     CompiledMethod,
     CompiledStage,
+    DomainRefusal,
+    Mapped,
     MethodPlan,
     Snapshot,
     Variant,
 )
-from gateway.snapshot.enforcement import unenforced
+from gateway.snapshot.enforcement import unenforced, unenforced_of_domain
 from gateway.telemetry.access_log import CompiledAccessLog, compile_access_log
 from gateway.telemetry.execution_log import destination as execution_log_of
 from gateway.throttle import BucketTable, Meter
@@ -123,19 +127,17 @@ def compile_release(
             else:
                 compiled[name] = yield from binder.bind()
         apis[api_id], keys[api_id] = compiled, keys_of_api
-    domains = Domains.build(
-        (
-            domain.domain_name,
-            [(mapping.base_path, mapping) for mapping in domain.base_path_mappings],
-        )
-        for domain in release.domains
-    )
+    if previous is not None and previous.domain_names == release.domains:
+        domains = previous.domains
+    else:
+        domains = Domains.build((each.domain_name, _mappings(each)) for each in release.domains)
     return Snapshot(
         revision=release.revision,
         digest=release.digest,
         apis=apis,
         domains=domains,
         places=Places(domains),
+        domain_names=release.domains,
         deployments=deployments,
         gateway_responses=(
             previous.gateway_responses
@@ -146,6 +148,14 @@ def compile_release(
         sources=release.stages,
         stage_keys=keys,
     )
+
+
+def _mappings(domain: DomainName) -> list[tuple[str, Mapped]]:
+    """Return what a domain's base paths lead to; nothing of it is served without what it asks."""
+    missing = [name for _, name in unenforced_of_domain(domain)]
+    if missing:
+        return [(NO_BASE_PATH, DomainRefusal(", ".join(missing)))]
+    return [(mapping.base_path, mapping) for mapping in domain.base_path_mappings]
 
 
 def compile_deployment(
@@ -219,7 +229,7 @@ def _compile_method(
             plan, refusal = None, f"{errors[0].path} {errors[0].message}"
     return MethodPlan(
         resource_path=resource.path,
-        resource_id=resource_id(resource.path),
+        resource_id=resource.id or resource_id(resource.path),
         http_method=verb,
         integration=plan,
         refusal=refusal,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.definitions.domain import BasePathMapping
+from gateway.definitions.domain import BasePathMapping, DomainName
 from gateway.definitions.stage import LoggingLevel, Stage
 from gateway.errors import GatewayResponseType
 from gateway.integrations.base import CompiledIntegration, IntegrationPlan
@@ -81,6 +81,17 @@ class CompiledMethod:
     """Where the execution log goes: a path below the data directory."""
 
 
+@dataclass(frozen=True, slots=True)
+class DomainRefusal:
+    """Stands where the mappings of a domain would be that asks for what is not enforced yet."""
+
+    feature: str
+    """What it asks for."""
+
+
+Mapped = BasePathMapping | DomainRefusal
+"""What a base path of a domain leads to."""
+
 Scope = Variant | CompiledMethod
 """Whose logs, metrics and gateway responses apply to a request."""
 
@@ -106,8 +117,10 @@ class Snapshot:
     digest: str
     apis: Mapping[str, Mapping[str, CompiledStage]]
     """API id to stage name to stage."""
-    domains: Domains[BasePathMapping]
-    places: Places[BasePathMapping]
+    domains: Domains[Mapped]
+    domain_names: tuple[DomainName, ...]
+    """What `domains` was compiled from: as long as it stays, so do they."""
+    places: Places[Mapped]
     """What hosts lead to."""
     deployments: Mapping[str, CompiledDeployment]
     gateway_responses: GatewayResponses

@@ -23,7 +23,7 @@ MOST_LINE_BYTES: Final = 1024
 _TRUNCATED: Final = b" [TRUNCATED]"
 _MASK: Final = "****"
 
-_SECRET_HEADERS: Final = frozenset(
+SECRET_HEADERS: Final = frozenset(
     (
         "authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key",
         "x-amz-security-token", "x-auth-token", "x-csrf-token", "x-xsrf-token",
@@ -69,7 +69,7 @@ def lines(exchange: Exchange, level: LoggingLevel) -> list[bytes]:
 
 
 def _lines(exchange: Exchange, epoch: float, sentences: Iterable[str]) -> Iterator[bytes]:
-    prefix = f"({exchange.request_id}) {_time(epoch)} : "
+    prefix = f"({exchange.request_id}) {log_time(epoch)} : "
     for sentence in sentences:
         line = (prefix + sentence).encode("utf-8", "backslashreplace")
         if len(line) > MOST_LINE_BYTES:
@@ -79,7 +79,7 @@ def _lines(exchange: Exchange, epoch: float, sentences: Iterable[str]) -> Iterat
         yield line + b"\n"
 
 
-def _time(epoch: float) -> str:
+def log_time(epoch: float) -> str:
     """Return `Sun Nov 22 12:00:00 UTC 2026`."""
     at = datetime.fromtimestamp(epoch, UTC)
     return (
@@ -94,15 +94,15 @@ def _story(exchange: Exchange) -> Iterator[str]:
     yield f"Starting execution for request: {exchange.request_id}"
     path = exchange.context_path or request.path
     yield f"HTTP Method: {visible(request.method)}, Resource Path: {visible(path)}"
-    yield f"Method request path: {_pairs(exchange.path_parameters.items())}"
-    yield f"Method request query string: {_pairs(_query(request.query))}"
+    yield f"Method request path: {pairs_text(exchange.path_parameters.items())}"
+    yield f"Method request query string: {pairs_text(query_pairs(request.query))}"
     headers = (
         (name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
         for name, value in request.headers
     )
-    yield f"Method request headers: {_pairs(_masked(headers, _SECRET_HEADERS))}"
+    yield f"Method request headers: {pairs_text(masked(headers, SECRET_HEADERS))}"
     if exchange.endpoint_uri:
-        yield f"Endpoint request URI: {visible(_masked_uri(exchange.endpoint_uri))}"
+        yield f"Endpoint request URI: {visible(masked_uri(exchange.endpoint_uri))}"
     if exchange.integration_status is not None:
         latency = round((exchange.integration_latency or 0.0) * 1000)
         yield (
@@ -117,15 +117,18 @@ def _end(exchange: Exchange) -> Iterator[str]:
     if fault is None:
         yield "Successfully completed execution"
     else:
-        yield _failure(fault)
+        yield failure(fault)
         yield f"Gateway response type: {fault.type.value} with status code: {exchange.status}"
     if exchange.status == 499:
         yield "The client closed the connection before the response was complete"
     yield f"Method completed with status: {exchange.status}"
 
 
-def _failure(fault: Fault) -> str:
+def failure(fault: Fault) -> str:
+    """Return the sentence that says why a request failed."""
     why = visible(fault.detail or fault.message or fault.type.value)
+    if why.startswith("Execution failed"):
+        return why
     if fault.type is GatewayResponseType.INTEGRATION_TIMEOUT:
         return f"Execution failed due to a timeout error: {why}"
     if fault.status >= 500:
@@ -133,16 +136,18 @@ def _failure(fault: Fault) -> str:
     return f"Execution failed: {why}"
 
 
-def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
+def pairs_text(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return `{name=value, name=value}`."""
     return "{" + ", ".join(f"{visible(name)}={visible(value)}" for name, value in pairs) + "}"
 
 
-def _masked(pairs: Iterable[tuple[str, str]], secrets: frozenset[str]) -> Iterator[tuple[str, str]]:
+def masked(pairs: Iterable[tuple[str, str]], secrets: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Yield the pairs; the value of a name among `secrets` is masked."""
     for name, value in pairs:
         yield name, _MASK if name.strip().lower() in secrets else value
 
 
-def _query(query: str) -> Iterator[tuple[str, str]]:
+def query_pairs(query: str) -> Iterator[tuple[str, str]]:
     """Yield the parameters as they were sent, decoded only to recognise secrets."""
     for part in query.split("&") if query else ():
         name, _, value = part.partition("=")
@@ -150,12 +155,12 @@ def _query(query: str) -> Iterator[tuple[str, str]]:
         yield name, _MASK if is_secret else value
 
 
-def _masked_uri(uri: str) -> str:
+def masked_uri(uri: str) -> str:
     """Return the URI without user information and without the values of secret parameters."""
     head, mark, query = uri.partition("?")
     head = _USER_INFO.sub(rf"\g<1>{_MASK}@", head)
     return (
         head
         + mark
-        + "&".join(f"{name}={value}" if value else name for name, value in _query(query))
+        + "&".join(f"{name}={value}" if value else name for name, value in query_pairs(query))
     )

@@ -50,6 +50,8 @@ class ControlValues:
     series_budget: int = 0
     methods_without_detail: int = 0
     """Methods whose settings ask for metrics of their own and that found no room in the budget."""
+    failed_logins: int = 0
+    """Calls of the control API whose signature was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +268,11 @@ class _ProcessCollector(Collector):
             "stagegate_metrics_methods_without_detail",
             "Methods whose settings ask for metrics of their own and that the budget leaves out.",
             value=values.methods_without_detail,
+        )
+        yield CounterMetricFamily(
+            "stagegate_control_failed_logins",
+            "Calls of the control API that were refused for their signature, or for having none.",
+            value=values.failed_logins,
         )
 
     def _of_workers(self) -> Iterator[Metric]:

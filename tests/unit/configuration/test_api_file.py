@@ -8,6 +8,7 @@ import pytest
 
 from gateway.configuration.api_file import ApiFile, load_api_file
 from gateway.configuration.loaded import LoadedApi
+from gateway.definitions.authorizer import AuthorizerType
 from gateway.definitions.identity import deployment_id
 from gateway.definitions.integration import IntegrationType
 from gateway.definitions.stage import MethodSetting
@@ -192,6 +193,41 @@ stages: {a: {stageName: a}}
     )
 
 
+def test_models_validators_and_authorizers_are_part_of_a_definition(directory: Path) -> None:
+    api = accepted(
+        directory,
+        MINIMAL
+        + """
+models:
+  Pet: {name: Pet, schema: {type: object, required: [name]}}
+  Text: {contentType: text/plain, schema: "any"}
+requestValidators:
+  body: {validateRequestBody: true}
+  none:
+authorizers:
+  users:
+    id: users
+    type: COGNITO_USER_POOLS
+    providerARNs: ["arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_a"]
+    identitySource: method.request.header.Authorization
+""",
+    )
+
+    (deployment,) = api.deployments.values()
+    definition = deployment.definition
+    assert definition.models["Pet"].schema == '{"type":"object","required":["name"]}'
+    assert definition.models["Text"].content_type == "text/plain"
+    assert definition.request_validators["body"].validate_request_body
+    assert not definition.request_validators["none"].validate_request_body
+    assert definition.authorizers["users"].type is AuthorizerType.COGNITO_USER_POOLS
+
+
+def test_a_deployment_keeps_its_id_when_nothing_of_them_is_defined(directory: Path) -> None:
+    empty = MINIMAL + "models: {}\nrequestValidators: {}\nauthorizers:\n"
+
+    assert [*accepted(directory, empty).deployments] == [*accepted(directory, MINIMAL).deployments]
+
+
 def test_a_file_without_stages_is_warned_about(directory: Path) -> None:
     result = read(directory, VERSION)
 
@@ -274,6 +310,22 @@ def test_every_file_that_was_named_is_listed(directory: Path) -> None:
         (
             MINIMAL + "gatewayResponses: {THROTTLED: {status: 1}}\n",
             "pets.yaml:6:32: gatewayResponses.THROTTLED.status: unknown key",
+        ),
+        (
+            MINIMAL + "models: {Pet: {schema: {type: pet}}}\n",
+            "pets.yaml:6:16: models.Pet.schema: Invalid model specified",
+        ),
+        (
+            MINIMAL + "models: {Pet: {schema: {maximum: 1" + "0" * 30 + "}}}\n",
+            "pets.yaml:6:16: models.Pet.schema: must be text, not a mapping",
+        ),
+        (
+            MINIMAL + "requestValidators: {body: {validate: true}}\n",
+            "pets.yaml:6:28: requestValidators.body.validate: unknown key",
+        ),
+        (
+            MINIMAL + "authorizers: {who: {}}\n",
+            "pets.yaml:6:15: authorizers.who.type: is required; add it",
         ),
         (
             MINIMAL + "gatewayResponses: []\n",

@@ -193,3 +193,20 @@ async def test_what_a_start_serves_no_more_is_kept_beside_the_new_release(bench:
     assert "api/pets" not in now.parts
     assert kept is not None
     assert "api/pets" in kept.parts
+
+
+async def test_what_a_bug_kept_from_the_workers_goes_out_with_what_the_store_has_next(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("a fact that nobody thought of")
+
+    await bench.publisher.reload("start", may_be_absent=True)
+    bench.write(pets())
+    monkeypatch.setattr(bench.links, "send", fail)
+    await bench.publisher.reload("files changed")
+    assert bench.links._revision == 1
+
+    monkeypatch.undo()
+    await bench.publisher.publish_stored({"stored": None})
+    assert bench.links._revision == 2

@@ -13,6 +13,8 @@ from gateway.definitions.validation import errors_in, problems_of
 from gateway.errors import Problem
 
 MOCK = {"type": "MOCK"}
+URI = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/a/invocations"
+REQUEST = {"type": "REQUEST", "authorizerUri": URI, "authorizerResultTtlInSeconds": 0}
 
 
 def problems(
@@ -257,6 +259,56 @@ def test_an_unknown_gateway_response_type_gets_a_suggestion() -> None:
     (text,) = problems(gatewayResponses={"THROTLED": {}})
 
     assert 'did you mean "THROTTLED"?' in text
+
+
+def test_models_validators_and_authorizers_may_be_sound() -> None:
+    assert (
+        problems(
+            models={
+                "Pet": {"schema": '{"$ref": "#"}'},
+                "Xml": {"contentType": "a/b", "schema": "<"},
+            },
+            requestValidators={"all-1": {"name": "all"}},
+            authorizers={"a": REQUEST},
+        )
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"models": {"a-b": {"schema": "{}"}}}, "models.a-b: Model name must be alphanumeric"),
+        ({"models": {"A": {}}}, "models.A.schema: Model schema must have at least 1 property"),
+        (
+            {"models": {"A": {"schema": "{}", "contentType": "json"}}},
+            "models.A.contentType: Invalid content type specified",
+        ),
+        (
+            {"models": {"A": {"schema": "{}", "id": "a"}, "B": {"schema": "{}", "id": "a"}}},
+            'models.B.id: the id "a" is also that of A',
+        ),
+        ({"models": {"A": {"schema": "{}", "id": "/"}}}, 'models.A.id: the id "/" may hold'),
+        ({"requestValidators": {"a b": {}}}, 'requestValidators.a b: the id "a b" may hold'),
+        (
+            {"requestValidators": {"a": {"name": "x" * 1025}}},
+            "requestValidators.a.name: must have at most 1024 characters",
+        ),
+        (
+            {"authorizers": {"a": {"type": "TOKEN", "authorizerUri": URI}}},
+            "authorizers.a.identitySource: Invalid request input: identitySource is required",
+        ),
+        (
+            {"authorizers": {"a": REQUEST, "b": {**REQUEST, "name": "a"}}},
+            'authorizers.b.name: Authorizer name must be unique: "a" is also that of a',
+        ),
+        ({"authorizers": {"": REQUEST}}, 'authorizers.: the id "" may hold'),
+    ],
+)
+def test_a_mistake_in_them_is_named_with_its_place(members: dict[str, Any], expected: str) -> None:
+    (text,) = problems(**members)
+
+    assert text.startswith(expected)
 
 
 def test_paths_are_checked_too() -> None:

@@ -1,0 +1,79 @@
+"""`stagegate audit`: what was changed through the control API, by whom, and when."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+from gateway.cli.inputs import settings_of
+from gateway.cli.output import Output
+from gateway.errors import ConfigurationError, Problem
+from gateway.store.database import FILE_NAME
+from gateway.store.trail import TrailQuery, read_trail
+
+_UNITS: Final[Mapping[str, int]] = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def audit(arguments: argparse.Namespace, output: Output) -> int:
+    """Print the audit trail, oldest first; with `--json` a CloudTrail record a line.
+
+    Raises:
+        ConfigurationError: there is no store, or `--since` is no time.
+    """
+    query = TrailQuery(
+        since_epoch=since_epoch(arguments.since, datetime.now(UTC)),
+        user=arguments.user,
+        event=arguments.event,
+        limit=arguments.limit,
+    )
+    for record in read_trail(settings_of(arguments).data / FILE_NAME, query):
+        if arguments.json:
+            output.line(orjson.dumps(record).decode())
+        else:
+            output.line(shown(record))
+    return 0
+
+
+def since_epoch(text: str | None, now: datetime) -> float:
+    """Return the moment that `--since` means: `90m`, `2d`, or a time in ISO 8601.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    if text is None:
+        return 0.0
+    if text[:-1].isdigit() and text[-1:] in _UNITS:
+        return now.timestamp() - int(text[:-1]) * _UNITS[text[-1]]
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        told = f"{text} is no time: write 30m, 12h, 7d, or 2026-05-01T12:00:00Z"
+        raise ConfigurationError((Problem("--since", told),)) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def shown(record: Mapping[str, Any]) -> str:
+    """Return a record as one line: time, user, address, event, what it was about, outcome."""
+    parameters = record.get("requestParameters") or {}
+    about = " ".join(
+        f"{name}={value}" for name, value in parameters.items() if isinstance(value, str)
+    )
+    revision = record.get("stagegateRevision")
+    outcome = record.get("errorCode") or f"revision {revision}"
+    user = record["userIdentity"]["userName"]
+    cut = about if len(about) <= 120 else f"{about[:119]}…"
+    safe = cut if cut.isprintable() else cut.encode("unicode_escape").decode("ascii")
+    return "  ".join(
+        (
+            record["eventTime"],
+            user,
+            record["sourceIPAddress"],
+            record["eventName"],
+            safe,
+            outcome,
+        )
+    )

@@ -1,0 +1,101 @@
+"""`stagegate export`: an API made by AWS's clients as files that load back as the same API."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from gateway import configuration
+from gateway.cli.inputs import empty_release, load_files, settings_of
+from gateway.cli.output import Output
+from gateway.configuration.api_text import ApiText, api_text
+from gateway.definitions.identity import deployment_id
+from gateway.errors import ConfigurationError, Problem
+from gateway.release.release import arms
+from gateway.settings import Settings
+from gateway.store.database import FILE_NAME
+from gateway.store.export import StoredApi, read_api
+
+
+def export(arguments: argparse.Namespace, output: Output) -> int:
+    """Write an API's files below `--out`, once it is sure that they load back as what they say.
+
+    Raises:
+        ConfigurationError: there is no such API, its files would be refused, or one is in the way.
+    """
+    settings = settings_of(arguments)
+    api = read_api(settings.data / FILE_NAME, arguments.api)
+    text = api_text(
+        api.api_id,
+        api.stages,
+        api.definitions,
+        working_copy=api.working_copy,
+        tags=api.tags,
+    )
+    _check(text, api.api_id, settings)
+    directory = Path(arguments.out)
+    _write(text, directory)
+    for name in text.files:
+        output.line(str(directory / name))
+    output.problems(_notes(api, text))
+    return 0
+
+
+def _check(text: ApiText, api_id: str, settings: Settings) -> None:
+    """Load the files as a gateway would, and compare."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        _write(text, directory)
+        errors = [
+            _beside(problem, directory)
+            for problem in load_files(directory, empty_release(settings)).problems
+            if problem.severity == "error"
+        ]
+        loaded = configuration.load(directory).apis.get(api_id)
+    if errors:
+        reason = f"the API {api_id} cannot be exported: files that say the same would be refused"
+        raise ConfigurationError((Problem("", reason), *errors))
+    if loaded is None or loaded.stages != text.stages:
+        reason = f"the API {api_id} cannot be exported: its files would mean something else"
+        raise ConfigurationError((Problem("", reason),))
+
+
+def _write(text: ApiText, directory: Path) -> None:
+    """Write all files; none if one of another content is in the way."""
+    paths = {directory / name: content for name, content in text.files.items()}
+    in_the_way = [
+        Problem("", f"{path} is there already; remove it, or name another directory with --out")
+        for path, content in paths.items()
+        if path.exists() and path.read_text("utf-8") != content
+    ]
+    if in_the_way:
+        raise ConfigurationError(tuple(in_the_way))
+    try:
+        for path, content in paths.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, "utf-8")
+    except OSError as error:
+        raise ConfigurationError((Problem("", f"cannot write {error.filename}: {error}"),)) from (
+            error
+        )
+
+
+def _notes(api: StoredApi, text: ApiText) -> Iterable[Problem]:
+    """Yield what the files do not hold."""
+    served = {id_ for stage in text.stages.values() for _, id_ in arms(stage)}
+    if api.stages and deployment_id(api.api_id, api.working_copy) not in served:
+        yield Problem(
+            "",
+            "changes that no stage serves are not exported: deploy them first to keep them",
+            severity="warning",
+        )
+
+
+def _beside(problem: Problem, directory: Path) -> Problem:
+    """Return a problem without the place of a file that is gone."""
+    file = problem.file and Path(problem.file).relative_to(directory).as_posix()
+    return Problem(
+        problem.path, problem.message, file, problem.line, problem.column, problem.severity
+    )

@@ -1,0 +1,300 @@
+"""An API's working copy as one definition, and a definition as a working copy.
+
+CreateDeployment freezes what `definition_of` returns; files are shown through `write_definition`.
+A family whose objects a deployment freezes adds them to both, and to `copy_definition`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+
+from gateway.definitions.identity import resource_id
+from gateway.definitions.integration import (
+    ConnectionType,
+    ContentHandling,
+    Integration,
+    IntegrationResponse,
+    IntegrationType,
+    PassthroughBehavior,
+    ResponseTransferMode,
+    TlsConfig,
+)
+from gateway.definitions.model_schema import for_other_api
+from gateway.definitions.rest_api import (
+    ApiDefinition,
+    ApiKeySource,
+    AuthorizationType,
+    Method,
+    MethodResponse,
+    Resource,
+    RestApi,
+)
+from gateway.store.api_parts import parts_of, write_parts
+from gateway.store.tables import (
+    INTEGRATION,
+    INTEGRATION_RESPONSE,
+    METHOD,
+    METHOD_RESPONSE,
+    RESOURCE,
+    REST_API,
+)
+from gateway.store.transaction import Transaction
+
+
+def definition_of(
+    transaction: Transaction, api: int, *, resource: int | None = None
+) -> ApiDefinition:
+    """Return the working copy of the API whose `sequence` is `api`.
+
+    With the `sequence` of a resource, only that one's methods are in it.
+    """
+    below = RESOURCE.c.api == api if resource is None else RESOURCE.c.sequence == resource
+    row = transaction.one(select(REST_API).where(REST_API.c.sequence == api))
+    parts = parts_of(transaction, api)
+    return ApiDefinition(
+        rest_api=RestApi(
+            name=row.name,
+            id=row.id,
+            description=row.description or "",
+            version=row.version or "",
+            api_key_source=ApiKeySource(row.api_key_source),
+            binary_media_types=tuple(row.binary_media_types),
+            minimum_compression_size=row.minimum_compression_size,
+            disable_execute_api_endpoint=row.disable_execute_api_endpoint,
+            policy=row.policy,
+        ),
+        resources=_resources(transaction, below),
+        gateway_responses=parts.gateway_responses,
+        models=parts.models,
+        request_validators=parts.request_validators,
+        authorizers=parts.authorizers,
+    )
+
+
+def write_definition(
+    transaction: Transaction, api: int, definition: ApiDefinition, root_id: str
+) -> None:
+    """Write a definition into an API that has nothing yet, with resources that lie between."""
+    write_parts(transaction, api, definition)
+    sequences: dict[str, int] = {}
+    methods_by_path = {each.path: each for each in definition.resources}
+    for path in _with_parents(methods_by_path):
+        parent, _, part = path.rpartition("/")
+        known = methods_by_path.get(path)
+        is_root = path == "/"
+        id_ = (known.id if known is not None else "") or resource_id(path)
+        sequences[path] = transaction.insert(
+            RESOURCE,
+            api=api,
+            id=root_id if is_root else id_,
+            parent=None if is_root else sequences[parent or "/"],
+            path_part=None if is_root else part,
+            path=path,
+        )
+        for verb, method in known.methods.items() if known is not None else ():
+            _write_method(transaction, sequences[path], id_, verb, method)
+
+
+def copy_definition(transaction: Transaction, source: int, target: int, root_id: str) -> None:
+    """Copy what a deployment of the API `source` would freeze into the new API `target`."""
+    definition = definition_of(transaction, source)
+    of_target = select(REST_API.c.id).where(REST_API.c.sequence == target)
+    target_id = str(transaction.value(of_target))
+    # Models refer to each other by addresses with the API's id in them.
+    models = {
+        name: dataclasses.replace(
+            model, schema=for_other_api(model.schema, definition.rest_api.id, target_id)
+        )
+        for name, model in definition.models.items()
+    }
+    copied = dataclasses.replace(definition, models=models)
+    write_definition(transaction, target, copied, root_id)
+
+
+def _resources(transaction: Transaction, below: ColumnElement[bool]) -> tuple[Resource, ...]:
+    methods: dict[int, dict[str, Method]] = {}
+    for sequence, verb, method in _methods(transaction, below):
+        methods.setdefault(sequence, {})[verb] = method
+    query = select(RESOURCE).where(below).order_by(RESOURCE.c.path)
+    return tuple(
+        Resource(path=row.path, id=row.id, methods=methods[row.sequence])
+        for row in transaction.rows(query)
+        if row.sequence in methods
+    )
+
+
+def _methods(
+    transaction: Transaction, below: ColumnElement[bool]
+) -> Iterable[tuple[int, str, Method]]:
+    """Yield resource, verb and method of every method below: four queries for all."""
+    of_method = METHOD.c.resource == RESOURCE.c.sequence
+    responses: dict[int, dict[str, MethodResponse]] = {}
+    query = (
+        select(METHOD_RESPONSE)
+        .join(METHOD, METHOD.c.sequence == METHOD_RESPONSE.c.method)
+        .join(RESOURCE, of_method)
+        .where(below)
+        .order_by(METHOD_RESPONSE.c.sequence)
+    )
+    for row in transaction.rows(query):
+        responses.setdefault(row.method, {})[row.status_code] = MethodResponse(
+            response_parameters=row.response_parameters, response_models=row.response_models
+        )
+    integrations = _integrations(transaction, below)
+    methods = select(METHOD).join(RESOURCE, of_method).where(below).order_by(METHOD.c.sequence)
+    for row in transaction.rows(methods):
+        yield (
+            row.resource,
+            row.http_method,
+            Method(
+                authorization_type=AuthorizationType(row.authorization_type),
+                authorizer_id=row.authorizer_id,
+                authorization_scopes=tuple(row.authorization_scopes),
+                api_key_required=row.api_key_required,
+                operation_name=row.operation_name,
+                request_validator_id=row.request_validator_id,
+                request_parameters=row.request_parameters,
+                request_models=row.request_models,
+                method_responses=responses.get(row.sequence, {}),
+                integration=integrations.get(row.sequence),
+            ),
+        )
+
+
+def _integrations(
+    transaction: Transaction, below: ColumnElement[bool]
+) -> Mapping[int, Integration]:
+    """Return integrations by their method's sequence."""
+    joined = (
+        select(INTEGRATION)
+        .join(METHOD, METHOD.c.sequence == INTEGRATION.c.method)
+        .join(RESOURCE, METHOD.c.resource == RESOURCE.c.sequence)
+        .where(below)
+    )
+    ids = joined.with_only_columns(INTEGRATION.c.sequence)
+    responses: dict[int, dict[str, IntegrationResponse]] = {}
+    query = (
+        select(INTEGRATION_RESPONSE)
+        .where(INTEGRATION_RESPONSE.c.integration.in_(ids))
+        .order_by(INTEGRATION_RESPONSE.c.sequence)
+    )
+    for row in transaction.rows(query):
+        responses.setdefault(row.integration, {})[row.status_code] = IntegrationResponse(
+            selection_pattern=row.selection_pattern or "",
+            response_parameters=row.response_parameters,
+            response_templates=_templates(row.response_templates),
+            content_handling=_handling(row.content_handling),
+        )
+    return {
+        row.method: Integration(
+            type=IntegrationType(row.type),
+            uri=row.uri,
+            integration_http_method=row.http_method,
+            connection_type=ConnectionType(row.connection_type or "INTERNET"),
+            connection_id=row.connection_id,
+            credentials=row.credentials,
+            request_parameters=row.request_parameters,
+            request_templates=_templates(row.request_templates),
+            passthrough_behavior=PassthroughBehavior(row.passthrough_behavior),
+            content_handling=_handling(row.content_handling),
+            timeout_in_millis=row.timeout_in_millis,
+            cache_namespace=row.cache_namespace,
+            cache_key_parameters=tuple(row.cache_key_parameters),
+            tls_config=TlsConfig(insecure_skip_verification=bool(row.insecure_skip_verification)),
+            response_transfer_mode=ResponseTransferMode(row.response_transfer_mode or "BUFFERED"),
+            integration_responses=responses.get(row.sequence, {}),
+        )
+        for row in transaction.rows(joined)
+    }
+
+
+def _write_method(
+    transaction: Transaction, resource: int, id_: str, verb: str, method: Method
+) -> None:
+    sequence = transaction.insert(
+        METHOD,
+        resource=resource,
+        http_method=verb,
+        authorization_type=method.authorization_type.value,
+        authorizer_id=method.authorizer_id,
+        authorization_scopes=list(method.authorization_scopes),
+        api_key_required=method.api_key_required,
+        operation_name=method.operation_name,
+        request_validator_id=method.request_validator_id,
+        request_parameters=dict(method.request_parameters),
+        request_models=dict(method.request_models),
+    )
+    for status, response in method.method_responses.items():
+        transaction.insert(
+            METHOD_RESPONSE,
+            method=sequence,
+            status_code=status,
+            response_parameters=dict(response.response_parameters),
+            response_models=dict(response.response_models),
+        )
+    if method.integration is not None:
+        _write_integration(transaction, sequence, id_, method.integration)
+
+
+def _write_integration(
+    transaction: Transaction, method: int, id_: str, integration: Integration
+) -> None:
+    mode = integration.response_transfer_mode
+    sequence = transaction.insert(
+        INTEGRATION,
+        method=method,
+        type=integration.type.value,
+        http_method=integration.integration_http_method,
+        uri=integration.uri,
+        connection_type=None
+        if integration.type is IntegrationType.MOCK
+        else integration.connection_type.value,
+        connection_id=integration.connection_id,
+        credentials=integration.credentials,
+        request_parameters=dict(integration.request_parameters),
+        request_templates=dict(integration.request_templates),
+        passthrough_behavior=integration.passthrough_behavior.value,
+        content_handling=_value(integration.content_handling),
+        timeout_in_millis=integration.timeout_in_millis,
+        cache_namespace=integration.cache_namespace or id_,
+        cache_key_parameters=list(integration.cache_key_parameters),
+        insecure_skip_verification=integration.tls_config.insecure_skip_verification or None,
+        response_transfer_mode=None if mode is ResponseTransferMode.BUFFERED else mode.value,
+    )
+    for status, response in integration.integration_responses.items():
+        transaction.insert(
+            INTEGRATION_RESPONSE,
+            integration=sequence,
+            status_code=status,
+            selection_pattern=response.selection_pattern or None,
+            response_parameters=dict(response.response_parameters),
+            response_templates=dict(response.response_templates),
+            content_handling=_value(response.content_handling),
+        )
+
+
+def _with_parents(paths: Iterable[str]) -> list[str]:
+    """Return all paths and what lies between them and the root, parents first."""
+    found = {"/"}
+    for path in paths:
+        while path != "/" and path not in found:
+            found.add(path)
+            path = path.rpartition("/")[0] or "/"  # noqa: PLW2901 (walks up)
+    return sorted(found, key=lambda path: (path.count("/") if path != "/" else 0, path))
+
+
+def _templates(templates: Mapping[str, Any]) -> dict[str, str]:
+    """AWS shows a template without text as null."""
+    return {media_type: text or "" for media_type, text in templates.items()}
+
+
+def _handling(value: str | None) -> ContentHandling | None:
+    return None if value is None else ContentHandling(value)
+
+
+def _value(handling: ContentHandling | None) -> str | None:
+    return None if handling is None else handling.value

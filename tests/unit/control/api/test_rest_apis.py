@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.control.api import rest_apis
+from gateway.errors import ControlError
+from tests.unit.control.api.handlers import Handlers
+
+
+def test_a_clone_has_everything_but_the_id(handlers: Handlers) -> None:
+    source = handlers.method()
+    child = handlers.call(
+        "CreateResource",
+        {"pathPart": "{id}"},
+        restapi_id=source["restapi_id"],
+        parent_id=source["resource_id"],
+    )
+
+    clone = handlers.api(cloneFrom=source["restapi_id"])
+
+    listed = handlers.call("GetResources", restapi_id=clone["id"], query={"embed": ["methods"]})[
+        "item"
+    ]
+    assert [each["path"] for each in listed] == ["/"]
+    assert listed[0]["id"] == clone["rootResourceId"] != source["resource_id"]
+    assert listed[0]["resourceMethods"]["GET"]["methodIntegration"]["type"] == "MOCK"
+    # A resource without a method or a child with one is not served, and so not frozen either.
+    assert child["path"] == "/{id}"
+
+
+def test_a_clone_of_nothing_is_refused(handlers: Handlers) -> None:
+    with pytest.raises(ControlError, match="NotFoundException"):
+        handlers.api(cloneFrom="nothing")
+
+
+@pytest.mark.parametrize("name", ["", "   ", "a" * 1025])
+def test_a_name_is_needed(handlers: Handlers, name: str) -> None:
+    with pytest.raises(ControlError, match="Invalid REST API name"):
+        handlers.api(name=name)
+
+
+def test_the_number_of_apis_is_bounded(handlers: Handlers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest_apis, "APIS_MAX", 2)
+    handlers.api()
+    handlers.api()
+
+    with pytest.raises(ControlError, match="LimitExceededException"):
+        handlers.api()
+
+
+def test_a_policy_is_bounded_and_may_be_cleared(handlers: Handlers) -> None:
+    api = handlers.api(policy="{}")["id"]
+
+    def patched(value: str) -> dict[str, object]:
+        operation = {"op": "replace", "path": "/policy", "value": value}
+        told: dict[str, object] = handlers.call(
+            "UpdateRestApi", {"patchOperations": [operation]}, restapi_id=api
+        )
+        return told
+
+    assert "policy" not in patched("")
+    with pytest.raises(ControlError, match="Invalid policy document"):
+        patched("x" * 8193)
+
+
+def test_vpc_endpoints_come_and_go(handlers: Handlers) -> None:
+    api = handlers.api()["id"]
+    operations = [
+        {"op": "add", "path": "/endpointConfiguration/vpcEndpointIds", "value": "vpce-1"},
+        {"op": "add", "path": "/endpointConfiguration/vpcEndpointIds", "value": "vpce-2"},
+        {"op": "remove", "path": "/endpointConfiguration/vpcEndpointIds", "value": "vpce-1"},
+    ]
+
+    told = handlers.call("UpdateRestApi", {"patchOperations": operations}, restapi_id=api)
+
+    assert told["endpointConfiguration"]["vpcEndpointIds"] == ["vpce-2"]

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from gateway import configuration
+from gateway.configuration.loaded import Loaded
+from gateway.definitions.integration import Integration, IntegrationType
+from gateway.definitions.rest_api import ApiDefinition, Method, Resource, RestApi
+from gateway.definitions.stage import CanarySettings, Deployment, MethodSetting, Stage
+from gateway.errors import ConfigurationError
+from gateway.release import Release
+from gateway.release.parts import encode_release, salvage_release
+from gateway.reload import Capacities, Reloader
+from gateway.store.served import ServedApi
+from tests.running_gateway import pets
+
+EMPTY = Release(revision=0, digest="", region="us-east-1", account="000000000000")
+ROOMY = Capacities(buckets=100, blocks=100)
+LIMITED: Mapping[str, MethodSetting] = {"*/*": MethodSetting(metrics_enabled=True)}
+NO_FILES = Loaded(is_absent=True)
+
+
+def deployment(id_: str, api_id: str = "a") -> Deployment:
+    method = Method(integration=Integration(type=IntegrationType.MOCK))
+    resources = tuple(
+        Resource(path=path, methods={"GET": method}) for path in ("/pets", "/pets/{id}")
+    )
+    definition = ApiDefinition(rest_api=RestApi(name="pets"), resources=resources)
+    return Deployment(id=id_, api_id=api_id, definition=definition)
+
+
+def served(
+    *ids: str, api_id: str = "a", settings: Mapping[str, MethodSetting] | None = None
+) -> ServedApi:
+    """An API whose `prod` serves the first deployment, and the second as a canary."""
+    canary = CanarySettings(percent_traffic=1.0, deployment_id=ids[1]) if ids[1:] else None
+    stage = Stage(
+        stage_name="prod",
+        deployment_id=ids[0],
+        method_settings=settings or {},
+        canary_settings=canary,
+    )
+    return ServedApi(
+        stages={"prod": stage},
+        deployment_ids=frozenset(ids),
+        deployments={id_: deployment(id_, api_id) for id_ in ids},
+    )
+
+
+@pytest.fixture
+def reloader() -> Reloader:
+    return Reloader(EMPTY, ROOMY)
+
+
+def check(reloader: Reloader) -> None:
+    """What was amended is what would have been made from scratch."""
+    release, parts = reloader.release, reloader.parts
+    assert encode_release(release) == parts
+    decoded, problems = salvage_release(release.revision, parts)
+    assert not problems
+    assert decoded.stages == release.stages
+    assert decoded.deployments == release.deployments
+    assert decoded.bucket_slots == release.bucket_slots
+    assert decoded.metric_slots == release.metric_slots
+    assert decoded.digest == release.digest
+
+
+def test_an_api_comes_changes_and_goes(reloader: Reloader) -> None:
+    assert reloader.apply_stored({"a": served("d1", settings=LIMITED)})
+    check(reloader)
+    assert len(reloader.release.bucket_slots) == 3
+    assert reloader.apply_stored({"a": served("d1", "d2")})
+    check(reloader)
+    assert set(reloader.release.deployments) == {"d1", "d2"}
+    assert len(reloader.release.bucket_slots) == 1
+    assert reloader.apply_stored({"a": None})
+    check(reloader)
+
+    assert (reloader.release.stages, reloader.release.deployments) == ({}, {})
+    assert reloader.release.revision == 3
+    assert reloader.known_deployments() == frozenset()
+
+
+def test_the_others_are_left_alone(reloader: Reloader) -> None:
+    reloader.apply_stored({"a": served("d1", settings=LIMITED)})
+    before = reloader.parts["api/a"], reloader.parts["deployment/d1"]
+
+    reloader.apply_stored({"b": served("d2", api_id="b", settings=LIMITED)})
+
+    assert (reloader.parts["api/a"], reloader.parts["deployment/d1"]) == before
+    check(reloader)
+
+
+def test_nothing_new_is_no_release(reloader: Reloader) -> None:
+    reloader.apply_stored({"a": served("d1")})
+
+    assert not reloader.apply_stored({"a": served("d1")})
+    assert not reloader.apply_stored({"nothing": None})
+    assert reloader.release.revision == 1
+
+
+def test_a_deployment_is_not_asked_for_twice(reloader: Reloader) -> None:
+    reloader.apply_stored({"a": served("d1")})
+    assert reloader.known_deployments() == {"d1"}
+    second = served("d1", settings=LIMITED)
+
+    known = ServedApi(stages=second.stages, deployment_ids=second.deployment_ids, deployments={})
+    assert reloader.apply_stored({"a": known})
+    check(reloader)
+
+
+def test_a_full_table_leaves_the_release(reloader: Reloader) -> None:
+    small = Reloader(EMPTY, Capacities(buckets=2, blocks=100))
+
+    with pytest.raises(ConfigurationError, match="token buckets"):
+        small.apply_stored({"a": served("d1", settings=LIMITED)})
+    assert small.release == EMPTY
+
+
+def test_blocks_beyond_the_table_are_left_out() -> None:
+    small = Reloader(EMPTY, Capacities(buckets=100, blocks=3))
+
+    small.apply_stored({"a": served("d1", settings=LIMITED)})
+
+    assert len(small.release.metric_slots) == 3
+
+
+def test_a_reload_of_files_keeps_what_is_stored(reloader: Reloader, tmp_path: Path) -> None:
+    reloader.hold_all_stored({"a": served("d1")})
+    write(tmp_path, "pets")
+
+    reloader.apply(configuration.load(tmp_path))
+
+    assert set(reloader.release.stages) == {"a", "pets"}
+    assert reloader.release.files == {"pets": "pets.yaml"}
+    check(reloader)
+
+
+def test_a_file_wins_over_the_store_and_says_so(reloader: Reloader, tmp_path: Path) -> None:
+    reloader.apply_stored({"pets": served("d1", api_id="pets")})
+    write(tmp_path, "pets")
+
+    report = reloader.apply(configuration.load(tmp_path))
+
+    assert reloader.release.files == {"pets": "pets.yaml"}
+    assert "d1" not in reloader.release.deployments
+    assert [problem.severity for problem in report.problems] == ["warning"]
+    assert not reloader.apply_stored({"pets": served("d2", api_id="pets")})
+    check(reloader)
+
+
+def test_a_broken_file_does_not_take_the_stores_api(reloader: Reloader, tmp_path: Path) -> None:
+    reloader.apply_stored({"pets": served("d1", api_id="pets")})
+    write(tmp_path, "pets", "resources: [")
+
+    report = reloader.apply(configuration.load(tmp_path))
+
+    assert set(reloader.release.stages) == {"pets"}
+    assert report.missing == ("pets",)
+
+
+def test_a_gateway_without_files_is_no_gateway_whose_files_vanished(reloader: Reloader) -> None:
+    reloader.apply_stored({"a": served("d1")})
+
+    report = reloader.apply(NO_FILES)
+
+    assert report.is_ok
+    assert set(reloader.release.stages) == {"a"}
+
+
+def test_what_is_stored_outlives_the_control_process(reloader: Reloader) -> None:
+    reloader.apply_stored({"a": served("d1"), "b": served("d2", api_id="b")})
+
+    again = Reloader(reloader.release, ROOMY, reloader.parts)
+    assert again.known_deployments() == {"d1", "d2"}
+    again.hold_all_stored({"a": served("d1")})
+    report = again.apply(NO_FILES)
+
+    assert report.revision == reloader.release.revision + 1
+    assert set(again.release.stages) == {"a"}
+
+
+def write(directory: Path, name: str, text: str | None = None) -> None:
+    (directory / "apis").mkdir(exist_ok=True)
+    (directory / "apis" / f"{name}.yaml").write_text(pets() if text is None else text)

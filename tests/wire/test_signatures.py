@@ -1,0 +1,278 @@
+"""Who may call: AWS's own signer against our verification."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from gateway.clock import SystemClock
+from gateway.control.access import Access
+from gateway.control.users import User, add_user
+from gateway.settings import Address
+from tests.control_plane import REGION, ControlPlane, refusal
+
+LOOPBACK = Address("127.0.0.1", 8081)
+PUBLIC = Address("0.0.0.0", 8081)
+
+
+class ShiftedClock(SystemClock):
+    """The machine's clock, moved by hand."""
+
+    def __init__(self) -> None:
+        self.shift = 0.0
+
+    def epoch(self) -> float:
+        return SystemClock.epoch() + self.shift
+
+
+class Guarded:
+    """A control plane with users."""
+
+    def __init__(self, directory: Path, address: Address) -> None:
+        self.data = directory / "data"
+        self.clock = ShiftedClock()
+        self.access = Access(self.data, address, self.clock)
+        self.plane = ControlPlane(directory, self.access)
+
+    def client(self, user: User | None, *, region: str = REGION, secret: str = "") -> Any:
+        key = ("AKIDNOBODY", "nothing") if user is None else (user.access_key, user.secret_key)
+        return boto3.client(
+            "apigateway",
+            endpoint_url=self.plane.url,
+            region_name=region,
+            aws_access_key_id=key[0],
+            aws_secret_access_key=secret or key[1],
+            config=Config(retries={"max_attempts": 0}),
+        )
+
+    def signed(
+        self, user: User, verb: str, path: str, body: bytes = b"", query: str = ""
+    ) -> dict[str, str]:
+        """Return the headers with which AWS's signer would send a request."""
+        url = f"{self.plane.url}{path}{'?' if query else ''}{query}"
+        request = AWSRequest(method=verb, url=url, data=body)
+        SigV4Auth(Credentials(user.access_key, user.secret_key), "apigateway", REGION).add_auth(
+            request
+        )
+        host = self.plane.url.removeprefix("http://")
+        return {"host": host, **{name.lower(): text for name, text in request.headers.items()}}
+
+    def status(
+        self,
+        headers: dict[str, str],
+        verb: str,
+        path: str,
+        body: bytes = b"",
+        query: str = "",
+    ) -> tuple[int, str | None]:
+        answer = self.plane.send(verb, path, body, query, **headers)
+        return answer.status, answer.headers.get("x-amzn-ErrorType")
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Guarded]:
+    made = Guarded(tmp_path, PUBLIC)
+    yield made
+    made.plane.close()
+
+
+@pytest.fixture
+def admin(guarded: Guarded) -> User:
+    return add_user(guarded.data, "alice", "admin")
+
+
+def test_nobody_may_call_a_public_address_without_users(guarded: Guarded) -> None:
+    assert guarded.status({}, "GET", "/restapis") == (403, "AccessDeniedException")
+
+
+def test_nobody_may_call_a_public_address_unsigned(guarded: Guarded, admin: User) -> None:
+    outcome = guarded.status({"host": "127.0.0.1"}, "GET", "/restapis")
+
+    assert outcome == (403, "MissingAuthenticationTokenException")
+    assert guarded.access.failed_logins == 1
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+def test_a_user_signs_from_any_region(guarded: Guarded, admin: User, region: str) -> None:
+    client = guarded.client(admin, region=region)
+    api = client.create_rest_api(name="ä b+c", tags={"a": "b c/ü"})["id"]
+
+    arn = f"arn:aws:apigateway:{region}::/restapis/{api}"
+    assert client.get_tags(resourceArn=arn)["tags"] == {"a": "b c/ü"}
+    client.untag_resource(resourceArn=arn, tagKeys=["a", "b c/ü+"])
+    assert client.get_rest_apis(limit=3, position="WzBd")["items"][0]["name"] == "ä b+c"
+
+
+def test_the_audit_record_names_the_user(guarded: Guarded, admin: User) -> None:
+    guarded.client(admin).create_rest_api(name="pets")
+
+    identity = guarded.plane.last_audit()["userIdentity"]
+    assert identity == {
+        "type": "IAMUser",
+        "accountId": "000000000000",
+        "userName": "alice",
+        "accessKeyId": admin.access_key,
+    }
+
+
+def test_a_read_only_user_may_only_get(guarded: Guarded) -> None:
+    client = guarded.client(add_user(guarded.data, "bob", "read-only"))
+
+    assert client.get_rest_apis()["items"] == []
+    with pytest.raises(ClientError) as error:
+        client.create_rest_api(name="pets")
+    assert refusal(error)[0] == "AccessDeniedException"
+
+
+def test_an_unknown_key_and_a_wrong_secret_are_refused(guarded: Guarded, admin: User) -> None:
+    for client, code in (
+        (guarded.client(None), "UnrecognizedClientException"),
+        (guarded.client(admin, secret="wrong"), "InvalidSignatureException"),
+    ):
+        with pytest.raises(ClientError) as error:
+            client.get_rest_apis()
+        assert refusal(error)[0] == code
+    assert guarded.access.failed_logins == 2
+
+
+@pytest.mark.parametrize("shift", [-301.0, 301.0])
+def test_a_clock_five_minutes_off_is_refused(guarded: Guarded, admin: User, shift: float) -> None:
+    guarded.clock.shift = shift
+
+    with pytest.raises(ClientError) as error:
+        guarded.client(admin).get_rest_apis()
+
+    assert refusal(error)[0] == "InvalidSignatureException"
+
+
+@pytest.mark.parametrize("shift", [-290.0, 290.0])
+def test_a_clock_less_than_five_minutes_off_is_fine(
+    guarded: Guarded, admin: User, shift: float
+) -> None:
+    guarded.clock.shift = shift
+
+    assert guarded.client(admin).get_rest_apis()["items"] == []
+
+
+def test_a_changed_body_path_query_or_header_is_refused(guarded: Guarded, admin: User) -> None:
+    body = b'{"name": "pets"}'
+    headers = guarded.signed(admin, "POST", "/restapis", body)
+    wrong = (403, "InvalidSignatureException")
+
+    assert guarded.status(headers, "POST", "/restapis", b'{"name": "dogs"}') == wrong
+    assert guarded.status(headers, "POST", "/apikeys", body) == wrong
+    assert guarded.status(headers, "POST", "/restapis", body, "a=b") == wrong
+    assert guarded.status({**headers, "host": "other"}, "POST", "/restapis", body) == wrong
+    assert guarded.status({**headers, "x-amz-new": "1"}, "POST", "/restapis", body) == wrong
+    assert guarded.status({**headers, "x-amz-date": "now"}, "POST", "/restapis", body) == wrong
+    assert guarded.status(headers, "POST", "/restapis", body)[0] == 201
+
+
+def test_a_mutation_is_not_replayed_but_a_read_may_be(guarded: Guarded, admin: User) -> None:
+    body = b'{"name": "pets"}'
+    mutation = guarded.signed(admin, "POST", "/restapis", body)
+    read = guarded.signed(admin, "GET", "/restapis")
+
+    assert guarded.status(mutation, "POST", "/restapis", body)[0] == 201
+    assert guarded.status(mutation, "POST", "/restapis", body) == (403, "InvalidSignatureException")
+    assert guarded.status(read, "GET", "/restapis")[0] == 200
+    assert guarded.status(read, "GET", "/restapis")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Basic YTpi",
+        "AWS4-HMAC-SHA256",
+        "AWS4-HMAC-SHA256 Credential=a/b/c/d/aws4_request, SignedHeaders=host, Signature=0",
+        "AWS4-HMAC-SHA256 Credential=" + "A" * 100_000,
+        "AWS4-HMAC-SHA256 " + "Credential=," * 10_000,
+    ],
+)
+def test_a_header_that_is_no_signature_is_refused(
+    guarded: Guarded, admin: User, header: str
+) -> None:
+    outcome = guarded.status({"host": "h", "authorization": header}, "GET", "/restapis")
+
+    assert outcome == (403, "IncompleteSignatureException")
+
+
+def test_a_signature_for_another_service_is_refused(guarded: Guarded, admin: User) -> None:
+    headers = guarded.signed(admin, "GET", "/restapis")
+    headers["authorization"] = headers["authorization"].replace("/apigateway/", "/s3/")
+
+    assert guarded.status(headers, "GET", "/restapis") == (403, "InvalidSignatureException")
+
+
+def test_a_removed_user_is_out_at_once(guarded: Guarded, admin: User) -> None:
+    client = guarded.client(admin)
+    assert client.get_rest_apis()["items"] == []
+
+    (guarded.data / "users.toml").write_text("")
+
+    with pytest.raises(ClientError):
+        client.get_rest_apis()
+
+
+def test_a_file_that_others_may_read_opens_nothing(guarded: Guarded, admin: User) -> None:
+    (guarded.data / "users.toml").chmod(0o644)
+
+    with pytest.raises(ClientError) as error:
+        guarded.client(admin).get_rest_apis()
+
+    assert refusal(error)[0] == "AccessDeniedException"
+
+
+class TestOnLoopback:
+    @pytest.fixture
+    def local(self, tmp_path: Path) -> Iterator[Guarded]:
+        made = Guarded(tmp_path, LOOPBACK)
+        yield made
+        made.plane.close()
+
+    def test_any_credentials_do_as_long_as_there_are_no_users(self, local: Guarded) -> None:
+        assert local.client(None).get_rest_apis()["items"] == []
+
+    def test_a_wrong_signature_is_refused_once_there_are_users(self, local: Guarded) -> None:
+        add_user(local.data, "alice", "admin")
+
+        with pytest.raises(ClientError):
+            local.client(None).get_rest_apis()
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"host": "localhost:8081", "origin": "https://evil.example"},
+            {"host": "localhost:8081", "origin": "null"},
+            {"host": "localhost:8081", "origin": "http://localhost:9999"},
+            {"host": "evil.example:8081"},
+            {"host": ""},
+            {"host": "localhost:8081", "sec-fetch-site": "cross-site"},
+        ],
+    )
+    def test_a_web_page_cannot_call(self, local: Guarded, headers: dict[str, str]) -> None:
+        assert local.status(headers, "POST", "/restapis", b"{}") == (403, "AccessDeniedException")
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"host": "localhost"},
+            {"host": "127.0.0.1:8081", "origin": "http://127.0.0.1:8081"},
+            {"host": "[::1]:8081"},
+        ],
+    )
+    def test_unsigned_calls_are_fine(self, local: Guarded, headers: dict[str, str]) -> None:
+        body = json.dumps({"name": "pets"}).encode()
+
+        assert local.status(headers, "POST", "/restapis", body)[0] == 201
