@@ -198,11 +198,6 @@ def too_many_requests(message: str) -> ControlError:
     return ControlError("TooManyRequestsException", 429, message)
 
 
-def unauthorized(message: str) -> ControlError:
-    """Return an UnauthorizedException, 401."""
-    return ControlError("UnauthorizedException", 401, message)
-
-
 def access_denied(message: str) -> ControlError:
     """Return an AccessDeniedException, 403."""
     return ControlError("AccessDeniedException", 403, message)

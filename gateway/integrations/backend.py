@@ -13,9 +13,8 @@ from gateway.errors import Fault, GatewayResponseType, Problem
 from gateway.integrations.base import MisconfiguredError
 from gateway.integrations.uri import BoundUri, PathValue, UriPlan, compile_uri
 from gateway.mapping.mapped_body import MappedBody
-from gateway.mapping.parameters import RequestMapping, compile_request_parameters
+from gateway.mapping.parameters import RequestMapping, compile_request_parameters, path_value
 from gateway.mapping.sources import Source
-from gateway.mapping.wire_text import path_text
 from gateway.messages import Exchange, InvocationRequest
 from gateway.routing.paths import path_variables
 from gateway.streams import BodyError, BodyStream, BodyTooLargeError
@@ -104,11 +103,7 @@ def _own_parameter(name: str) -> PathValue:
 
 
 def _mapped(source: Source) -> PathValue:
-    def value(exchange: Exchange, body: MappedBody | None) -> str:
-        text = source.text(exchange, body)
-        return text if source.is_path_text else path_text(text)
-
-    return value
+    return lambda exchange, body: path_value(source, exchange, body)
 
 
 async def mapped_body(

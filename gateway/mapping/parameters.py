@@ -77,19 +77,6 @@ class RequestMapping:
     header_names: frozenset[bytes] = frozenset()
     """Of `headers`, in lower case."""
 
-    def path_values(self, exchange: Exchange, body: MappedBody | None = None) -> dict[str, str]:
-        """Return what replaces the uri's placeholders, fit for a path; missing ones are absent.
-
-        Raises:
-            Fault: a value would climb out of its path, or the body is malformed JSON.
-        """
-        values = {}
-        for name, source in self.path:
-            value = source.text(exchange, body)
-            if value:
-                values[name] = value if source.is_path_text else path_text(value)
-        return values
-
     def query(self, exchange: Exchange, body: MappedBody | None = None) -> str:
         """Return the mapped query parameters, percent-encoded: `a=1&a=2&b=3`; maybe empty.
 
@@ -279,6 +266,16 @@ def response_header_name(name: str, integration_type: IntegrationType) -> str | 
         lower in REMAPPED_WHEN_MAPPED and integration_type is not IntegrationType.MOCK
     )
     return f"x-amzn-Remapped-{name}" if is_remapped else name
+
+
+def path_value(source: Source, exchange: Exchange, body: MappedBody | None = None) -> str:
+    """Return what replaces a placeholder of the uri, fit for a path; empty when there is nothing.
+
+    Raises:
+        Fault: the value would climb out of its path, or the body is malformed JSON.
+    """
+    text = source.text(exchange, body)
+    return text if source.is_path_text else path_text(text)
 
 
 def _lines(

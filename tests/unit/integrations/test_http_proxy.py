@@ -261,3 +261,16 @@ def test_a_mapping_may_only_read_what_the_method_declares() -> None:
 
     assert [problem.severity for problem in problems] == ["error"]
     assert "method.request.header.Nope" in problems[0].message
+
+
+def test_a_mapped_value_cannot_climb_out_of_the_backends_path() -> None:
+    shop = world(
+        "http://backend.test/items/{q}",
+        request_parameters={"integration.request.path.q": "method.request.querystring.q"},
+    )
+    refused = shop.status("GET", "/dev/pets?q=..%2F..%2Fadmin")
+    shop.ask("GET", "/dev/pets?q=a%20b")
+
+    assert refused == 400
+    assert len(shop.endpoints.requests) == 1
+    assert shop.endpoints.head()[0].startswith("GET /items/a%20b?")

@@ -10,6 +10,7 @@ from gateway.mapping.parameters import (
     ResponseMapping,
     compile_request_parameters,
     compile_response_parameters,
+    path_value,
     response_header_name,
 )
 from tests.unit.mapping.exchanges import exchange, messages
@@ -109,14 +110,17 @@ def test_path_text_of_the_client_stays_raw_and_other_text_is_made_fit() -> None:
     )
     asked = exchange(query="q=a%20b%3Fc", path_parameters={"id": "x%2Fy"})
 
-    assert mapping.path_values(asked) == {"id": "x%2Fy", "q": "a%20b%3Fc"}
+    values = {name: path_value(source, asked) for name, source in mapping.path}
+
+    assert values == {"id": "x%2Fy", "q": "a%20b%3Fc", "none": ""}
 
 
 def test_a_decoded_value_cannot_climb_out_of_the_backends_path() -> None:
     mapping = to_backend(path__q="method.request.querystring.q")
+    (_, source) = mapping.path[0]
 
     with pytest.raises(Fault):
-        mapping.path_values(exchange(query="q=..%2F..%2Fadmin"))
+        path_value(source, exchange(query="q=..%2F..%2Fadmin"))
 
 
 def test_a_body_source_makes_the_mapping_need_the_body() -> None:
