@@ -142,7 +142,8 @@ def state_of(pid: int) -> str:
     """Return a process's state as proc(5) has it: `T` when it is stopped, `Z` for a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    # It may go between open and read, too: ESRCH.
+    except (FileNotFoundError, ProcessLookupError):
         return ""
 
 

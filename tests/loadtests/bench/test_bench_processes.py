@@ -21,7 +21,8 @@ child.wait()
 def is_alive(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    # It may go between open and read, too: ESRCH.
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
 
