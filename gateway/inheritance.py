@@ -16,7 +16,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, get_origin, get_type_hints
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from gateway.settings import Settings
 from gateway.supervisor import Boot, SupervisionTable
@@ -115,6 +115,6 @@ def _unpack(hint: Any, value: Any) -> Any:
         hints = get_type_hints(hint)
         names = [field.name for field in dataclasses.fields(hint)]
         return hint(**{name: _unpack(hints[name], value[name]) for name in names})  # type: ignore[operator]
-    if hint is Path:
+    if hint is Path or (value is not None and Path in get_args(hint)):
         return Path(value)
     return tuple(value) if get_origin(hint) is tuple else value

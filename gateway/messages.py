@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gateway.definitions.client_certificate import ClientCertificate
 from gateway.errors import Fault
 from gateway.streams import BodyStream
 
@@ -128,6 +129,12 @@ class Origin:
     is_verified: bool = True
     """False: accept a certificate from any issuer (insecureSkipVerification)."""
     key: str = ""
+    client_certificate: ClientCertificate | None = None
+    """What the backend is shown when it asks."""
+    unix_path: str = ""
+    """Path of the socket of a backend on this machine; `host` only names it then."""
+    targets: tuple[str, ...] = ()
+    """Where a VPC link leads: `host` or `host:port`, in place of this origin's own address."""
 
     @staticmethod
     @functools.lru_cache(maxsize=4096)
@@ -135,6 +142,20 @@ class Origin:
         """Build an origin with its key, one object for all the methods that share it."""
         key = f"{scheme}://{host}:{port}" + ("" if is_verified else "#unverified")
         return Origin(scheme, host, port, is_verified, key)
+
+    @staticmethod
+    def make_unix(path: str) -> Origin:
+        """Build the origin of a backend that listens on a socket of this machine."""
+        return Origin("http", "localhost", 0, key=f"http://unix:{path}", unix_path=path)
+
+    def presenting(self, certificate: ClientCertificate) -> Origin:
+        """Return this origin as one that is shown a certificate: with connections of its own."""
+        key = f"{self.key}#client={certificate.digest}"
+        return replace(self, key=key, client_certificate=certificate)
+
+    def through(self, targets: tuple[str, ...]) -> Origin:
+        """Return this origin as one that is reached through a VPC link's addresses."""
+        return replace(self, key=f"{self.key}#via={','.join(targets)}", targets=targets)
 
 
 @dataclass(slots=True)

@@ -127,13 +127,21 @@ class Backends:
     idle_per_origin: int = within(64, 0, 1_000_000)
     """Connections kept for reuse."""
     idle_seconds: float = within(60.0, 0, 86_400)
-    """Age in seconds at which an unused connection is closed."""
+    """Age in seconds at which an unused connection is closed; earlier where the backend says so."""
     connection_seconds: float = within(3600.0, 1)
     """Age in seconds at which a connection is no longer reused."""
+    requests_per_connection: int = within(0, 0)
+    """Requests after which a connection is no longer reused; 0: no limit."""
+    resolve_seconds: float = within(30.0, 1, 86_400)
+    """For which a name's addresses are believed; connections to those that are gone then end."""
     connect_seconds: float = within(5.0, 0.05, 30)
     """For resolving a name, connecting and the TLS handshake."""
     queue: int = within(1024, 0, 1_000_000)
     """Requests that may wait for a connection to one origin; more is 504."""
+    ca_bundle: Path | None = None
+    """PEM file of the authorities to check backends' certificates against; none: the system's."""
+    unix_directory: Path | None = None
+    """Directory below which unix sockets may be backends; none: no socket may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from gateway.messages import Origin
-from gateway.server.backend_dial import CannotConnectError
+from gateway.server.backend_failures import CannotConnectError
 from gateway.server.deadlines import NEVER, Deadline
 
 P = TypeVar("P", bound=asyncio.Protocol)
@@ -21,6 +21,11 @@ class FakeTransport:
         self.calls: list[str] = []
         self.buffered = 0
         self.is_aborted = False
+        self.peer: object = ("192.0.2.1", 80)
+
+    def get_extra_info(self, name: str) -> object:
+        assert name == "peername"
+        return self.peer
 
     def write(self, data: bytes) -> None:
         self.writes.append(data)

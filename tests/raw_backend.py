@@ -9,6 +9,7 @@ import struct
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway.driver import Drive
@@ -52,10 +53,15 @@ class RawBackend:
     _server: asyncio.Server | None = None
     _tasks: list[asyncio.Task[None] | None] = field(default_factory=list)
 
-    async def start(self) -> RawBackend:
-        """Listen on a free port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**20)
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> RawBackend:
+        """Listen, on a free port unless one is given."""
+        self._server = await asyncio.start_server(self._serve, host, port, limit=2**20)
         self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def start_unix(self, path: Path) -> RawBackend:
+        """Listen on a socket of this machine."""
+        self._server = await asyncio.start_unix_server(self._serve, path, limit=2**20)
         return self
 
     async def stop(self) -> None:

@@ -17,6 +17,8 @@ from gateway.settings import Address, Settings
 
 _REGION: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
+_FILES: Final = frozenset({"backends.ca_bundle"})
+"""Settings that name a file, and not a directory."""
 _TEXT_TO_BOOLEAN: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -80,7 +82,7 @@ def checked(setting: Setting, value: Any) -> Any:
     Raises:
         ValueError: a sentence that says what is wrong.
     """
-    if value is None and setting.is_optional:
+    if setting.is_optional and (value is None or (setting.type is Path and value == "")):
         return None
     if get_origin(setting.type) is tuple:
         return _networks(value)
@@ -91,10 +93,11 @@ def _address(_: Setting, value: object) -> Address:
     return value if isinstance(value, Address) else Address.parse(_a_text(value))
 
 
-def _path(_: Setting, value: object) -> Path:
+def _path(setting: Setting, value: object) -> Path:
     text = str(value) if isinstance(value, Path) else _a_text(value)
     if not text or "\0" in text:
-        raise ValueError("must be the path of a directory")
+        kind = "file" if setting.name in _FILES else "directory"
+        raise ValueError(f"must be the path of a {kind}")
     return Path(text)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_type_hints
 
+from gateway.configuration.ca_bundle import problem_of_bundle
 from gateway.configuration.reading import read_bounded
 from gateway.configuration.setting_values import SETTINGS, checked, from_text
 from gateway.definitions.codec import shown, suggestion
@@ -56,6 +57,9 @@ def load_settings(
     if config_dir is not None:
         values["config"] = directory = config_dir
     values = _from_file(Path(directory) / FILE, problems) | values
+    bundle = values.get("backends.ca_bundle")
+    if bundle is not None and (text := problem_of_bundle(bundle)):
+        problems.append(Problem("backends.ca_bundle", text))
     if problems:
         raise ConfigurationError(tuple(problems))
     settings = _build(Settings, "", values)

@@ -16,7 +16,8 @@ from typing import Final, Protocol, cast
 
 from gateway.driver import Waiter
 from gateway.errors import Fault, GatewayResponseType
-from gateway.messages import EndpointResponse, IntegrationRequest
+from gateway.messages import EndpointResponse, IntegrationRequest, Origin
+from gateway.server.backend_failures import client_certificate_refusal
 from gateway.server.backend_parser import InvalidResponseError, ResponseParser
 from gateway.server.deadlines import NEVER, Deadline, Deadlines
 from gateway.streams import BodyError, BodyStream, BodyTooLargeError
@@ -26,6 +27,10 @@ _JOINED_BODY_BYTES: Final = 65_536
 _PAUSES: Final = 4
 """A paused body may rest for this many idle times. The client's connection has its own limit, which
 is shorter: this one catches a body that nobody takes."""
+_NO_CERTIFICATE: Final = (
+    ", just after the TLS handshake: so end, too, those of backends that refuse our client"
+    " certificate, or miss one"
+)
 
 
 class StaleConnectionError(Exception):
@@ -52,9 +57,10 @@ class BackendConnection(asyncio.Protocol, Deadline):
 
     __slots__ = (
         "_deadlines", "_has_body", "_is_body_chunked", "_is_read_paused", "_is_write_paused",
-        "_now", "_owner", "_parser", "_response_idle_seconds", "_response_limit", "_stream",
+        "_now", "_origin", "_owner", "_parser", "_response_idle_seconds", "_response_limit",
+        "_stream",
         "_timeout_seconds", "_transport", "_upload", "_waiter",
-        "is_closed", "is_reused", "retire_at",
+        "failure", "idle_seconds", "is_closed", "is_reused", "retire_at",
     )  # fmt: skip
 
     def __init__(
@@ -65,8 +71,10 @@ class BackendConnection(asyncio.Protocol, Deadline):
         *,
         response_idle_seconds: float,
         retire_at: float = NEVER,
+        origin: Origin | None = None,
     ) -> None:
         super().__init__()
+        self._origin = origin
         self._owner = owner
         self._deadlines = deadlines
         self._now = now
@@ -94,6 +102,10 @@ class BackendConnection(asyncio.Protocol, Deadline):
         self.is_reused = False
         """Whether it may have been closed at the other end before the request under way was sent.
         Written by its pool."""
+        self.idle_seconds = 0.0
+        """How long it may stay unused. Written by its pool."""
+        self.failure = ""
+        """Why the backend ended it before the first request, as far as it said."""
 
     def __repr__(self) -> str:
         if self.is_closed:
@@ -110,6 +122,17 @@ class BackendConnection(asyncio.Protocol, Deadline):
         return self.is_closed or self._transport.is_closing()
 
     # The pool's side
+
+    @property
+    def peer(self) -> tuple[str, int] | None:
+        """Address and port at the other end; None: a unix socket, or gone."""
+        address = self._transport.get_extra_info("peername")
+        return (address[0], address[1]) if isinstance(address, tuple) else None
+
+    @property
+    def answer_headers(self) -> list[tuple[bytes, bytes]]:
+        """The headers of the answer that came last."""
+        return self._parser.headers
 
     def begin(self, request: IntegrationRequest, deadline: float) -> Waiter[EndpointResponse]:
         """Write a request; the waiter gets its answer, or a Fault or `StaleConnectionError`."""
@@ -201,8 +224,20 @@ class BackendConnection(asyncio.Protocol, Deadline):
         """Note that the backend closed; some bodies end that way."""
         self._end(is_clean=True)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio's signature)
+    def connection_lost(self, exc: Exception | None) -> None:
         """Note that the connection is gone."""
+        if exc is not None and self._origin is not None and not self.is_closed:
+            refusal = client_certificate_refusal(exc, self._origin)
+            if refusal is not None and self._parser.is_untouched:
+                self.failure = str(refusal)
+                self._fail(
+                    Fault(
+                        GatewayResponseType.INTEGRATION_FAILURE,
+                        source="integration",
+                        detail=self.failure,
+                    )
+                )
+                return
         self._end(is_clean=False)
 
     def pause_writing(self) -> None:
@@ -247,7 +282,8 @@ class BackendConnection(asyncio.Protocol, Deadline):
             if self.is_reused:
                 self._fail(StaleConnectionError())
             else:
-                self._fail(broken_answer("the connection ended without an answer"))
+                hint = _NO_CERTIFICATE if self._origin and self._origin.scheme == "https" else ""
+                self._fail(broken_answer(f"the connection ended without an answer{hint}"))
         else:
             self._fail(broken_answer("the connection ended inside the head"))
 

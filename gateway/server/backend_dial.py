@@ -1,4 +1,4 @@
-"""Opens connections to backends: names to addresses, TCP, TLS. Runs in tasks, off the hot path.
+"""Opens connections to backends: addresses, TCP or a unix socket, TLS. In tasks, off the hot path.
 
 Every address of a name is tried, a quarter of a second apart and the families by turns (RFC 8305),
 so that one dead address costs no request its time-out.
@@ -8,25 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import posixpath
 import socket
 import ssl
 from collections.abc import Callable
+from pathlib import PurePosixPath
 from typing import Final, Protocol, TypeVar, cast
 
 import aiohappyeyeballs
 
 from gateway.messages import Origin
+from gateway.server.backend_addresses import AddressBook
+from gateway.server.backend_failures import (
+    CannotConnectError,
+    Failure,
+    connect_failure,
+    handshake_broken,
+)
+from gateway.server.backend_tls import TlsContexts
+from gateway.settings import Backends
 
 P = TypeVar("P", bound=asyncio.Protocol)
 
 _NEXT_ADDRESS_SECONDS: Final = 0.25
 """RFC 8305 section 5: the recommended Connection Attempt Delay."""
-_PINNED: Final = 1024
-"""Most certificates of unverified origins to remember."""
-
-
-class CannotConnectError(Exception):
-    """No connection came about: the name, the network, TLS or time; the text says which."""
 
 
 class Dial(Protocol):
@@ -44,37 +49,29 @@ class Dial(Protocol):
 class Dialer:
     """Opens TCP and TLS connections. One for each worker: it keeps the TLS contexts."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, connect_seconds: float) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, settings: Backends, addresses: AddressBook
+    ) -> None:
         self._loop = loop
-        self._connect_seconds = connect_seconds
-        self._verified: ssl.SSLContext | None = None
-        self._pinned: dict[str, ssl.SSLContext] = {}
-        """By origin: contexts that trust the certificate which the backend showed last."""
+        self._connect_seconds = settings.connect_seconds
+        self._unix_directory = settings.unix_directory
+        self._addresses = addresses
+        self._tls = TlsContexts(settings.ca_bundle)
 
     async def __call__(self, origin: Origin, protocol_factory: Callable[[], P], /) -> P:
         """Return the protocol of an open connection to `origin`."""
         try:
             async with asyncio.timeout(self._connect_seconds):
                 return await self._connect(origin, protocol_factory)
-        except TimeoutError as error:
-            raise CannotConnectError(f"no connection in {self._connect_seconds} s") from error
-        except ssl.SSLError as error:
-            raise CannotConnectError(f"TLS failed: {error}") from error
-        except socket.gaierror as error:
-            raise CannotConnectError(f"no address for {origin.host}: {error.strerror}") from error
         except (OSError, OverflowError, ValueError) as error:
-            # Names that IDNA or the resolver cannot take and ports beyond 65535 end here as well.
-            raise CannotConnectError(f"cannot connect: {error}") from error
+            raise connect_failure(error, origin, self._connect_seconds) from error
 
     async def _connect(self, origin: Origin, protocol_factory: Callable[[], P]) -> P:
         if origin.scheme != "https":
             return await self._open(origin, protocol_factory, None)
         if origin.is_verified:
-            if self._verified is None:
-                # Loading the system's authorities takes some 20 ms, so once.
-                self._verified = _context()
-            return await self._open(origin, protocol_factory, self._verified)
-        pinned = self._pinned.get(origin.key)
+            return await self._open(origin, protocol_factory, await self._tls.verified(origin))
+        pinned = self._tls.pinned(origin)
         if pinned is not None:
             with contextlib.suppress(ssl.SSLCertVerificationError):
                 return await self._open(origin, protocol_factory, pinned)
@@ -85,16 +82,15 @@ class Dialer:
     async def _open(
         self, origin: Origin, protocol_factory: Callable[[], P], context: ssl.SSLContext | None
     ) -> P:
-        addresses = await self._loop.getaddrinfo(
-            origin.host, origin.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
-        )
-        connected = await aiohappyeyeballs.start_connection(
-            addresses,
-            loop=self._loop,
-            happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS,
-            interleave=1,
+        connected = await (
+            self._reach_socket(origin.unix_path) if origin.unix_path else self._reach(origin)
         )
         try:
+            if origin.unix_path:
+                _, protocol = await self._loop.create_unix_connection(
+                    protocol_factory, sock=connected
+                )
+                return protocol
             # One write is one request: nothing to gain from Nagle's waiting.
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             _, protocol = await self._loop.create_connection(
@@ -103,12 +99,50 @@ class Dialer:
                 ssl=context,
                 server_hostname=None if context is None else origin.host,
             )
-        except BaseException:
+        except BaseException as error:
             # The loop may not have taken the socket over yet.
             with contextlib.suppress(OSError):
                 connected.close()
+            if context is not None and isinstance(error, ConnectionError):
+                raise handshake_broken(origin) from error
             raise
         return protocol
+
+    async def _reach(self, origin: Origin) -> socket.socket:
+        """Return a socket that is connected to one of an origin's addresses."""
+        addresses = await self._addresses.find(origin)
+        try:
+            return await aiohappyeyeballs.start_connection(
+                addresses,
+                loop=self._loop,
+                happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS,
+                interleave=1,
+            )
+        except (OSError, RuntimeError) as error:
+            self._addresses.distrust(origin)
+            # uvloop raises RuntimeError for some addresses.
+            raise error if isinstance(error, OSError) else OSError(str(error)) from error
+
+    async def _reach_socket(self, path: str) -> socket.socket:
+        """Return a socket that is connected to a unix socket.
+
+        Raises:
+            CannotConnectError: the settings do not allow it.
+        """
+        directory = self._unix_directory
+        inside = posixpath.normpath(path)
+        if directory is None or not PurePosixPath(inside).is_relative_to(directory):
+            allowed = "none are" if directory is None else f"only those below {directory} are"
+            text = f"unix:{path} is no socket that may be a backend: {allowed}; set {_SETTING}"
+            raise CannotConnectError(text, Failure.SOCKET_NOT_ALLOWED)
+        connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        connected.setblocking(False)
+        try:
+            await self._loop.sock_connect(connected, inside)
+        except BaseException:
+            connected.close()
+            raise
+        return connected
 
     async def _pin(self, origin: Origin) -> ssl.SSLContext:
         """Return a context for insecureSkipVerification: any issuer, but the right name and dates.
@@ -116,18 +150,11 @@ class Dialer:
         Python's ssl checks name and dates only of certificates that it trusts. So the certificate
         is fetched first, and then trusted itself: what remains to be checked is what AWS checks.
         """
-        unchecked = _context()
-        unchecked.check_hostname = False
-        unchecked.verify_mode = ssl.CERT_NONE
-        witness = await self._open(origin, _Witness, unchecked)
-        pinned = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        pinned.verify_flags = ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_TRUSTED_FIRST
-        pinned.set_alpn_protocols(["http/1.1"])
-        pinned.load_verify_locations(cadata=witness.certificate)
-        if len(self._pinned) >= _PINNED:
-            self._pinned.clear()
-        self._pinned[origin.key] = pinned
-        return pinned
+        witness = await self._open(origin, _Witness, await self._tls.unchecked(origin))
+        return await self._tls.pin(origin, witness.certificate)
+
+
+_SETTING: Final = "backends.unix_directory"
 
 
 class _Witness(asyncio.Protocol):
@@ -140,9 +167,3 @@ class _Witness(asyncio.Protocol):
         tls = transport.get_extra_info("ssl_object")
         self.certificate = tls.getpeercert(binary_form=True) or b""
         cast("asyncio.Transport", transport).abort()
-
-
-def _context() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context

@@ -15,11 +15,15 @@ from typing import Final
 from gateway.driver import Waiter
 from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import Origin
+from gateway.server.backend_addresses import Place
 from gateway.server.backend_connection import BackendConnection
-from gateway.server.backend_dial import CannotConnectError, Dial
+from gateway.server.backend_dial import Dial
+from gateway.server.backend_failures import CannotConnectError
 from gateway.server.deadlines import Deadlines
+from gateway.server.keep_alive import idle_seconds_of
 from gateway.server.tasks import spawn
 from gateway.settings import Backends
+from gateway.telemetry.logs import RateLimited
 
 CONNECTIONS: Final = 8192
 """Most open connections of a worker, over all origins."""
@@ -59,6 +63,8 @@ class PoolContext:
     """Closes an idle connection of some pool; False when there is none."""
     on_empty: Callable[[OriginPool], None]
     """Told when a pool has neither connections nor waiting requests."""
+    log: RateLimited
+    """Says why backends cannot be reached."""
 
 
 class OriginPool:
@@ -139,6 +145,9 @@ class OriginPool:
         if now >= connection.retire_at:
             connection.close()
             return
+        if not connection.is_reused:
+            # Its first answer: servers say the same with each.
+            connection.idle_seconds = idle_seconds_of(connection.answer_headers, self._idle_seconds)
         if self._queue:
             connection.is_reused = True
             self._queue.popleft().set(connection)
@@ -147,7 +156,7 @@ class OriginPool:
             connection.close()
             return
         connection.is_reused = True
-        connection.deadline = now + self._idle_seconds
+        connection.deadline = now + connection.idle_seconds
         if connection.deadline < connection.watched_until:
             context.deadlines.watch(connection)
         self.idle.append(connection)
@@ -175,6 +184,15 @@ class OriginPool:
         for connection in tuple(self.open):
             connection.close()
 
+    def keep_only(self, addresses: frozenset[Place]) -> None:
+        """Let go of connections to other addresses: idle ones now, busy ones after their answer."""
+        for connection in tuple(self.open):
+            if connection.peer in addresses:
+                continue
+            connection.retire_at = 0.0
+            if connection in self.idle:
+                connection.close()
+
     # Dialing
 
     def _dial_more(self) -> None:
@@ -200,9 +218,12 @@ class OriginPool:
         finally:
             if (task := asyncio.current_task()) is not None:
                 self._dials.discard(task)
-        if connection is not None and not connection.is_closing:
-            self._welcome(connection)
-            return
+        if connection is not None:
+            if not connection.is_closing:
+                self._welcome(connection)
+                return
+            problem = connection.failure or problem
+        context.log.warning(self.origin.key, "no connection to a backend: %s", problem)
         context.counters.refused += 1
         if len(self._queue) > len(self._dials):
             # Each dial was begun for one request; the others have their own.
@@ -219,6 +240,7 @@ class OriginPool:
             context.now,
             response_idle_seconds=context.response_idle_seconds,
             retire_at=now + context.settings.connection_seconds,
+            origin=self.origin,
         )
 
     def _welcome(self, connection: BackendConnection) -> None:
@@ -233,6 +255,36 @@ class OriginPool:
     def _tell_if_empty(self) -> None:
         if self.is_empty:
             self._context.on_empty(self)
+
+
+class LimitedPool(OriginPool):
+    """A pool whose connections carry so many requests and no more."""
+
+    __slots__ = ("_carried", "_most")
+
+    def __init__(self, origin: Origin, context: PoolContext) -> None:
+        super().__init__(origin, context)
+        self._most = context.settings.requests_per_connection
+        self._carried: dict[BackendConnection, int] = {}
+
+    def release(self, connection: BackendConnection) -> None:
+        """Take back a connection, unless it has carried its share."""
+        carried = self._carried[connection] = self._carried.get(connection, 0) + 1
+        if carried >= self._most:
+            connection.retire_at = 0.0
+        super().release(connection)
+
+    def forget(self, connection: BackendConnection) -> None:
+        """Drop a connection that has ended."""
+        self._carried.pop(connection, None)
+        super().forget(connection)
+
+
+def open_pool(origin: Origin, context: PoolContext) -> OriginPool:
+    """Return the pool of an origin, of the kind that the settings ask for."""
+    return (LimitedPool if context.settings.requests_per_connection else OriginPool)(
+        origin, context
+    )
 
 
 def unreachable(detail: str) -> Fault:

@@ -8,11 +8,13 @@ is in memory; then it is sent once more.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Final
 
 from gateway.clock import SystemClock
 from gateway.messages import EndpointResponse, IntegrationRequest, Origin
+from gateway.server.backend_addresses import AddressBook, Resolve, system_resolver
 from gateway.server.backend_connection import (
     BackendConnection,
     StaleConnectionError,
@@ -20,10 +22,13 @@ from gateway.server.backend_connection import (
     broken_request,
 )
 from gateway.server.backend_dial import Dial, Dialer
-from gateway.server.backend_pool import BackendCounters, OriginPool, PoolContext
+from gateway.server.backend_pool import BackendCounters, OriginPool, PoolContext, open_pool
 from gateway.server.deadlines import Deadlines
 from gateway.settings import Backends
 from gateway.streams import BodyStream
+from gateway.telemetry.logs import RateLimited
+
+_log = logging.getLogger(__name__)
 
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be sent again (RFC 9110 section 9.2.2)."""
@@ -40,22 +45,28 @@ class HttpEndpoints:
         *,
         response_idle_seconds: float = 30.0,
         dial: Dial | None = None,
+        resolve: Resolve | None = None,
         now: Callable[[], float] = SystemClock.now,
     ) -> None:
         # Process
         self.counters = BackendCounters()
         self._pools: dict[str, OriginPool] = {}
         self._now = now
+        log = RateLimited(_log, now)
+        self._addresses = AddressBook(
+            resolve or system_resolver(loop), settings.resolve_seconds, loop, now, log
+        )
         self._context = PoolContext(
             loop=loop,
             deadlines=deadlines,
             settings=settings,
             response_idle_seconds=response_idle_seconds,
-            dial=dial or Dialer(loop, settings.connect_seconds),
+            dial=dial or Dialer(loop, settings, self._addresses),
             counters=self.counters,
             now=now,
             make_room=self._make_room,
             on_empty=self._drop,
+            log=log,
         )
 
     def __repr__(self) -> str:
@@ -97,6 +108,7 @@ class HttpEndpoints:
 
     def close(self) -> None:
         """Close every connection, busy ones too."""
+        self._addresses.close()
         for pool in tuple(self._pools.values()):
             pool.close()
 
@@ -133,13 +145,16 @@ class HttpEndpoints:
             raise
 
     def _open_pool(self, origin: Origin) -> OriginPool:
-        pool = self._pools[origin.key] = OriginPool(origin, self._context)
+        pool = self._pools[origin.key] = open_pool(origin, self._context)
+        if not origin.unix_path:
+            self._addresses.watch(origin, pool.keep_only)
         return pool
 
     def _drop(self, pool: OriginPool) -> None:
         """Forget a pool without connections: names rendered from requests must not pile up."""
         if self._pools.get(pool.origin.key) is pool:
             del self._pools[pool.origin.key]
+            self._addresses.unwatch(pool.origin)
 
     def _make_room(self) -> bool:
         """Close the longest idle connection of the pool that has most of them."""

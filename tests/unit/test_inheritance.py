@@ -16,7 +16,7 @@ from gateway.inheritance import (
     take_over,
     unpack_settings,
 )
-from gateway.settings import Address, Limits, Settings
+from gateway.settings import Address, Backends, Limits, Settings
 from tests.inheritances import inherited, memory
 
 
@@ -29,6 +29,13 @@ def test_settings_survive_the_journey() -> None:
     )
 
     assert unpack_settings(json.loads(json.dumps(pack_settings(settings)))) == settings
+
+
+def test_paths_that_may_be_missing_survive_the_journey() -> None:
+    for bundle in (None, Path("ca.pem")):
+        settings = Settings(backends=Backends(ca_bundle=bundle))
+
+        assert unpack_settings(json.loads(json.dumps(pack_settings(settings)))) == settings
 
 
 def test_tables_are_shared_memory(tmp_path: Path) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from gateway.messages import Origin
-from gateway.server.backend_dial import CannotConnectError, Dialer
+from gateway.server.backend_addresses import AddressBook, AddressInfo
+from gateway.server.backend_dial import Dialer
+from gateway.server.backend_failures import CannotConnectError, Failure
+from gateway.settings import Backends
+from gateway.telemetry.logs import RateLimited
 
 PLAIN = Origin.make("http", "backend.test", 80)
 TLS = Origin.make("https", "backend.test", 443)
@@ -25,11 +31,6 @@ class FakeLoop:
         self.resolve: Callable[[], Awaitable[None]] = _nothing
         self.connect: Callable[[], Awaitable[None]] = _nothing
         self.connected: list[dict[str, Any]] = []
-
-    async def getaddrinfo(self, host: str, port: int, **options: object) -> list[Any]:
-        await self.resolve()
-        address = self.listening.getsockname()
-        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address)]
 
     async def sock_connect(self, sock: socket.socket, address: object) -> None:
         await asyncio.get_running_loop().sock_connect(sock, cast("Any", address))
@@ -65,13 +66,25 @@ def loop() -> Any:
     fake.close()
 
 
+def dialer(fake: FakeLoop, seconds: float = 5, **settings: Any) -> Dialer:
+    async def resolve(_host: str, _port: int) -> Sequence[AddressInfo]:
+        await fake.resolve()
+        address = fake.listening.getsockname()
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address)]
+
+    loop = asyncio.get_running_loop()
+    log = RateLimited(logging.getLogger("test"), loop.time)
+    addresses = AddressBook(resolve, 30, loop, loop.time, log)
+    return Dialer(cast("Any", fake), Backends(connect_seconds=seconds, **settings), addresses)
+
+
 @pytest.mark.parametrize(
     ("error", "detail"),
     [
-        (socket.gaierror(-2, "Name or service not known"), "no address for backend.test: Name"),
-        (OverflowError("port must be 0-65535"), "cannot connect: port"),
-        (UnicodeError("label too long"), "cannot connect: label"),
-        (ValueError("embedded null character"), "cannot connect: embedded"),
+        (socket.gaierror(-2, "Name or service not known"), "NO_ADDRESS: no address for backend"),
+        (OverflowError("port must be 0-65535"), "cannot connect to backend.test:80: port"),
+        (UnicodeError("label too long"), "cannot connect to backend.test:80: label"),
+        (ValueError("embedded null character"), "cannot connect to backend.test:80: embedded"),
     ],
 )
 async def test_name_without_addresses_is_named(
@@ -79,14 +92,15 @@ async def test_name_without_addresses_is_named(
 ) -> None:
     loop.resolve = raising(error)
     with pytest.raises(CannotConnectError, match=detail):
-        await Dialer(cast("Any", loop), 5)(PLAIN, asyncio.Protocol)
+        await dialer(loop)(PLAIN, asyncio.Protocol)
 
 
 @pytest.mark.parametrize(
     ("error", "detail"),
     [
-        (ssl.SSLError(1, "handshake failure"), "TLS failed: .*handshake failure"),
-        (ConnectionResetError("reset"), "cannot connect: reset"),
+        (ssl.SSLError(1, "handshake failure"), "TLS_FAILED: .*handshake failure"),
+        (ConnectionResetError(), "TLS_FAILED: .*closed the connection during the TLS handshake"),
+        (OSError("no more descriptors"), "CANNOT_CONNECT: .*no more descriptors"),
     ],
 )
 async def test_failed_connection_is_named_and_its_socket_closed(
@@ -94,7 +108,7 @@ async def test_failed_connection_is_named_and_its_socket_closed(
 ) -> None:
     loop.connect = raising(error)
     with pytest.raises(CannotConnectError, match=detail):
-        await Dialer(cast("Any", loop), 5)(TLS, asyncio.Protocol)
+        await dialer(loop)(TLS, asyncio.Protocol)
 
     assert loop.connected[0]["sock"].fileno() == -1
 
@@ -105,12 +119,14 @@ async def test_time_bounds_every_step(loop: FakeLoop, step: str) -> None:
         await asyncio.Event().wait()
 
     setattr(loop, step, for_ever)
-    with pytest.raises(CannotConnectError, match=r"no connection in 0\.01 s"):
-        await Dialer(cast("Any", loop), 0.01)(PLAIN, asyncio.Protocol)
+    with pytest.raises(
+        CannotConnectError, match=r"CONNECT_TIMEOUT: no connection to backend.test:80 in 0\.01 s"
+    ):
+        await dialer(loop, 0.01)(PLAIN, asyncio.Protocol)
 
 
 async def test_plain_connection_has_no_tls_and_no_delay(loop: FakeLoop) -> None:
-    await Dialer(cast("Any", loop), 5)(PLAIN, asyncio.Protocol)
+    await dialer(loop)(PLAIN, asyncio.Protocol)
     (options,) = loop.connected
 
     assert (options["ssl"], options["server_hostname"]) == (None, None)
@@ -118,9 +134,9 @@ async def test_plain_connection_has_no_tls_and_no_delay(loop: FakeLoop) -> None:
 
 
 async def test_tls_connection_checks_issuer_and_name(loop: FakeLoop) -> None:
-    dialer = Dialer(cast("Any", loop), 5)
-    await dialer(TLS, asyncio.Protocol)
-    await dialer(TLS, asyncio.Protocol)
+    dial = dialer(loop)
+    await dial(TLS, asyncio.Protocol)
+    await dial(TLS, asyncio.Protocol)
     first, second = loop.connected
     context = first["ssl"]
 
@@ -128,3 +144,28 @@ async def test_tls_connection_checks_issuer_and_name(loop: FakeLoop) -> None:
     assert context.check_hostname
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert second["ssl"] is context
+
+
+@pytest.mark.parametrize(
+    ("directory", "path"),
+    [
+        (None, "/run/app.sock"),
+        ("/run/apps", "/run/docker.sock"),
+        ("/run/apps", "/run/apps/../docker.sock"),
+        ("/run/apps", "/run/apps-too/docker.sock"),
+    ],
+)
+async def test_socket_outside_of_the_allowed_directory_is_never_opened(
+    loop: FakeLoop, directory: str | None, path: str
+) -> None:
+    allowed = None if directory is None else Path(directory)
+    with pytest.raises(CannotConnectError, match=r"set backends\.unix_directory") as caught:
+        await dialer(loop, unix_directory=allowed)(Origin.make_unix(path), asyncio.Protocol)
+
+    assert caught.value.failure is Failure.SOCKET_NOT_ALLOWED
+
+
+async def test_socket_that_is_not_there_is_named(loop: FakeLoop, tmp_path: Path) -> None:
+    origin = Origin.make_unix(f"{tmp_path}/app.sock")
+    with pytest.raises(CannotConnectError, match=r"SOCKET_NOT_THERE: .*app\.sock"):
+        await dialer(loop, unix_directory=tmp_path)(origin, asyncio.Protocol)

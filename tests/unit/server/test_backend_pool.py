@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import cast
 
@@ -14,6 +15,7 @@ from gateway.server.backend_connection import BackendConnection
 from gateway.server.backend_pool import BackendCounters, OriginPool, PoolContext, unreachable
 from gateway.server.deadlines import Deadlines
 from gateway.settings import Backends
+from gateway.telemetry.logs import RateLimited
 from tests.builders import FakeClock
 from tests.fake_backend import FakeDeadlines, FakeDial
 from tests.raw_backend import drive, driven
@@ -39,6 +41,7 @@ class Rig:
                 now=self.clock.now,
                 make_room=lambda: False,
                 on_empty=self.emptied.append,
+                log=RateLimited(logging.getLogger("test"), self.clock.now),
             ),
         )
 

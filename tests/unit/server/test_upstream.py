@@ -228,7 +228,7 @@ async def test_failed_dial_fails_one_request(make_rig: MakeRig) -> None:
     rig.answer(0)
 
     assert isinstance(fault, Fault)
-    assert (fault.status, fault.detail) == (504, "refused")
+    assert (fault.status, fault.detail) == (504, "CANNOT_CONNECT: refused")
     assert second.result().status == 200
     assert rig.endpoints.counters.refused == 1
 
