@@ -6,14 +6,16 @@ All or nothing per API: one broken file does not hold back the others.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from gateway.configuration.api_file import ApiFile, load_api_file
+from gateway.configuration.client_certificates import load_client_certificates
 from gateway.configuration.domains import load_domains
 from gateway.configuration.loaded import Loaded
 from gateway.configuration.reading import SUFFIXES, is_ignored
+from gateway.configuration.vpc_links import load_vpc_links
 from gateway.definitions.codec import shown
 from gateway.definitions.domain import DomainName
 from gateway.errors import Problem
@@ -21,6 +23,7 @@ from gateway.errors import Problem
 APIS: Final = "apis"
 """Directory of API files; its subdirectories hold versions, not APIs."""
 DOMAINS: Final = "domains.yaml"
+VPC_LINKS: Final = "vpc-links.yaml"
 API_FILES: Final = 5000
 """API files of one directory."""
 
@@ -30,7 +33,7 @@ LoadFile = Callable[[Path, Path], ApiFile]
 
 
 def load(directory: Path, load_file: LoadFile = load_api_file) -> Loaded:
-    """Read `apis/*.yaml` and `domains.yaml` below a directory.
+    """Read `apis/*.yaml`, `domains.yaml`, and what connections to backends need.
 
     Where there is no API file, or the directory cannot be read, the result says `is_absent`.
     """
@@ -64,10 +67,21 @@ def load(directory: Path, load_file: LoadFile = load_api_file) -> Loaded:
         domains, found = load_domains(domains_path, stages, broken)
         files.append(domains_path)
         problems += found
+    links: Mapping[str, tuple[str, ...]] | None = {}
+    links_path = directory / VPC_LINKS
+    if os.path.lexists(links_path):
+        links, found = load_vpc_links(links_path)
+        files.append(links_path)
+        problems += found
+    certificates = load_client_certificates(directory)
+    files += certificates.files
+    problems += certificates.problems
     return Loaded(
         directory=apis_directory,
         apis=apis,
         domains=domains,
+        client_certificates=certificates,
+        vpc_links=links,
         problems=tuple(problems),
         files=tuple(dict.fromkeys(files)),
         partial=partial,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from gateway.configuration.client_certificates import LoadedCertificates
 from gateway.configuration.yaml_source import Positions
 from gateway.definitions.domain import DomainName
 from gateway.definitions.stage import Deployment, Stage
@@ -83,6 +84,10 @@ class Loaded:
     """All custom domain names; None: `domains.yaml` has an error, keep the last good ones."""
     problems: tuple[Problem, ...] = ()
     """Errors and warnings, each with file, line and column."""
+    client_certificates: LoadedCertificates = field(default_factory=LoadedCertificates)
+    """Client certificates for backends."""
+    vpc_links: Mapping[str, tuple[str, ...]] | None = field(default_factory=dict)
+    """Addresses by a VPC link's id or its target's ARN; None: the file has an error."""
     files: tuple[Path, ...] = ()
     """Every file that was read, or should have been."""
     partial: Mapping[str, LoadedApi] = field(default_factory=dict)

@@ -113,6 +113,10 @@ class Admin:
             series_budget=self._series_budget,
             methods_without_detail=report.without_blocks if report else 0,
             failed_logins=self._access.failed_logins if self._access else 0,
+            client_certificate_ends={
+                id_: certificate.expiration_epoch
+                for id_, certificate in self._publisher.release.client_certificates.items()
+            },
         )
         loop = asyncio.get_running_loop()
         text = await loop.run_in_executor(self._scraping, self._exposition.render, values)

@@ -18,7 +18,12 @@ from gateway.control.publisher import Publisher
 from gateway.definitions.domain import DomainName
 from gateway.server.tasks import spawn
 from gateway.snapshot.check import problems_of_domain_features
-from gateway.store.served import served_api_ids, served_apis, served_domains
+from gateway.store.served import (
+    served_api_ids,
+    served_apis,
+    served_domains,
+    stored_connections,
+)
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Changes, Transaction
 
@@ -46,13 +51,14 @@ class Live:
     async def start(self) -> None:
         """Hand over everything that the store holds; the first reload releases it."""
         known = self._publisher.known_deployments()
-        stored, domains = await self._store.read(
+        stored, domains, connections = await self._store.read(
             lambda transaction: (
                 served_apis(transaction, served_api_ids(transaction), known),
                 served_domains(transaction),
+                stored_connections(transaction),
             )
         )
-        self._publisher.hold_stored(stored, domains)
+        self._publisher.hold_stored(stored, domains, connections)
         _tell_of_refused(domains)
 
     def begin(self) -> None:
@@ -93,15 +99,16 @@ class Live:
         changes, self._waiting = self._waiting, Changes()
         try:
             known = self._publisher.known_deployments()
-            stored, domains = await self._store.read(
+            stored, domains, connections = await self._store.read(
                 lambda transaction: (
                     served_apis(transaction, sorted(changes.apis), known),
                     served_domains(transaction) if changes.are_domains_changed else None,
+                    stored_connections(transaction) if changes.are_connections_changed else None,
                 )
             )
             if domains is not None:
                 _tell_of_refused(domains)
-            await self._publisher.publish_stored(stored, domains)
+            await self._publisher.publish_stored(stored, domains, connections)
         except Exception:  # noqa: BLE001 (what is committed stays; the next publication has it)
             _log.exception("what the store holds could not be published")
 

@@ -21,10 +21,12 @@ from gateway.clock import Clock, SystemClock
 from gateway.configuration.file_cache import ApiFileCache
 from gateway.configuration.loaded import Loaded
 from gateway.configuration.watcher import LOOK_SECONDS, Watcher
+from gateway.control import expiry
 from gateway.control.access import Access
 from gateway.control.admin import Admin
 from gateway.control.api.edge import ControlEdge
 from gateway.control.api.service import ControlApi
+from gateway.control.expiry import ExpiryWatch
 from gateway.control.live import Live
 from gateway.control.persist import load_last_good, release_directory
 from gateway.control.probe import Probe
@@ -72,10 +74,12 @@ class Control:
         """Take over; `on_started` is called when the first release is out."""
         boot, settings = inherited.boot, inherited.settings
         self._inherited = inherited
+        self._clock = clock
         self._on_started = on_started
         self._executor = ThreadPoolExecutor(1, "files")
         self._scraping = ThreadPoolExecutor(1, "scraping")
         self._stop = asyncio.Event()
+        self._has_release = asyncio.Event()
         self._loaded: Loaded | None = None
         """What the files said last."""
         self._watcher = Watcher(settings.config)
@@ -159,9 +163,13 @@ class Control:
         await runner.setup()
         await web.SockSite(runner, self._inherited.listening()).start()
         self._links.serve(self._inherited.release_listening())
-        watching = spawn(self._watch(), "watch files")
+        watching = [
+            spawn(self._watch(), "watch files"),
+            spawn(self._watch_expiry(), "watch certificates"),
+        ]
         await self._stop.wait()
-        watching.cancel()
+        for each in watching:
+            each.cancel()
         await self._links.close()
         await runner.cleanup()
         self._probe.close()
@@ -173,6 +181,7 @@ class Control:
         await self._live.start()
         await self._publisher.reload("start", may_be_absent=self._may_be_absent)
         self._live.begin()
+        self._has_release.set()
         self._on_started()
         await self._show_files()
         while True:
@@ -182,6 +191,13 @@ class Control:
             except Exception:  # noqa: BLE001 (a bug must not end watching)
                 _log.exception("watching the files failed: a bug; looking again")
                 await asyncio.sleep(LOOK_SECONDS)
+
+    async def _watch_expiry(self) -> None:
+        watch = ExpiryWatch()
+        await self._has_release.wait()
+        while True:
+            watch.look(self._publisher.release.client_certificates.values(), self._clock.epoch())
+            await asyncio.sleep(expiry.LOOK_SECONDS)
 
     async def _reload(self, reason: str) -> None:
         await self._publisher.reload(reason)

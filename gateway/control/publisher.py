@@ -18,7 +18,7 @@ from gateway.release.disk import ReleaseStore
 from gateway.release.parts import Part
 from gateway.reload import Reloader, ReloadReport, differences
 from gateway.server.tasks import spawn
-from gateway.store.served import ServedApi
+from gateway.store.served import ServedApi, StoredConnections
 from gateway.telemetry.exposition import Exposition
 
 _log = logging.getLogger(__name__)
@@ -120,10 +120,13 @@ class Publisher:
         return self._reloader.file_domains
 
     def hold_stored(
-        self, stored: Mapping[str, ServedApi | None], domains: tuple[DomainName, ...] = ()
+        self,
+        stored: Mapping[str, ServedApi | None],
+        domains: tuple[DomainName, ...] = (),
+        connections: StoredConnections | None = None,
     ) -> None:
         """Take over what the store holds, before the first reload releases it."""
-        self._reloader.hold_all_stored(stored, domains)
+        self._reloader.hold_all_stored(stored, domains, connections)
 
     def known_deployments(self) -> frozenset[str]:
         """Return the ids of the stored deployments that are held already."""
@@ -133,10 +136,12 @@ class Publisher:
         self,
         stored: Mapping[str, ServedApi | None],
         domains: tuple[DomainName, ...] | None = None,
+        connections: StoredConnections | None = None,
     ) -> None:
         """Publish what the store says of some APIs now, and wait for the workers.
 
-        `domains` are all of the store's custom domain names, None if they did not change. The
+        `domains` are all of the store's custom domain names, None if they did not change;
+        `connections` likewise its client certificates and VPC links. The
         release is written to disk later: the store has what it is made of.
         """
         async with self._turn:
@@ -144,7 +149,7 @@ class Publisher:
             loop = asyncio.get_running_loop()
             try:
                 is_changed = await loop.run_in_executor(
-                    self._executor, self._reloader.apply_stored, stored, domains
+                    self._executor, self._reloader.apply_stored, stored, domains, connections
                 )
             except ConfigurationError as error:
                 for problem in error.problems:
@@ -154,7 +159,13 @@ class Publisher:
             # A release that was made but not sent, for a bug, goes out with the next publication.
             if not is_changed and self._published in {None, revision}:
                 return
-            changed = ", ".join([*sorted(stored), *(["domains"] if domains is not None else [])])
+            changed = ", ".join(
+                [
+                    *sorted(stored),
+                    *(["domains"] if domains is not None else []),
+                    *(["connections"] if connections is not None else []),
+                ]
+            )
             _log.info("release %d: APIs %s", revision, changed)
             await self._send()
             self._save_later()

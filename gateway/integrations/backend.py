@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from gateway.definitions.integration import Integration, ResponseTransferMode
+from gateway.definitions.integration import ConnectionType, Integration, ResponseTransferMode
 from gateway.definitions.rest_api import Method, Resource
 from gateway.errors import Fault, GatewayResponseType, Problem
-from gateway.integrations.base import MisconfiguredError
-from gateway.integrations.uri import BoundUri, PathValue, UriPlan, compile_uri
+from gateway.integrations.base import IntegrationContext, MisconfiguredError
+from gateway.integrations.connections import connected
+from gateway.integrations.uri import BoundUri, PathValue, UriPlan, compile_uri, variables_of
 from gateway.mapping.mapped_body import MappedBody
 from gateway.mapping.parameters import RequestMapping, compile_request_parameters, path_value
 from gateway.mapping.sources import Source
-from gateway.messages import Exchange, InvocationRequest
+from gateway.messages import Exchange, InvocationRequest, MethodIdentity
 from gateway.routing.paths import path_variables
 from gateway.streams import BodyError, BodyStream, BodyTooLargeError
 
@@ -33,6 +34,22 @@ class BackendPlan:
     """Towards the backend; None: the client's own."""
     timeout_seconds: float
     is_streamed: bool
+    link: str | None = None
+    """The VPC link that leads there: its id, or a text with stage variables; None: no link."""
+
+    def bind(self, identity: MethodIdentity, context: IntegrationContext) -> BoundUri:
+        """Return where a stage's requests go.
+
+        Raises:
+            MisconfiguredError: no request can go there.
+        """
+        bound = self.uri.bind(identity.stage_variables)
+        return connected(bound, self.link, identity.stage_variables, context)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The stage variables that decide where requests go."""
+        return (*self.uri.variables, *variables_of(self.link or ""))
 
     def refuse_illegal_headers(self) -> None:
         """Raise when a mapped header may not be mapped: AWS accepts it and fails each request."""
@@ -45,6 +62,7 @@ class BackendPlan:
         return {
             "type": kind,
             "backend": uri.describe(),
+            **uri.describe_way(),
             "method": self.http_method or "the client's own",
             "timeout": f"{self.timeout_seconds:g} s",
             "buffers": buffered,
@@ -86,6 +104,9 @@ def compile_backend(
         http_method=None if http_method in {None, "", CLIENTS_OWN} else http_method,
         timeout_seconds=integration.timeout_in_millis / 1000,
         is_streamed=integration.response_transfer_mode is ResponseTransferMode.STREAM,
+        link=(integration.connection_id or "")
+        if integration.connection_type is ConnectionType.VPC_LINK
+        else None,
     )
 
 

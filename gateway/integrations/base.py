@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gateway.clock import IdMinter
+from gateway.definitions.client_certificate import ClientCertificate
 from gateway.messages import (
     EndpointResponse,
     Exchange,
@@ -29,6 +30,12 @@ class IntegrationContext:
     """Seconds of CLOCK_MONOTONIC."""
     body_bytes: int
     """Most bytes of a request body, or of an answer that is not streamed."""
+    client_certificate_id: str | None = None
+    """What the stage that is being bound names for its HTTPS backends."""
+    client_certificate: ClientCertificate | None = None
+    """What that id stands for; None: there is none, or nobody has it."""
+    vpc_links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """VPC link id to the addresses that it leads to."""
 
 
 class Endpoints(Protocol):

@@ -45,7 +45,7 @@ class HttpPlan:
     @property
     def variables(self) -> tuple[str, ...]:
         """The stage variables that the uri names."""
-        return self.backend.uri.variables
+        return self.backend.variables
 
     def bind(self, identity: MethodIdentity, context: IntegrationContext) -> CompiledIntegration:
         """Put a stage's variables in."""
@@ -84,7 +84,7 @@ class Http:
         self._templates = plan.templates
         self._responses = plan.responses
         self._context = context
-        self._uri = plan.backend.uri.bind(identity.stage_variables)
+        self._uri = plan.backend.bind(identity, context)
         api_id = identity.api_id.encode("ascii")
         self._own_lines = {
             b"host": (b"Host", self._uri.host_header.encode("ascii")),

@@ -61,7 +61,7 @@ class HttpProxyPlan:
     @property
     def variables(self) -> tuple[str, ...]:
         """The stage variables that the uri names."""
-        return self.backend.uri.variables
+        return self.backend.variables
 
     def bind(self, identity: MethodIdentity, context: IntegrationContext) -> CompiledIntegration:
         """Put a stage's variables in."""
@@ -97,7 +97,7 @@ class HttpProxy:
     def __init__(
         self, backend: BackendPlan, identity: MethodIdentity, context: IntegrationContext
     ) -> None:
-        uri = backend.uri.bind(identity.stage_variables)
+        uri = backend.bind(identity, context)
         self._backend = backend
         self._context = context
         self._uri: BoundUri = uri

@@ -27,6 +27,15 @@ _TARGET_TEXT: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?\[\]|]|%[0-9
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _MAX_PORT: Final = 65_535
 
+_UNIX_URI: Final = re.compile(
+    r"(?P<scheme>https?)://unix:(?P<socket>/[^:?#]*)(?::(?P<path>/[^?#]*)?)?(?P<query>\?[^#]*)?",
+    re.IGNORECASE,
+)
+"""`http://unix:/run/app.sock:/path`: the socket ends at the second colon."""
+_SOCKET_PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~@+=,-]+)+")
+_SOCKET_PATH_BYTES: Final = 107
+"""The kernel's limit, less the zero at the end (unix(7))."""
+
 PathValue = Callable[[Exchange, MappedBody | None], str]
 """Where a placeholder's text comes from, given the request's body where the mapping needs it."""
 
@@ -53,6 +62,8 @@ class BoundUri:
     @property
     def base(self) -> str:
         """Scheme and authority: what the target follows in a full URL."""
+        if self.origin.unix_path:
+            return f"http://unix:{self.origin.unix_path}:"
         return f"{self.origin.scheme}://{self.host_header}"
 
     @property
@@ -61,6 +72,10 @@ class BoundUri:
         if len(self.pieces) == 1 and isinstance(self.pieces[0], str):
             return self.pieces[0]
         return None
+
+    def at(self, origin: Origin) -> BoundUri:
+        """Return this address with another way to it."""
+        return replace(self, origin=origin)
 
     def target(self, exchange: Exchange, body: MappedBody | None) -> str:
         """Return path and own query for one request."""
@@ -72,6 +87,17 @@ class BoundUri:
         """Return the address for people, placeholders as `{…}`."""
         text = "".join(piece if isinstance(piece, str) else "{…}" for piece in self.pieces)
         return self.base + text
+
+    def describe_way(self) -> dict[str, str]:
+        """Return what `explain` prints of how the backend is reached, beyond its address."""
+        told: dict[str, str] = {}
+        if self.origin.targets:
+            told["through"] = ", ".join(self.origin.targets)
+        if self.origin.client_certificate is not None:
+            told["shows"] = (
+                f"client certificate {self.origin.client_certificate.client_certificate_id}"
+            )
+        return told
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +114,7 @@ class UriPlan:
     @property
     def variables(self) -> tuple[str, ...]:
         """The stage variables that the uri names."""
-        return tuple(_STAGE_VARIABLE.findall(self.text))
+        return variables_of(self.text)
 
     def bind(self, stage_variables: Mapping[str, str]) -> BoundUri:
         """Put a stage's variables in; an undefined one becomes an empty text, as on AWS.
@@ -98,7 +124,9 @@ class UriPlan:
         """
         if self.bound is not None:
             return self.bound
-        text = _STAGE_VARIABLE.sub(lambda found: stage_variables.get(found[1], ""), self.text)
+        text = with_stage_variables(self.text, stage_variables)
+        if unix := _UNIX_URI.fullmatch(text):
+            return self._bind_unix(unix)
         parsed = _URI.fullmatch(text)
         if parsed is None:
             raise InvalidEndpointAddressError(f"{text!r} is no http:// or https:// URL")
@@ -118,6 +146,24 @@ class UriPlan:
             host_header=authority,
             pieces=self._pieces(parsed[3] or "/", parsed[4] or ""),
             has_query=parsed[4] is not None,
+        )
+
+    def _bind_unix(self, parsed: re.Match[str]) -> BoundUri:
+        """Return the address of a backend on a unix socket, written as other proxies have it."""
+        text, scheme, socket_path = parsed[0], parsed["scheme"].lower(), parsed["socket"]
+        if scheme != "http":
+            raise InvalidEndpointAddressError(
+                f"{text!r} asks for TLS over a unix socket; write http://unix:"
+            )
+        problem = problem_of_socket_path(socket_path)
+        if problem:
+            raise InvalidEndpointAddressError(f"{socket_path!r} in {text!r} {problem}")
+        return BoundUri(
+            origin=Origin.make_unix(socket_path),
+            # What it would be for a port of this machine, and what other proxies send.
+            host_header="localhost",
+            pieces=self._pieces(parsed["path"] or "/", parsed["query"] or ""),
+            has_query=parsed["query"] is not None,
         )
 
     def _pieces(self, path: str, query: str) -> tuple[str | PathValue, ...]:
@@ -140,6 +186,25 @@ class UriPlan:
         if literal or not pieces:
             pieces.append(literal)
         return tuple(pieces)
+
+
+def variables_of(text: str) -> tuple[str, ...]:
+    """Return the names of the stage variables in a text."""
+    return tuple(_STAGE_VARIABLE.findall(text))
+
+
+def with_stage_variables(text: str, stage_variables: Mapping[str, str]) -> str:
+    """Put stage variables in; an undefined one becomes an empty text, as on AWS."""
+    return _STAGE_VARIABLE.sub(lambda found: stage_variables.get(found[1], ""), text)
+
+
+def problem_of_socket_path(path: str) -> str:
+    """Return what is wrong with the path of a unix socket, to follow it; empty: nothing."""
+    if _SOCKET_PATH.fullmatch(path) is None or {".", ".."}.intersection(path.split("/")):
+        return "is no plain absolute path: letters, digits and ._~@+=,- between slashes"
+    if len(path) > _SOCKET_PATH_BYTES:
+        return f"has more than {_SOCKET_PATH_BYTES} characters, the system's limit"
+    return ""
 
 
 def compile_uri(

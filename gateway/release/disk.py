@@ -25,6 +25,10 @@ _log = logging.getLogger(__name__)
 _DIRECTORY_MODE: Final = 0o750
 """Definitions may hold what not everybody on the machine should read."""
 
+_FILE_MODE: Final = 0o640
+_SECRET_MODE: Final = 0o600
+"""Of the part that holds private keys."""
+
 FORMAT: Final = 2
 """Version of the layout; a manifest of another one is ignored."""
 
@@ -60,7 +64,8 @@ class ReleaseStore:
         present = {path.name for path in self._parts.iterdir()}
         for part in parts.values():
             if part.digest not in present:
-                _write(self._parts / part.digest, b"\n".join(part.frames) + b"\n")
+                mode = _SECRET_MODE if part.is_secret else _FILE_MODE
+                _write(self._parts / part.digest, b"\n".join(part.frames) + b"\n", mode)
         _sync_directory(self._parts)
         manifest = {
             "format": FORMAT,
@@ -142,12 +147,15 @@ def _is_digest(value: object) -> bool:
     return isinstance(value, str) and value.isascii() and value.isalnum()
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes, mode: int = _FILE_MODE) -> None:
     temporary = path.with_name(f"{path.name}.new")
-    with temporary.open("wb") as file:
+    # Left by a process that was killed: its mode would stay.
+    temporary.unlink(missing_ok=True)
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+    with open(os.open(temporary, flags, _SECRET_MODE), "wb") as file:  # noqa: PTH123 (a descriptor)
+        os.fchmod(file.fileno(), mode)
         file.write(content)
         file.flush()
-        os.fchmod(file.fileno(), 0o640)
         os.fsync(file.fileno())
     temporary.replace(path)
 

@@ -1,9 +1,9 @@
 """A release cut into parts: how it travels to workers and rests on disk. Pure: no I/O.
 
-A part is one deployment, one API's stages with their slots, all domains, or the settings, named by
-a key and a digest of its content; equal digests need not be sent, stored or decoded again. Its
-content is a sequence of *frames* (JSON arrays of records, some 32 KiB each), so that whoever
-decodes it between requests can stop after every record.
+A part is one deployment, one API's stages with their slots, all domains, what connections to
+backends need, or the settings, named by a key and a digest of its content; equal digests need not
+be sent, stored or decoded again. Its content is a sequence of *frames* (JSON arrays of records,
+some 32 KiB each), so that whoever decodes it between requests can stop after every record.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar, cast
 import orjson
 
 from gateway.definitions import codec
+from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.domain import DomainName
 from gateway.definitions.rest_api import Method, Resource
 from gateway.definitions.stage import Deployment, MethodSetting, Stage
@@ -33,6 +34,9 @@ T = TypeVar("T")
 FRAME_BYTES: Final = 32_768
 """A frame is closed once it is as large; parsing one takes about 0.1 ms."""
 
+CONNECTIONS: Final = "connections"
+"""Key of the part with client certificates and VPC links; absent while there are none."""
+
 _SLOTS_PER_RECORD: Final = 200
 
 Record = list[Any]
@@ -41,6 +45,8 @@ Record = list[Any]
 _KINDS: Final[Mapping[str, type[Any] | None]] = {
     "settings": None,
     "domain": DomainName,
+    "certificate": ClientCertificate,
+    "link": None,
     "file": None,
     "stage": Stage,
     "setting": MethodSetting,
@@ -58,10 +64,15 @@ class Part:
     """A piece of a release in its travelling form."""
 
     key: str
-    """`settings`, `domains`, `api/{id}` or `deployment/{id}`."""
+    """`settings`, `domains`, `connections`, `api/{id}` or `deployment/{id}`."""
     digest: str
     frames: tuple[bytes, ...]
     """JSON arrays of records, without line breaks."""
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether it holds private keys, which nobody but the gateway's user may read."""
+        return self.key == CONNECTIONS
 
     @property
     def is_intact(self) -> bool:
@@ -75,6 +86,8 @@ class DecodedPart:
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     domains: tuple[DomainName, ...] = ()
+    client_certificates: Mapping[str, ClientCertificate] = field(default_factory=dict)
+    vpc_links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     file: str | None = None
     stages: Mapping[str, Stage] = field(default_factory=dict)
     bucket_slots: Mapping[str, int] = field(default_factory=dict)
@@ -105,7 +118,11 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
     """
     buckets = _by_api(release.bucket_slots)
     blocks = _by_api(release.metric_slots)
-    parts = [_settings_part(release), encode_domains(release.domains)]
+    parts = [
+        _settings_part(release),
+        encode_domains(release.domains),
+        *encode_connections(release.client_certificates, release.vpc_links),
+    ]
     for api_id, stages in release.stages.items():
         slots = buckets.get(api_id, ()), blocks.get(api_id, ())
         records = _api_records(stages, release.files.get(api_id), *slots)
@@ -141,6 +158,17 @@ def encode_deployment(deployment: Deployment) -> Part:
 def encode_domains(domains: Iterable[DomainName]) -> Part:
     """Return the part of all custom domain names."""
     return _make("domains", _domain_records(domains))
+
+
+def encode_connections(
+    certificates: Mapping[str, ClientCertificate], links: Mapping[str, tuple[str, ...]]
+) -> list[Part]:
+    """Return the part of what connections to backends need; none when they need nothing."""
+    records: list[Record] = [
+        *(["certificate", codec.encode(certificates[id_])] for id_ in sorted(certificates)),
+        *(["link", id_, links[id_]] for id_ in sorted(links)),
+    ]
+    return [_make(CONNECTIONS, records)] if records else []
 
 
 def digests_of(parts: Mapping[str, Part]) -> dict[str, str]:
@@ -201,6 +229,10 @@ def join_release(
             whole = replace(whole, settings=part.settings)
         elif kind == "domains":
             whole = replace(whole, domains=part.domains)
+        elif kind == CONNECTIONS:
+            whole = replace(
+                whole, client_certificates=part.client_certificates, vpc_links=part.vpc_links
+            )
         buckets.update(part.bucket_slots)
         blocks.update(part.metric_slots)
         yield
@@ -213,6 +245,8 @@ def join_release(
         stages=stages,
         deployments=deployments,
         domains=whole.domains,
+        client_certificates=whole.client_certificates,
+        vpc_links=whole.vpc_links,
         files=files,
         bucket_slots=buckets,
         metric_slots=blocks,
@@ -389,6 +423,11 @@ class _Decoder:
         return DecodedPart(
             settings=_merged(found["settings"]),
             domains=tuple(domain for _, domain in found["domain"]),
+            client_certificates={
+                certificate.client_certificate_id: certificate
+                for _, certificate in found["certificate"]
+            },
+            vpc_links={id_: tuple(targets) for (id_,), targets in found["link"]},
             file=next((file for _, file in found["file"]), None),
             stages={
                 name: replace(stage, method_settings=settings.get(name, {}))

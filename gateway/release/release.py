@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.domain import DomainName
 from gateway.definitions.method_settings import effective_setting
 from gateway.definitions.rest_api import Resource
@@ -50,6 +51,10 @@ class Release:
     """Every deployment that a stage or a canary points at, by id."""
     domains: tuple[DomainName, ...] = ()
     """Custom domain names."""
+    client_certificates: Mapping[str, ClientCertificate] = field(default_factory=dict)
+    """Those that stages name, by id."""
+    vpc_links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """VPC link id to the addresses that it leads to."""
     files: Mapping[str, str] = field(default_factory=dict)
     """API id to the name of the file that defines it."""
     bucket_slots: Mapping[str, int] = field(default_factory=dict)

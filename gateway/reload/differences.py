@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -29,9 +30,9 @@ class Difference:
 
     change: Change
     kind: str
-    """`settings`, `api`, `deployment`, `stage` or `domain`."""
+    """`settings`, `api`, `deployment`, `stage`, `domain`, `client certificate` or `VPC link`."""
     name: str
-    """API id, deployment id, `{api}/{stage}`, or domain name."""
+    """API id, deployment id, `{api}/{stage}`, domain name, or id."""
     detail: str = ""
     """What exactly, such as `variables.backend: "a" → "b"`."""
 
@@ -47,6 +48,8 @@ def differences(old: Release | None, new: Release) -> list[Difference]:
         *_settings(before, new),
         *_apis(before, new),
         *_domains(before.domains, new.domains),
+        *_certificates(before, new),
+        *_links(before, new),
     ]
 
 
@@ -109,6 +112,28 @@ def _domains(before: tuple[DomainName, ...], after: tuple[DomainName, ...]) -> I
         elif old[name] != new[name]:
             detail = f"{_mappings(old[name])} → {_mappings(new[name])}"
             yield Difference(Change.CHANGED, "domain", name, detail)
+
+
+def _certificates(old: Release, new: Release) -> Iterator[Difference]:
+    """Tell of certificates by their last day: nothing of a key is shown, not even its hash."""
+    before, after = old.client_certificates, new.client_certificates
+    for id_ in sorted({*before, *after}):
+        if id_ not in after:
+            yield Difference(Change.REMOVED, "client certificate", id_)
+        elif before.get(id_) != after[id_]:
+            ends = datetime.fromtimestamp(after[id_].expiration_epoch, UTC).date()
+            change = Change.CHANGED if id_ in before else Change.MADE
+            yield Difference(change, "client certificate", id_, f"valid until {ends}")
+
+
+def _links(old: Release, new: Release) -> Iterator[Difference]:
+    before, after = old.vpc_links, new.vpc_links
+    for id_ in sorted({*before, *after}):
+        if id_ not in after:
+            yield Difference(Change.REMOVED, "VPC link", id_)
+        elif before.get(id_) != after[id_]:
+            change = Change.CHANGED if id_ in before else Change.MADE
+            yield Difference(change, "VPC link", id_, f"to {', '.join(after[id_])}")
 
 
 def _mappings(domain: DomainName) -> str:

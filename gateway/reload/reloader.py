@@ -30,8 +30,10 @@ from gateway.release import (
     required_buckets,
 )
 from gateway.release.parts import (
+    CONNECTIONS,
     Part,
     encode_api,
+    encode_connections,
     encode_deployment,
     encode_domains,
     encode_release,
@@ -40,13 +42,16 @@ from gateway.release.parts import (
 from gateway.release.release import identity_api
 from gateway.release.slots import Slots
 from gateway.reload.absence import unserved_apis, vanished_directory
+from gateway.reload.connections import Connections
+from gateway.reload.references import unknown_references
 from gateway.snapshot.check import (
+    checking_context,
     problems_of_deployment,
     problems_of_domain_features,
     problems_of_stage,
 )
 from gateway.snapshot.compiled import CompiledDeployment
-from gateway.store.served import ServedApi
+from gateway.store.served import ServedApi, StoredConnections
 from gateway.telemetry.metrics import allot
 
 T = TypeVar("T")
@@ -166,6 +171,7 @@ class Reloader:
         self.file_domains = start.domains
         """Custom domain names that the files define, as they were last good."""
         self._stored_domains: tuple[DomainName, ...] = ()
+        self._connections = Connections(start)
 
     def __repr__(self) -> str:
         return f"<Reloader revision {self.release.revision} {self.release.digest}>"
@@ -186,6 +192,7 @@ class Reloader:
         vanished = sorted(self.release.files) if loaded.is_absent else []
         if vanished and not may_be_absent:
             return self._refused((*loaded.problems, vanished_directory(loaded.directory, vanished)))
+        self._connections.take_files(loaded)
         draft = _Draft(problems=list(loaded.problems))
         if vanished:
             draft.problems.append(unserved_apis(loaded.directory, vanished))
@@ -211,9 +218,14 @@ class Reloader:
         return frozenset(id_ for _, held in self._stored.values() for id_ in held)
 
     def hold_all_stored(
-        self, stored: Mapping[str, ServedApi | None], domains: tuple[DomainName, ...] = ()
+        self,
+        stored: Mapping[str, ServedApi | None],
+        domains: tuple[DomainName, ...] = (),
+        connections: StoredConnections | None = None,
     ) -> None:
         """Take over everything that the store holds; the next `apply` releases it."""
+        if connections is not None:
+            self._connections.take_stored(connections, is_first=True)
         names = {domain.domain_name for domain in domains}
         # The release that this began with does not say whose its domains are.
         self.file_domains = tuple(
@@ -235,11 +247,13 @@ class Reloader:
         self,
         stored: Mapping[str, ServedApi | None],
         domains: tuple[DomainName, ...] | None = None,
+        connections: StoredConnections | None = None,
     ) -> bool:
         """Make a release of what the store says of some APIs now; return whether it is a new one.
 
         Its cost is that of these APIs: all others keep their parts and slots. `domains` are all
-        custom domain names of the store; None: they are as they were.
+        custom domain names of the store, `connections` all its client certificates and VPC links;
+        None: they are as they were.
 
         Raises:
             ConfigurationError: the shared tables are too small; the release stays.
@@ -248,8 +262,10 @@ class Reloader:
         before = self.release
         if domains is not None:
             self._stored_domains = domains
+        if connections is not None:
+            self._connections.take_stored(connections)
         api_ids = [api_id for api_id in stored if api_id not in before.files]
-        if not api_ids and domains is None:
+        if not api_ids and domains is None and connections is None:
             return False
         old = _subset(before, api_ids)
         new = _Draft()
@@ -261,11 +277,14 @@ class Reloader:
         )
         metric_slots = self._amend_blocks(old, new)
         gone = old[1].keys() - new.deployments.keys()
+        stages = _amended(before.stages, old[0], new.stages)
         candidate = replace(
             before,
-            stages=_amended(before.stages, old[0], new.stages),
+            stages=stages,
             deployments=_amended(before.deployments, gone, new.deployments),
             domains=before.domains if domains is None else self._all_domains(self.file_domains),
+            client_certificates=self._connections.certificates_of(stages),
+            vpc_links=self._connections.vpc_links(),
             bucket_slots=self._buckets.assigned,
             metric_slots=self._blocks.assigned,
         )
@@ -296,6 +315,9 @@ class Reloader:
                 parts[f"deployment/{id_}"] = encode_deployment(deployment)
         if candidate.domains != self.release.domains:
             parts["domains"] = encode_domains(candidate.domains)
+        parts.pop(CONNECTIONS, None)
+        for part in encode_connections(candidate.client_certificates, candidate.vpc_links):
+            parts[part.key] = part
         return parts
 
     def _amend_blocks(self, old: tuple[Stages, Deployments], new: _Draft) -> dict[str, int]:
@@ -333,8 +355,11 @@ class Reloader:
             checked[deployment_id] = known
             found += [api.locate(problem, deployment_id) for problem in known[1]]
         compiled_by_id = {id_: checked[id_][0] for id_ in api.deployments}
+        certificates, links = self._connections.certificates(), self._connections.vpc_links()
         for stage in api.stages.values():
-            found += map(api.locate, problems_of_stage(stage, compiled_by_id))
+            id_ = stage.client_certificate_id
+            context = checking_context(id_, certificates.get(id_ or ""), links)
+            found += map(api.locate, problems_of_stage(stage, compiled_by_id, context))
         return found
 
     def _check_further(self, api: LoadedApi, known: Iterable[Problem]) -> list[Problem]:
@@ -376,7 +401,8 @@ class Reloader:
             return self.file_domains
         file = next((str(path) for path in loaded.files if path.name == DOMAINS), None)
         unknown = [
-            replace(problem, file=file) for problem in _unknown_references(loaded.domains, draft)
+            replace(problem, file=file)
+            for problem in unknown_references(loaded.domains, draft.stages, draft.missing)
         ]
         draft.problems += unknown
         for domain in loaded.domains:
@@ -406,6 +432,8 @@ class Reloader:
             deployments=draft.deployments,
             files=draft.files,
             domains=self._all_domains(file_domains),
+            client_certificates=self._connections.certificates_of(draft.stages),
+            vpc_links=self._connections.vpc_links(),
             bucket_slots=bucket_slots,
             metric_slots=metric_slots,
         )
@@ -463,21 +491,3 @@ def _amended(before: Mapping[str, T], gone: Iterable[str], new: Mapping[str, T])
 
 def _of_api(slots: Mapping[str, int], api_id: str) -> dict[str, int]:
     return {name: index for name, index in slots.items() if identity_api(name) == api_id}
-
-
-def _unknown_references(domains: Iterable[DomainName], draft: _Draft) -> Iterable[Problem]:
-    for domain in domains:
-        for mapping in domain.base_path_mappings:
-            stages = draft.stages.get(mapping.rest_api_id)
-            path = f"{domain.domain_name}.{mapping.base_path}"
-            if stages is None and mapping.rest_api_id not in draft.missing:
-                known = ", ".join(sorted({*draft.stages, *draft.missing})) or "none"
-                yield Problem(
-                    path, f"names the API {mapping.rest_api_id}, which is not there; known: {known}"
-                )
-            elif stages is not None and mapping.stage not in {"(none)", *stages}:
-                yield Problem(
-                    path,
-                    f"names the stage {mapping.stage} of {mapping.rest_api_id}, which is not there;"
-                    f" known: {', '.join(sorted(stages))}",
-                )

@@ -165,6 +165,8 @@ class OriginPool:
         """Drop a connection that has ended; another takes its place if requests wait."""
         if connection not in self.open:
             return
+        if connection.failure:
+            self._warn(connection.failure)
         self.open.discard(connection)
         self._context.counters.open -= 1
         if connection in self.idle:
@@ -223,7 +225,7 @@ class OriginPool:
                 self._welcome(connection)
                 return
             problem = connection.failure or problem
-        context.log.warning(self.origin.key, "no connection to a backend: %s", problem)
+        self._warn(problem)
         context.counters.refused += 1
         if len(self._queue) > len(self._dials):
             # Each dial was begun for one request; the others have their own.
@@ -251,6 +253,9 @@ class OriginPool:
             self._queue.popleft().set(connection)
         else:
             self.release(connection)
+
+    def _warn(self, problem: str) -> None:
+        self._context.log.warning(self.origin.key, "no connection to a backend: %s", problem)
 
     def _tell_if_empty(self) -> None:
         if self.is_empty:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from gateway.clock import IdMinter
+from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.domain import DomainName
 from gateway.definitions.stage import Deployment, Stage
 from gateway.errors import Problem
 from gateway.integrations.base import IntegrationContext, MisconfiguredError
+from gateway.integrations.connections import MissingConnectionError
 from gateway.messages import MethodIdentity
 from gateway.snapshot.compile import compile_deployment, finish
 from gateway.snapshot.compiled import CompiledDeployment, MethodPlan
@@ -18,6 +21,21 @@ from gateway.telemetry.access_log import compile_access_log
 
 _CONTEXT: Final = IntegrationContext(ids=IdMinter(), now=lambda: 0.0, body_bytes=0)
 """Checking binds integrations, and never invokes them."""
+
+
+def checking_context(
+    client_certificate_id: str | None,
+    client_certificate: ClientCertificate | None,
+    vpc_links: Mapping[str, tuple[str, ...]],
+) -> IntegrationContext:
+    """Return what a stage's integrations are bound to when they are checked."""
+    return replace(
+        _CONTEXT,
+        client_certificate_id=client_certificate_id,
+        client_certificate=client_certificate,
+        vpc_links=vpc_links,
+    )
+
 
 _NOT_YET: Final = "is not there yet and has no effect"
 
@@ -50,8 +68,15 @@ def problems_of_domain_features(domain: DomainName) -> list[Problem]:
     ]
 
 
-def problems_of_stage(stage: Stage, deployments: Mapping[str, CompiledDeployment]) -> list[Problem]:
-    """Return what is wrong with a stage on the deployments it points at, by paths from `stages`."""
+def problems_of_stage(
+    stage: Stage,
+    deployments: Mapping[str, CompiledDeployment],
+    context: IntegrationContext = _CONTEXT,
+) -> list[Problem]:
+    """Return what is wrong with a stage on the deployments it points at, by paths from `stages`.
+
+    `context` is what `checking_context` returns for the stage.
+    """
     path = f"stages.{stage.stage_name}"
     problems: list[Problem] = []
     if stage.access_log_settings is not None:
@@ -64,14 +89,6 @@ def problems_of_stage(stage: Stage, deployments: Mapping[str, CompiledDeployment
                 severity="warning",
             )
         )
-    if stage.client_certificate_id is not None:
-        problems.append(
-            Problem(
-                f"{path}.clientCertificateId",
-                f"presenting a client certificate {_NOT_YET}: backends that demand one refuse us",
-                severity="warning",
-            )
-        )
     arms = [(stage.deployment_id, stage.variables)]
     canary = stage.canary_settings
     if canary is not None:
@@ -81,12 +98,16 @@ def problems_of_stage(stage: Stage, deployments: Mapping[str, CompiledDeployment
         deployment = deployments.get(deployment_id)
         if deployment is not None:
             for plan in deployment.methods:
-                problems += _problems_of_addresses(path, deployment, plan, variables)
+                problems += _problems_of_addresses(path, deployment, plan, variables, context)
     return list(dict.fromkeys(problems))
 
 
 def _problems_of_addresses(
-    path: str, deployment: CompiledDeployment, plan: MethodPlan, variables: Mapping[str, str]
+    path: str,
+    deployment: CompiledDeployment,
+    plan: MethodPlan,
+    variables: Mapping[str, str],
+    context: IntegrationContext,
 ) -> list[Problem]:
     """Say which stage variables are undefined, and whether the backend's address is one."""
     if plan.integration is None:
@@ -116,7 +137,16 @@ def _problems_of_addresses(
         stage_variables=variables,
     )
     try:
-        plan.integration.bind(identity, _CONTEXT)
+        plan.integration.bind(identity, context)
+    except MissingConnectionError as error:
+        # Somebody else may make it, at any time: that is no reason to hold back the file.
+        return [
+            Problem(
+                f"{path}.{error.field}" if error.field else path,
+                f"{error}; until then {error.whom or method} answers 500",
+                severity="warning",
+            )
+        ]
     except MisconfiguredError as error:
         return [
             Problem(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from gateway.definitions.domain import DomainName
@@ -110,8 +110,12 @@ def compile_release(
     apis: dict[str, Mapping[str, CompiledStage]] = {}
     keys: dict[str, Mapping[str, object]] = {}
     for api_id, stages in release.stages.items():
-        lender = previous if previous is not None and previous.account == account else None
-        if lender is not None and lender.sources.get(api_id) is stages:
+        lender = previous if _may_lend(previous, account, release) else None
+        if (
+            lender is not None
+            and lender.sources.get(api_id) is stages
+            and _shows_the_same(stages, lender, release)
+        ):
             # The same object: an API whose part of the release did not change, slots included.
             apis[api_id], keys[api_id] = lender.apis[api_id], lender.stage_keys[api_id]
             continue
@@ -145,9 +149,29 @@ def compile_release(
             else compile_gateway_responses({}, path="", problems=[])
         ),
         account=account,
+        client_certificates=release.client_certificates,
+        vpc_links=release.vpc_links,
         sources=release.stages,
         stage_keys=keys,
     )
+
+
+def _may_lend(
+    previous: Snapshot | None, account: tuple[str, float | None, int | None], release: Release
+) -> bool:
+    """Whether stages of the previous snapshot may be taken over, as far as they are the same."""
+    return (
+        previous is not None
+        and previous.account == account
+        and previous.vpc_links == release.vpc_links
+    )
+
+
+def _shows_the_same(stages: Mapping[str, Stage], previous: Snapshot, release: Release) -> bool:
+    """Whether every stage shows its backends the certificate that it showed before."""
+    ids = {stage.client_certificate_id for stage in stages.values()} - {None}
+    before, now = previous.client_certificates, release.client_certificates
+    return all(before.get(id_ or "") == now.get(id_ or "") for id_ in ids)
 
 
 def _mappings(domain: DomainName) -> list[tuple[str, Mapped]]:
@@ -236,6 +260,19 @@ def _compile_method(
     )
 
 
+def _context_of(stage: Stage, release: Release, binding: Binding) -> IntegrationContext:
+    """Return what a stage's integrations take from their surroundings."""
+    id_ = stage.client_certificate_id
+    if id_ is None and not release.vpc_links:
+        return binding.context
+    return replace(
+        binding.context,
+        client_certificate_id=id_,
+        client_certificate=release.client_certificates.get(id_) if id_ is not None else None,
+        vpc_links=release.vpc_links,
+    )
+
+
 class _StageBinder:
     """Puts one stage's variables, settings and slots into the deployments it points at."""
 
@@ -251,6 +288,7 @@ class _StageBinder:
         self._api_id = api_id
         self._stage = stage
         self._binding = binding
+        self._context = _context_of(stage, release, binding)
         self._bound: dict[tuple[str, int], _Bound] = {}
         """By arm and the plan's identity as an object: methods that share a plan share this too."""
         canary = stage.canary_settings
@@ -270,7 +308,7 @@ class _StageBinder:
                 slots.append(self._bucket(method))
                 yield
         deployments = tuple(deployment.id for _, deployment, _ in self._arms)
-        return self._stage, deployments, array("I", slots)
+        return self._stage, deployments, self._context.client_certificate, array("I", slots)
 
     def bind(self) -> Slices[CompiledStage]:
         """Return the compiled stage."""
@@ -343,7 +381,7 @@ class _StageBinder:
         if plan.integration is None:
             return None, plan.refusal
         try:
-            return plan.integration.bind(identity, self._binding.context), None
+            return plan.integration.bind(identity, self._context), None
         except MisconfiguredError as error:
             return None, str(error)
 

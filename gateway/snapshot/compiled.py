@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.domain import BasePathMapping, DomainName
 from gateway.definitions.stage import LoggingLevel, Stage
 from gateway.errors import GatewayResponseType
@@ -127,6 +128,10 @@ class Snapshot:
     """For requests that reach no stage."""
     account: tuple[str, float | None, int | None]
     """Account id, and the account's rate and burst limits."""
+    client_certificates: Mapping[str, ClientCertificate]
+    """What stages show to backends, by id; compared with those of the next release."""
+    vpc_links: Mapping[str, tuple[str, ...]]
+    """Where VPC links lead, by id; the same."""
     sources: Mapping[str, Mapping[str, Stage]]
     """The stages that it was compiled from, by API id."""
     stage_keys: Mapping[str, Mapping[str, object]]

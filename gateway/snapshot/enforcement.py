@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.definitions.domain import DomainName, EndpointAccessMode
-from gateway.definitions.integration import ConnectionType, Integration, IntegrationType
+from gateway.definitions.integration import Integration, IntegrationType
 from gateway.definitions.rest_api import AuthorizationType, Method, RestApi
 
 SERVED_TYPES = frozenset({IntegrationType.HTTP, IntegrationType.HTTP_PROXY, IntegrationType.MOCK})
@@ -28,8 +28,6 @@ def unenforced(rest_api: RestApi, method: Method) -> Iterator[tuple[str, str]]:
 def _unserved(integration: Integration) -> Iterator[tuple[str, str]]:
     if integration.type not in SERVED_TYPES:
         yield "integration.type", f"an {integration.type} integration"
-    if integration.connection_type is ConnectionType.VPC_LINK:
-        yield "integration.connectionType", "a VPC link"
     if integration.content_handling is not None:
         yield "integration.contentHandling", "conversion of the request body (contentHandling)"
     for status, response in integration.integration_responses.items():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import Row, select
 
 from gateway.definitions import codec
+from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.domain import (
     BasePathMapping,
     DomainName,
@@ -30,11 +31,14 @@ from gateway.definitions.stage_validation import NO_BASE_PATH, RATE_MAX
 from gateway.errors import ConfigurationError, Problem
 from gateway.store.tables import (
     BASE_PATH_MAPPING,
+    CLIENT_CERTIFICATE,
+    CLIENT_CERTIFICATE_KEY,
     DEPLOYMENT,
     DOMAIN_NAME,
     REST_API,
     STAGE,
     STAGE_METHOD_SETTING,
+    VPC_LINK,
 )
 from gateway.store.transaction import Transaction
 
@@ -55,6 +59,44 @@ class ServedApi:
     """Every deployment that a stage or a canary points at."""
     deployments: Mapping[str, Deployment]
     """Those of them that the reader did not know yet, by id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredConnections:
+    """What the store holds for connections to backends."""
+
+    certificates: Mapping[str, ClientCertificate] = field(default_factory=dict)
+    """Every client certificate, by id."""
+    link_targets: Mapping[str, str] = field(default_factory=dict)
+    """VPC link id to the ARN that it names."""
+
+
+def stored_connections(transaction: Transaction) -> StoredConnections:
+    """Return all client certificates, private keys and all, and VPC links."""
+    certificates = transaction.rows(
+        select(
+            CLIENT_CERTIFICATE.c.id,
+            CLIENT_CERTIFICATE.c.certificate,
+            CLIENT_CERTIFICATE_KEY.c.private_key,
+            CLIENT_CERTIFICATE.c.expiration_epoch,
+        ).join(
+            CLIENT_CERTIFICATE_KEY,
+            CLIENT_CERTIFICATE_KEY.c.client_certificate == CLIENT_CERTIFICATE.c.sequence,
+        )
+    )
+    links = transaction.rows(select(VPC_LINK.c.id, VPC_LINK.c.target_arns))
+    return StoredConnections(
+        certificates={
+            row.id: ClientCertificate(
+                client_certificate_id=row.id,
+                certificate=row.certificate,
+                private_key=row.private_key,
+                expiration_epoch=row.expiration_epoch,
+            )
+            for row in certificates
+        },
+        link_targets={row.id: row.target_arns[0] for row in links if row.target_arns},
+    )
 
 
 def served_api_ids(transaction: Transaction) -> list[str]:

@@ -26,15 +26,23 @@ class Changes:
     """Whether API keys or usage plans must be released anew."""
     are_domains_changed: bool = False
     """Whether custom domain names must be released anew."""
+    are_connections_changed: bool = False
+    """Whether client certificates or VPC links must be released anew."""
 
     def __bool__(self) -> bool:
-        return bool(self.apis) or self.is_usage_changed or self.are_domains_changed
+        return (
+            bool(self.apis)
+            or self.is_usage_changed
+            or self.are_domains_changed
+            or self.are_connections_changed
+        )
 
     def update(self, other: Changes) -> None:
         """Add what another transaction changes."""
         self.apis |= other.apis
         self.is_usage_changed |= other.is_usage_changed
         self.are_domains_changed |= other.are_domains_changed
+        self.are_connections_changed |= other.are_connections_changed
 
 
 class Transaction:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from prometheus_client import (
@@ -52,6 +52,8 @@ class ControlValues:
     """Methods whose settings ask for metrics of their own and that found no room in the budget."""
     failed_logins: int = 0
     """Calls of the control API whose signature was refused."""
+    client_certificate_ends: Mapping[str, float] = field(default_factory=dict)
+    """When each client certificate that stages show to backends ends, seconds since 1970, by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +276,14 @@ class _ProcessCollector(Collector):
             "Calls of the control API that were refused for their signature, or for having none.",
             value=values.failed_logins,
         )
+        ends = GaugeMetricFamily(
+            "stagegate_client_certificate_expiry_timestamp_seconds",
+            "When a client certificate that stages show to backends ends, in seconds since 1970.",
+            labels=["certificate"],
+        )
+        for id_, epoch in values.client_certificate_ends.items():
+            ends.add_metric([id_], epoch)
+        yield ends
 
     def _of_workers(self) -> Iterator[Metric]:
         table = self._table

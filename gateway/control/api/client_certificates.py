@@ -51,6 +51,7 @@ def generate_client_certificate(transaction: Transaction, call: Call) -> Answer:
         CLIENT_CERTIFICATE_KEY, client_certificate=sequence, private_key=made.private_key
     )
     put_tags(transaction, target_of_certificate(id_), call.body.get("tags"))
+    transaction.changes.are_connections_changed = True
     row = certificate_of(transaction, id_)
     return {**shown(row), **shown_tags(transaction, target_of_certificate(id_))}
 
@@ -98,6 +99,7 @@ def delete_client_certificate(transaction: Transaction, call: Call) -> Answer:
         )
     found = CLIENT_CERTIFICATE.c.sequence == row.sequence
     transaction.run(delete(CLIENT_CERTIFICATE).where(found))
+    transaction.changes.are_connections_changed = True
     drop_tags(transaction, target_of_certificate(row.id))
     return None
 

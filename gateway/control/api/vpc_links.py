@@ -60,6 +60,7 @@ def create_vpc_link(transaction: Transaction, call: Call) -> Answer:
     id_ = transaction.new_id(VPC_LINK, SHORT)
     transaction.insert(VPC_LINK, id=id_, created_epoch=transaction.epoch, **values)
     put_tags(transaction, target_of_link(id_), body.get("tags"))
+    transaction.changes.are_connections_changed = True
     told = shown(link_of(transaction, id_), is_new=True)
     return {**told, **shown_tags(transaction, target_of_link(id_))}
 
@@ -99,6 +100,7 @@ def delete_vpc_link(transaction: Transaction, call: Call) -> Answer:
             "in format of [RESTApiId:Method:Resource:Stage]."
         )
     transaction.run(delete(VPC_LINK).where(VPC_LINK.c.sequence == row.sequence))
+    transaction.changes.are_connections_changed = True
     drop_tags(transaction, target_of_link(row.id))
     return None
 

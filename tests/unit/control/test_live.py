@@ -16,7 +16,7 @@ from gateway.control.publisher import Publisher
 from gateway.definitions.domain import DomainName
 from gateway.release import Release
 from gateway.store.database import Store
-from gateway.store.served import ServedApi
+from gateway.store.served import ServedApi, StoredConnections
 from gateway.store.tables import DOMAIN_NAME
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Changes
@@ -29,6 +29,7 @@ class FakePublisher:
         self.held: list[list[str]] = []
         self.published: list[list[str]] = []
         self.domains: list[tuple[DomainName, ...] | None] = []
+        self.connections: list[StoredConnections | None] = []
         self.file_domains: tuple[DomainName, ...] = ()
         self.began = asyncio.Event()
         self.may_publish = asyncio.Event()
@@ -37,9 +38,13 @@ class FakePublisher:
         self.fails = False
 
     def hold_stored(
-        self, stored: Mapping[str, ServedApi | None], domains: tuple[DomainName, ...] = ()
+        self,
+        stored: Mapping[str, ServedApi | None],
+        domains: tuple[DomainName, ...] = (),
+        connections: StoredConnections | None = None,
     ) -> None:
         self.held.append(sorted(stored))
+        self.connections.append(connections)
 
     def known_deployments(self) -> frozenset[str]:
         return frozenset()
@@ -48,8 +53,10 @@ class FakePublisher:
         self,
         stored: Mapping[str, ServedApi | None],
         domains: tuple[DomainName, ...] | None = None,
+        connections: StoredConnections | None = None,
     ) -> None:
         self.published.append(sorted(stored))
+        self.connections.append(connections)
         self.domains.append(domains)
         self.began.set()
         await self.may_publish.wait()
@@ -149,6 +156,15 @@ async def test_domains_are_published_when_they_change(store: StoreThread) -> Non
 
     assert publisher.published == [["a"], []]
     assert publisher.domains == [None, ()]
+
+
+async def test_connections_are_published_when_they_change(store: StoreThread) -> None:
+    bridge, publisher = begun(store)
+    await bridge.start()
+    await bridge.publish(Changes({"a"}))
+    await bridge.publish(Changes(are_connections_changed=True))
+
+    assert publisher.connections == [StoredConnections(), None, StoredConnections()]
 
 
 async def test_the_domains_of_files_are_shown(store: StoreThread) -> None:

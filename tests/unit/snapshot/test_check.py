@@ -2,11 +2,17 @@
 
 import pytest
 
-from gateway.definitions.integration import ContentHandling, Integration, IntegrationType
+from gateway.definitions.integration import (
+    ConnectionType,
+    ContentHandling,
+    Integration,
+    IntegrationType,
+)
 from gateway.definitions.rest_api import ApiDefinition, AuthorizationType, Method, RestApi
 from gateway.definitions.stage import AccessLogSettings, CanarySettings, Deployment, Stage
 from gateway.errors import Problem
 from gateway.snapshot import problems_of_deployment, problems_of_stage
+from gateway.snapshot.check import checking_context
 from tests.builders import api, mock, proxy
 
 
@@ -105,7 +111,6 @@ def test_a_bad_log_format_is_an_error_and_missing_features_are_warnings() -> Non
         api({"/a": {"GET": mock()}}),
         access_log_settings=AccessLogSettings(format="$context.nope"),
         cache_cluster_enabled=True,
-        client_certificate_id="c",
     )
 
     assert {one.path.split(".")[2] for one in problems if one.severity == "error"} == {
@@ -113,5 +118,35 @@ def test_a_bad_log_format_is_an_error_and_missing_features_are_warnings() -> Non
     }
     assert {one.path for one in problems if one.severity == "warning"} == {
         "stages.dev.cacheClusterEnabled",
-        "stages.dev.clientCertificateId",
     }
+
+
+def of_connections(definition: ApiDefinition, certificate_id: str | None) -> list[Problem]:
+    deployment = Deployment(id="d1", api_id="shop", definition=definition)
+    compiled, _ = problems_of_deployment(deployment)
+    stage = Stage(stage_name="dev", deployment_id="d1", client_certificate_id=certificate_id)
+    context = checking_context(certificate_id, None, {"known": ("10.0.0.1",)})
+    return problems_of_stage(stage, {"d1": compiled}, context)
+
+
+def test_a_client_certificate_that_is_not_there_is_one_warning_for_all_https_backends() -> None:
+    secure, plain = proxy("https://backend.test/"), proxy("http://backend.test/")
+    (problem,) = of_connections(api({"/a": {"GET": secure, "POST": secure}}), "partner")
+
+    assert (problem.path, problem.severity) == ("stages.dev.clientCertificateId", "warning")
+    assert "client certificate partner is not there" in problem.message
+    assert "until then every method with an HTTPS backend answers 500" in problem.message
+    assert of_connections(api({"/a": {"GET": plain}}), "partner") == []
+
+
+def test_a_vpc_link_that_leads_nowhere_is_a_warning_that_names_the_method() -> None:
+    def through(link: str) -> Integration:
+        return proxy(connection_type=ConnectionType.VPC_LINK, connection_id=link)
+
+    (problem,) = of_connections(
+        api({"/a": {"GET": through("known"), "POST": through("lost")}}), None
+    )
+
+    assert (problem.path, problem.severity) == ("stages.dev", "warning")
+    assert "VPC link 'lost' leads nowhere" in problem.message
+    assert "until then POST /a answers 500" in problem.message

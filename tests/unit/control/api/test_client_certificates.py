@@ -6,6 +6,7 @@ import pytest
 
 from gateway.control.api import client_certificates
 from gateway.errors import ControlError
+from gateway.store.transaction import Changes
 from tests.unit.control.api.handlers import Handlers
 
 
@@ -22,12 +23,12 @@ def test_a_description_is_bounded(handlers: Handlers) -> None:
         handlers.call("GenerateClientCertificate", {"description": "x" * 1025})
 
 
-def test_nothing_that_is_served_changes(handlers: Handlers) -> None:
+def test_what_connections_may_show_changes(handlers: Handlers) -> None:
     id_ = handlers.call("GenerateClientCertificate")["clientCertificateId"]
-    assert not handlers.changes
+    assert handlers.changes == Changes(are_connections_changed=True)
 
     handlers.call("DeleteClientCertificate", clientcertificate_id=id_)
-    assert not handlers.changes
+    assert handlers.changes == Changes(are_connections_changed=True)
 
 
 def test_only_the_gateway_reads_the_store(handlers: Handlers, tmp_path: Path) -> None:
