@@ -13,6 +13,7 @@ from typing import Any, Final
 from multidict import CIMultiDict
 
 from gateway.clock import Clock, IdMinter
+from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.rest_api import ApiDefinition, AuthorizationType, Method
 from gateway.definitions.stage import Deployment, Stage
 from gateway.errors import Fault, GatewayResponseType
@@ -59,6 +60,8 @@ class MethodTest:
     body: bytes = b""
     stage_variables: dict[str, str] = field(default_factory=dict)
     source_ip: str = ""
+    client_certificate: ClientCertificate | None = None
+    """What HTTPS backends are shown."""
 
 
 class _Request:
@@ -147,7 +150,14 @@ def _compiled(test: MethodTest, context: IntegrationContext) -> tuple[Variant, C
     deployment = Deployment(
         id=_DEPLOYMENT, api_id=test.api_id, definition=_unguarded(test.definition)
     )
-    stage = Stage(stage_name=STAGE, deployment_id=_DEPLOYMENT, variables=test.stage_variables)
+    shown = test.client_certificate
+    certificates = {} if shown is None else {shown.client_certificate_id: shown}
+    stage = Stage(
+        stage_name=STAGE,
+        deployment_id=_DEPLOYMENT,
+        variables=test.stage_variables,
+        client_certificate_id=None if shown is None else shown.client_certificate_id,
+    )
     release = Release(
         revision=1,
         digest="",
@@ -155,6 +165,7 @@ def _compiled(test: MethodTest, context: IntegrationContext) -> tuple[Variant, C
         account=test.account,
         stages={test.api_id: {STAGE: stage}},
         deployments={_DEPLOYMENT: deployment},
+        client_certificates=certificates,
         bucket_slots={ACCOUNT_BUCKET: 0},
     )
     buckets = BucketTable(bytearray(bytes_needed(1, 1)), 1, 1, 0)

@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from cryptography import x509
 
+from tests.backend_certificates import authority, self_signed, server_context
 from tests.control_plane import ControlPlane, refusal
+from tests.tls_backend import TlsBackend
 from tests.wire.apis import answer_with, api_with_method
 
 MOMENT = r"[A-Z][a-z]{2} [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d UTC \d{4} : "
@@ -204,6 +207,31 @@ def test_what_is_not_served_yet_answers_500_by_name(aws: Any) -> None:
     ]
 
 
+def test_the_backend_is_shown_the_certificate_of_the_test(aws: Any) -> None:
+    made = aws.generate_client_certificate()
+    context = server_context(self_signed(), clients=authority())
+    context.load_verify_locations(cadata=made["pemEncodedCertificate"])
+    api = api_with_method(aws)
+    with TlsBackend(context) as backend:
+        aws.put_integration(
+            **api.method,
+            type="HTTP_PROXY",
+            integrationHttpMethod="GET",
+            uri=f"https://localhost:{backend.port}/",
+            tlsConfig={"insecureSkipVerification": True},
+        )
+        without = aws.test_invoke_method(**api.method)
+        shown = aws.test_invoke_method(
+            **api.method, clientCertificateId=made["clientCertificateId"]
+        )
+
+    certificate = x509.load_pem_x509_certificate(made["pemEncodedCertificate"].encode())
+    assert without["status"] == 504
+    assert "CLIENT_CERTIFICATE_REFUSED" in without["log"]
+    assert (shown["status"], int(shown["body"], 16)) == (200, certificate.serial_number)
+    assert "PRIVATE" not in shown["log"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -217,7 +245,7 @@ def test_what_is_not_served_yet_answers_500_by_name(aws: Any) -> None:
         ({"headers": {f"a{n}": "" for n in range(101)}}, "A request has at most 100 headers"),
         ({"headers": {"a": "b" * 20480}}, "The headers have at most 20480 bytes"),
         ({"stageVariables": {"a b": "c"}}, "Invalid stage variable name."),
-        ({"clientCertificateId": "abc"}, "clientCertificateId is not supported"),
+        ({"clientCertificateId": "abc"}, "Invalid Client Certificate identifier specified"),
     ],
 )
 def test_a_bad_test_is_refused(aws: Any, arguments: dict[str, Any], message: str) -> None:

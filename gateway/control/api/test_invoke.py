@@ -13,11 +13,13 @@ from gateway.control.api.protocol import Answer, Call, Served
 from gateway.control.api.shapes import TEXT, list_of, map_of, members
 from gateway.control.api.stage_rows import check_variables
 from gateway.control.method_test import MethodTest
+from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.rest_api import METHODS
 from gateway.errors import bad_request, not_found
 from gateway.messages import RawHeaders
 from gateway.server.refusal import RefusedError
 from gateway.server.target import check_origin_form
+from gateway.store.served import stored_connections
 from gateway.store.tables import METHOD, REST_API
 from gateway.store.transaction import Transaction
 from gateway.store.working_copy import definition_of
@@ -45,10 +47,6 @@ _FRAMING: Final = frozenset({"content-length", "transfer-encoding", "connection"
 def test_invoke_method(transaction: Transaction, call: Call) -> Answer:
     """Serve TestInvokeMethod: leave the test to be done once the transaction is over."""
     body = call.body
-    if body.get("clientCertificateId"):
-        raise bad_request(
-            "clientCertificateId is not supported: backends are not shown certificates yet"
-        )
     resource = resource_of(transaction, call)
     method = _method(transaction, resource, call.label("http_method"))
     api = transaction.one(select(REST_API).where(REST_API.c.sequence == resource.api))
@@ -68,8 +66,19 @@ def test_invoke_method(transaction: Transaction, call: Call) -> Answer:
         body=body.get("body", "").encode(),
         stage_variables=variables,
         source_ip=call.caller.source_ip,
+        client_certificate=_certificate(transaction, body.get("clientCertificateId")),
     )
     return None
+
+
+def _certificate(transaction: Transaction, id_: str | None) -> ClientCertificate | None:
+    """Return the certificate that backends are shown; none where the test names none."""
+    if not id_:
+        return None
+    certificate = stored_connections(transaction).certificates.get(id_)
+    if certificate is None:
+        raise bad_request("Invalid Client Certificate identifier specified")
+    return certificate
 
 
 def _method(transaction: Transaction, resource: AnyRow, verb: str) -> AnyRow:

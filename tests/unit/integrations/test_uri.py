@@ -116,3 +116,61 @@ def test_other_dollar_braces_are_left_to_the_backend() -> None:
     made, _ = plan("http://h/x")
 
     assert made.bind({"unused": "y"}).describe() == "http://h/x"
+
+
+# Unix sockets
+
+
+@pytest.mark.parametrize(
+    ("text", "socket", "target"),
+    [
+        ("http://unix:/run/app.sock:/pets", "/run/app.sock", "/pets"),
+        ("http://unix:/run/app.sock:/pets?kind=cat", "/run/app.sock", "/pets?kind=cat"),
+        ("http://unix:/run/app.sock:/a:b", "/run/app.sock", "/a:b"),
+        ("http://unix:/run/app.sock:/", "/run/app.sock", "/"),
+        ("http://unix:/run/app.sock:", "/run/app.sock", "/"),
+        ("http://unix:/run/app.sock", "/run/app.sock", "/"),
+        ("HTTP://UNIX:/run/App_1@x.sock:/pets", "/run/App_1@x.sock", "/pets"),
+    ],
+)
+def test_a_unix_socket_is_written_as_for_other_proxies(text: str, socket: str, target: str) -> None:
+    uri = bound(text)
+
+    assert (uri.origin.unix_path, uri.constant) == (socket, target)
+    assert uri.host_header == "localhost"
+    assert uri.origin.key == f"http://unix:{socket}"
+    assert uri.describe() == f"http://unix:{socket}:{target}"
+
+
+def test_a_stage_variable_may_name_a_socket_or_a_host() -> None:
+    made, problems = plan("http://${stageVariables.backend}/pets/{id}", "id")
+    socket = made.bind({"backend": "unix:/run/app.sock:"})
+    host = made.bind({"backend": "127.0.0.1:9000"})
+
+    assert problems == []
+    assert (socket.origin.unix_path, host.origin.port) == ("/run/app.sock", 9000)
+    assert socket.target(exchange(id="7"), None) == host.target(exchange(id="7"), None) == "/pets/7"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("https://unix:/run/app.sock:/", "asks for TLS over a unix socket"),
+        ("http://unix:/run/../etc/app.sock:/", "is no plain absolute path"),
+        ("http://unix:/run/./app.sock:/", "is no plain absolute path"),
+        ("http://unix://run/app.sock:/", "is no plain absolute path"),
+        ("http://unix:/run/app.sock/:/", "is no plain absolute path"),
+        ("http://unix:/run/a%2Fb.sock:/", "is no plain absolute path"),
+        ("http://unix:/run/{name}.sock:/", "is no plain absolute path"),
+        ("http://unix:/" + "a" * 107 + ":/", "has more than 107 characters"),
+    ],
+)
+def test_a_socket_that_cannot_be_is_refused(text: str, reason: str) -> None:
+    made, _ = plan(text, "name")
+    with pytest.raises(InvalidEndpointAddressError, match=reason):
+        made.bind({})
+
+
+def test_a_host_may_be_called_unix() -> None:
+    assert bound("http://unix:8080/a").origin.host == "unix"
+    assert bound("http://unix/a").origin.host == "unix"

@@ -1,11 +1,13 @@
 """Facts about the last good release on disk."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from gateway.release.disk import ReleaseStore
 from gateway.release.parts import encode_release
+from tests.backend_certificates import self_signed
 from tests.builders import api, mock, release
 
 PARTS = encode_release(release(api({"/pets": {"GET": mock(200, "one")}})))
@@ -103,3 +105,24 @@ def test_nobody_else_may_read_a_release(tmp_path: Path) -> None:
 
     made = [tmp_path / "data" / name for name in ("", "release", "release/parts")]
     assert {path.stat().st_mode & 0o777 for path in made} == {0o750}
+
+
+def test_part_with_private_keys_is_the_gateways_alone(tmp_path: Path) -> None:
+    secret = dataclasses.replace(
+        release(api({"/pets": {"GET": mock(200, "one")}})),
+        client_certificates={"partner": self_signed().client("partner")},
+    )
+    store = ReleaseStore(tmp_path / "release")
+    # Left by a process that was killed, and readable.
+    (tmp_path / "release/parts").mkdir(parents=True)
+    parts = encode_release(secret)
+    (parts_of(store) / f"{parts['connections'].digest}.new").touch(0o644)
+    store.save(1, "run", parts)
+    store.keep_previous()
+
+    for place in (parts_of(store), tmp_path / "release/previous/parts"):
+        modes = {path.name: path.stat().st_mode & 0o777 for path in place.iterdir()}
+        assert {key: oct(modes[part.digest]) for key, part in parts.items() if part.is_secret} == {
+            "connections": "0o600"
+        }
+        assert modes[parts["domains"].digest] == 0o640

@@ -23,6 +23,7 @@ from gateway.release.parts import (
     with_digest,
 )
 from gateway.snapshot import finish
+from tests.backend_certificates import self_signed
 from tests.builders import api, domain, mock, proxy, release, settings
 
 PETS = api({"/pets": {"GET": mock(200, "one"), "POST": proxy()}})
@@ -186,3 +187,21 @@ def test_a_reference_to_a_method_that_is_not_there_is_refused(number: int) -> No
 
     with pytest.raises(ConfigurationError, match="a method that is not there"):
         decoded(parts)
+
+
+def test_what_connections_need_travels_in_a_part_of_its_own_while_there_is_any() -> None:
+    plain = release(api({"/pets": {"GET": mock()}}))
+    shown = self_signed().client("partner")
+    rich = dataclasses.replace(
+        plain, client_certificates={"partner": shown}, vpc_links={"shop": ("10.0.0.5:8080", "a")}
+    )
+    parts = encode_release(rich)
+    found, problems = salvage_release(1, parts)
+
+    assert "connections" not in encode_release(plain)
+    assert problems == []
+    assert found.client_certificates == {"partner": shown}
+    assert found.vpc_links == {"shop": ("10.0.0.5:8080", "a")}
+    assert [part.key for part in parts.values() if b"PRIVATE KEY" in b"".join(part.frames)] == [
+        "connections"
+    ]

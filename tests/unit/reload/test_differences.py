@@ -1,9 +1,12 @@
 """Facts about what one release changes about another."""
 
 import dataclasses
+from datetime import UTC, datetime
 
 from gateway.definitions.stage import Stage
+from gateway.release import Release
 from gateway.reload import differences
+from tests.backend_certificates import self_signed
 from tests.builders import api, domain, mock, release
 
 PETS = api({"/pets": {"GET": mock(200, "one")}})
@@ -88,3 +91,23 @@ def test_changed_process_settings_are_told() -> None:
         "settings accountRateLimit changed: unset → 5.0",
         "settings accountBurstLimit changed: unset → 10",
     ]
+
+
+def test_certificates_and_links_are_told_without_their_secrets() -> None:
+    old, new = self_signed().client("a"), self_signed().client("a")
+    ends = datetime.fromtimestamp(new.expiration_epoch, UTC).date()
+    empty = Release(revision=1, digest="", region="r", account="a")
+    one = dataclasses.replace(empty, client_certificates={"a": old}, vpc_links={"l": ("10.0.0.5",)})
+    two = dataclasses.replace(
+        empty, client_certificates={"a": new}, vpc_links={"l": ("10.0.0.6", "b")}
+    )
+
+    assert [str(each) for each in differences(one, two)] == [
+        f"client certificate a changed: valid until {ends}",
+        "VPC link l changed: to 10.0.0.6, b",
+    ]
+    assert [str(each) for each in differences(two, empty)] == [
+        "client certificate a removed",
+        "VPC link l removed",
+    ]
+    assert [each.change for each in differences(empty, one)] == ["made", "made"]

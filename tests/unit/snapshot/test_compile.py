@@ -2,12 +2,16 @@
 
 import dataclasses
 
+from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.domain import BasePathMapping, DomainName
+from gateway.definitions.integration import ConnectionType
 from gateway.definitions.stage import CanarySettings, Deployment, Stage
 from gateway.errors import Problem
+from gateway.release import Release
 from gateway.snapshot import finish
 from gateway.snapshot.compile import compile_deployment
 from gateway.snapshot.compiled import CompiledMethod
+from tests.backend_certificates import self_signed
 from tests.builders import World, api, declared, domain, mock, proxy, release, settings
 
 PETS = api({"/pets": {"GET": mock(200, "one")}})
@@ -195,3 +199,61 @@ def test_an_address_without_stage_variables_is_worked_out_once_for_all_stages() 
 
     assert one is not two
     assert one._uri is two._uri  # type: ignore[union-attr]
+
+
+def test_a_rotated_certificate_binds_its_stages_again_and_no_others() -> None:
+    definition = api({"/pets": {"GET": proxy("https://backend.test/")}})
+    stages = (Stage(stage_name="dev", client_certificate_id="a"), Stage(stage_name="open"))
+    old, new = self_signed().client("a"), self_signed().client("a")
+
+    def served(certificate: ClientCertificate, revision: int) -> Release:
+        made = release(definition, *stages, revision=revision)
+        return dataclasses.replace(made, client_certificates={"a": certificate})
+
+    world = World(served(old, 1))
+    before = world.cell.current.apis["shop"]
+    same = served(old, 2)
+    world.publish(dataclasses.replace(same, stages=world.cell.current.sources))
+    assert world.cell.current.apis["shop"] is before
+    # The API's part of the release did not change: only the certificate did.
+    world.publish(dataclasses.replace(served(new, 3), stages=world.cell.current.sources))
+    after = world.cell.current.apis["shop"]
+
+    assert after["open"] is before["open"]
+    world.ask(target="/dev/pets")
+    world.ask(target="/open/pets")
+    assert [each.origin.client_certificate for each in world.endpoints.requests] == [new, None]
+
+
+def test_a_certificate_that_nobody_has_closes_https_and_nothing_else() -> None:
+    definition = api(
+        {
+            "/pets": {"GET": proxy("https://backend.test/")},
+            "/plain": {"GET": proxy("http://backend.test/")},
+        }
+    )
+    world = World(release(definition, Stage(stage_name="dev", client_certificate_id="lost")))
+    exchange, response = world.ask()
+
+    assert response.status == 500
+    assert exchange.fault is not None
+    assert "client certificate lost is not there" in exchange.fault.detail
+    assert world.status(target="/dev/plain") == 200
+
+
+def test_a_link_whose_addresses_change_binds_its_stages_again() -> None:
+    link = proxy(
+        "http://shop.internal/", connection_type=ConnectionType.VPC_LINK, connection_id="shop"
+    )
+    made = release(api({"/pets": {"GET": link}}))
+    world = World(made)
+    assert world.status() == 500
+    world.publish(dataclasses.replace(made, vpc_links={"shop": ("10.0.0.5",)}, revision=2))
+    assert world.status() == 200
+    world.publish(dataclasses.replace(made, vpc_links={"shop": ("10.0.0.6",)}, revision=3))
+    world.ask()
+
+    assert [each.origin.targets for each in world.endpoints.requests] == [
+        ("10.0.0.5",),
+        ("10.0.0.6",),
+    ]
