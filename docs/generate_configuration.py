@@ -47,6 +47,7 @@ from gateway.definitions.stage import (  # noqa: E402
     Stage,
 )
 from gateway.definitions.validators import Model, RequestValidator  # noqa: E402
+from gateway.definitions.vpc_link import VpcLinkTargets  # noqa: E402
 from gateway.settings import Address, Settings  # noqa: E402
 
 TARGET = ROOT / "docs" / "configuration.md"
@@ -59,7 +60,8 @@ INTRODUCTION = """\
 Two kinds of configuration live in the directory that `--config` names (default `config`):
 
 - `gateway.toml` holds the settings of the process. A change needs a restart.
-- `apis/*.yaml` and `domains.yaml` hold definitions. They are reloaded while they are served.
+- `apis/*.yaml`, `domains.yaml`, `vpc-links.yaml` and `client-certificates/` hold definitions. They
+  are reloaded while they are served.
 
 `stagegate check` reads all of it and names every problem with its file and line.
 """
@@ -123,6 +125,18 @@ api.example.com:
 ```
 """
 
+CONNECTIONS_TEXT = """\
+## Connections to backends: `vpc-links.yaml` and `client-certificates/`
+
+`vpc-links.yaml` maps ids of VPC links, or ARNs of their targets, to addresses. One mistake refuses
+the whole file. `client-certificates/NAME.pem`, with the key in it or in `NAME.key`, is what a
+stage's `clientCertificateId: NAME` shows to its backends. See [backends](backends.md).
+
+```yaml
+shop: {targets: ["10.0.0.5:8080", "app.internal"]}
+```
+"""
+
 DEFINITIONS: tuple[tuple[str, type], ...] = (
     ("`restApi`", RestApi),
     ("A method: `resources.{path}.{METHOD}`", Method),
@@ -160,6 +174,7 @@ def generate() -> str:
     parts += [f"### {title}\n\n{_definition_table(cls)}" for title, cls in DEFINITIONS]
     parts.append(DOMAINS_TEXT)
     parts += [f"### {title}\n\n{_definition_table(cls)}" for title, cls in DOMAIN_DEFINITIONS]
+    parts += [CONNECTIONS_TEXT, f"### A VPC link\n\n{_definition_table(VpcLinkTargets)}"]
     return "\n".join(parts)
 
 

@@ -75,13 +75,14 @@ class Integration:
     type: IntegrationType
     """HTTP_PROXY (pass through), HTTP (map request and answer) or MOCK (no backend)."""
     uri: str | None = None
-    """Backend URL, `http://` or `https://`; with `{pathParameter}` and `${stageVariables.NAME}`."""
+    """Backend URL, `http(s)://…` or `http://unix:/SOCKET:/…`; with `{pathParameter}` and
+    `${stageVariables.NAME}`."""
     integration_http_method: str | None = field(default=None, metadata={"aliases": ("httpMethod",)})
     """HTTP method used towards the backend; in files the client's own when absent."""
     connection_type: ConnectionType = ConnectionType.INTERNET
-    """How the backend is reached."""
+    """How the backend is reached: directly, or through a VPC link's addresses."""
     connection_id: str | None = None
-    """VPC link id for VPC_LINK."""
+    """VPC link id for VPC_LINK, as in `vpc-links.yaml` or made by the API."""
     credentials: str | None = None
     """Role for AWS integrations."""
     request_parameters: Mapping[str, str] = field(default_factory=dict)

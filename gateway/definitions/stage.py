@@ -105,7 +105,7 @@ class Stage:
     cache_cluster_size: str | None = None
     """Size in GB, one of AWS's: 0.5 1.6 6.1 13.5 28.4 58.2 118 237."""
     client_certificate_id: str | None = None
-    """Certificate presented to HTTPS backends."""
+    """What HTTPS backends are shown: a file's name in `client-certificates/`, or an id (AWS's)."""
     tracing_enabled: bool = False
     """Stored for AWS's clients."""
     documentation_version: str | None = None
