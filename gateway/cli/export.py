@@ -91,6 +91,14 @@ def _notes(api: StoredApi, text: ApiText) -> Iterable[Problem]:
             "changes that no stage serves are not exported: deploy them first to keep them",
             severity="warning",
         )
+    shown = {stage.client_certificate_id for stage in text.stages.values()}
+    for id_ in sorted(id_ for id_ in shown if id_ is not None):
+        yield Problem(
+            "",
+            f"the client certificate {id_} is named and not exported, for no export holds a private"
+            " key: another gateway needs one of its own",
+            severity="warning",
+        )
 
 
 def _beside(problem: Problem, directory: Path) -> Problem:

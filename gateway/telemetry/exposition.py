@@ -283,7 +283,8 @@ class _ProcessCollector(Collector):
         )
         for id_, epoch in values.client_certificate_ends.items():
             ends.add_metric([id_], epoch)
-        yield ends
+        if ends.samples:
+            yield ends
 
     def _of_workers(self) -> Iterator[Metric]:
         table = self._table

@@ -5,24 +5,27 @@ Also every line of docs/backends.md.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.backend_certificates import Pair, authority, issued, self_signed, server_context
 from tests.console import Shell, examples, here, matches, reader_environment, sample_files
 from tests.control_plane import patch
 from tests.integration.conftest import StartGateway
 from tests.integration.test_control_plane import client_of, is_logged
 from tests.running_gateway import ROOT, RunningGateway, until
 from tests.sample_backend import running_backend
+from tests.tls_backend import TlsBackend
 
 PAGE = ROOT / "docs/backends.md"
 
@@ -231,3 +234,57 @@ def test_every_line_of_the_page_about_backends_does_what_it_says(
 
     assert len(page) == PAGE.read_text("utf-8").count("\n$ ") > 0
     assert files == []
+
+
+WRONG: dict[str, tuple[Callable[[], Pair], str]] = {
+    "expired": (lambda: issued(days=(-3, -1)), "CERTIFICATE_EXPIRED"),
+    "stranger": (lambda: issued(by=authority("Another")), "CERTIFICATE_UNKNOWN_ISSUER"),
+    "elsewhere": (lambda: issued(names=("elsewhere.test",)), "CERTIFICATE_WRONG_HOST"),
+    "selfmade": (self_signed, "CERTIFICATE_SELF_SIGNED"),
+}
+
+
+def https_resource(path: str, port: int, more: str = "") -> str:
+    uri = f"https://localhost:{port}/"
+    return f'  /{path}: {{GET: {{integration: {{type: HTTP_PROXY, uri: "{uri}"{more}}}}}}}\n'
+
+
+def test_wrong_certificates_are_integration_failures_with_names_in_every_log(
+    start_gateway: StartGateway, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text(authority().pem)
+    with contextlib.ExitStack() as stack:
+        resources = ""
+        for name, (make, _) in {**WRONG, "right": (issued, "")}.items():
+            backend = stack.enter_context(TlsBackend(server_context(make())))
+            resources += https_resource(name, backend.port)
+            if name == "selfmade":
+                skipped = ", tlsConfig: {insecureSkipVerification: true}"
+                resources += https_resource("skipped", backend.port, skipped)
+        gateway = start_gateway(
+            {
+                "gateway.toml": f'[backends]\nca_bundle = "{bundle}"\n',
+                "apis/tls.yaml": f"""\
+resources:
+{resources}
+stages:
+  prod:
+    accessLogSettings:
+      destination: access.log
+      format: "$context.requestId $context.resourcePath $context.integration.error"
+    methodSettings: {{"*/*": {{loggingLevel: ERROR}}}}
+""",
+            }
+        )
+        answers = {
+            name: gateway.get(f"/_aws/execute-api/tls/prod/{name}")
+            for name in (*WRONG, "right", "skipped")
+        }
+
+    wrong = (504, b'{"message":"Network error communicating with endpoint"}')
+    assert answers == {**dict.fromkeys(WRONG, wrong), "right": (200, b""), "skipped": (200, b"")}
+    for name, (_, failure) in WRONG.items():
+        execution_log(gateway, "tls", f"error: {failure}: the certificate of localhost:")
+        execution_log(gateway, "tls", f"/{name} {failure}: ")
+        assert f"no connection to a backend: {failure}: " in gateway.log

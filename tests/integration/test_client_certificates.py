@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cryptography import x509
 
 from tests.backend_certificates import Pair, authority, issued, server_context
 from tests.control_plane import patch
 from tests.integration.conftest import StartGateway
 from tests.integration.test_control_plane import client_of
-from tests.running_gateway import RunningGateway, until
+from tests.running_gateway import ROOT, RunningGateway, until
 from tests.tls_backend import TlsBackend
 
 PARTNER = """\
@@ -214,6 +217,16 @@ def test_stage_made_by_awss_client_shows_generated_certificates(
         assert "PRIVATE KEY" not in told_by(gateway, metrics_of(gateway))
         modes = {mode for text, mode in release_files(gateway).items() if "PRIVATE KEY" in text}
         assert modes == {0o600}
+        for command in (["export", api, "--out", str(gateway.data / "exported")], ["audit"]):
+            outcome = subprocess.run(
+                [sys.executable, "-m", "gateway", *command, "--data", str(gateway.data)],
+                cwd=ROOT, capture_output=True, text=True, check=True,
+            )  # fmt: skip
+            assert "PRIVATE KEY" not in outcome.stdout + outcome.stderr
+        (exported,) = (gateway.data / "exported").rglob("*.yaml")
+        told = yaml.safe_load(exported.read_text())["stages"]["prod"]
+        assert told["clientCertificateId"] == made[1]["clientCertificateId"]
+        assert "PRIVATE KEY" not in exported.read_text()
 
 
 def test_stage_of_files_may_name_a_generated_certificate(
@@ -227,7 +240,7 @@ def test_stage_of_files_may_name_a_generated_certificate(
         context.load_verify_locations(cadata=pem)
         serial = x509.load_pem_x509_certificate(pem.encode()).serial_number
         text = PARTNER.replace("PORT", str(backend.port))
-        text = text.replace("Id: partner", f"Id: {made['clientCertificateId']}")
+        text = text.replace("Id: partner", f"Id: '{made['clientCertificateId']}'")
         gateway.write("apis/partner.yaml", text)
 
         until(lambda: asked(gateway, "prod")[0] == 200, "the API")

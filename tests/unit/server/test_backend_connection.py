@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -45,6 +46,7 @@ class Rig:
     transport: FakeTransport = field(default_factory=FakeTransport)
     owner: FakeOwner = field(default_factory=FakeOwner)
     deadlines: FakeDeadlines = field(default_factory=FakeDeadlines)
+    origin: Origin = ORIGIN
 
     def __post_init__(self) -> None:
         self.connection = BackendConnection(
@@ -52,6 +54,7 @@ class Rig:
             cast("Deadlines", self.deadlines),
             self.clock.now,
             response_idle_seconds=30,
+            origin=self.origin,
         )
         self.connection.connection_made(cast("Any", self.transport))
 
@@ -840,3 +843,61 @@ def test_repr_states_the_state(rig: Rig) -> None:
         "<BackendConnection streaming, new>",
         "<BackendConnection closed, reused>",
     ]
+
+
+# The end that a backend gives a reason for
+
+
+@pytest.fixture
+def secure() -> Rig:
+    return Rig(origin=Origin.make("https", "backend.test", 443))
+
+
+def refusal() -> ssl.SSLError:
+    error = ssl.SSLError(1, "alert")
+    error.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+    return error
+
+
+def test_alert_about_our_certificate_is_an_integration_failure(secure: Rig) -> None:
+    waiter = secure.begin()
+    secure.connection.connection_lost(refusal())
+
+    fault = waiter._error
+    assert isinstance(fault, Fault)
+    assert (fault.type, fault.status) == (GatewayResponseType.INTEGRATION_FAILURE, 504)
+    assert fault.detail.startswith("CLIENT_CERTIFICATE_REFUSED: backend.test:443 refused")
+    assert secure.connection.failure == fault.detail
+    assert secure.owner.forgotten == [secure.connection]
+
+
+def test_alert_before_any_request_is_remembered_for_whoever_waits(secure: Rig) -> None:
+    secure.connection.connection_lost(refusal())
+
+    assert secure.connection.failure.startswith("CLIENT_CERTIFICATE_REFUSED: ")
+    assert secure.connection.is_closing
+
+
+def test_alert_after_the_first_byte_is_a_broken_answer(secure: Rig) -> None:
+    waiter = secure.begin()
+    secure.connection.data_received(b"HTTP/1.1 200")
+    secure.connection.connection_lost(refusal())
+
+    assert isinstance(waiter._error, Fault)
+    assert waiter._error.status == 502
+
+
+def test_end_just_after_a_handshake_hints_at_certificates(secure: Rig, rig: Rig) -> None:
+    for one, has_hint in ((secure, True), (rig, False)):
+        waiter = one.begin()
+        one.connection.connection_lost(ConnectionResetError())
+
+        assert isinstance(waiter._error, Fault)
+        assert ("client certificate" in waiter._error.detail) is has_hint
+
+
+def test_peer_is_an_address_and_a_port(rig: Rig) -> None:
+    rig.transport.peer = ("2001:db8::1", 80, 0, 0)
+    assert rig.connection.peer == ("2001:db8::1", 80)
+    rig.transport.peer = "/run/app.sock"
+    assert rig.connection.peer is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import AsyncIterator
 from typing import cast
@@ -12,7 +13,14 @@ import pytest
 from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import Origin
 from gateway.server.backend_connection import BackendConnection
-from gateway.server.backend_pool import BackendCounters, OriginPool, PoolContext, unreachable
+from gateway.server.backend_pool import (
+    BackendCounters,
+    LimitedPool,
+    OriginPool,
+    PoolContext,
+    open_pool,
+    unreachable,
+)
 from gateway.server.deadlines import Deadlines
 from gateway.settings import Backends
 from gateway.telemetry.logs import RateLimited
@@ -166,3 +174,47 @@ def test_unreachable_is_a_network_error() -> None:
 
     assert fault.type is GatewayResponseType.INTEGRATION_FAILURE
     assert (fault.status, fault.source, fault.detail) == (504, "integration", "refused")
+
+
+async def test_connections_to_addresses_that_are_gone_end(rig: Rig) -> None:
+    idle, busy = await rig.acquire(), await rig.acquire()
+    rig.pool.release(idle)
+    rig.pool.keep_only(frozenset({("192.0.2.1", 80)}))
+    assert not idle.is_closed
+
+    rig.pool.keep_only(frozenset({("192.0.2.2", 80)}))
+    assert (idle.is_closed, busy.is_closed) == (True, False)
+    rig.pool.release(busy)
+    assert busy.is_closed
+
+
+async def test_pool_of_limited_connections_counts_what_each_carried(rig: Rig) -> None:
+    settings = Backends(requests_per_connection=2)
+    pool = open_pool(rig.pool.origin, dataclasses.replace(rig.pool._context, settings=settings))
+    assert isinstance(pool, LimitedPool)
+    connection = await drive(pool.acquire(rig.clock.now() + 10))
+    pool.release(connection)
+    assert pool.take_idle() is connection
+    pool.release(connection)
+
+    assert connection.is_closed
+    assert pool._carried == {}
+    assert type(open_pool(rig.pool.origin, rig.pool._context)) is OriginPool
+
+
+async def test_why_there_is_no_connection_is_told_once_in_a_while(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.dial.problems = ["refused"] * 3
+    for _ in range(3):
+        with pytest.raises(Fault):
+            await rig.acquire()
+    rig.clock.time += 11
+    rig.dial.problems = ["refused"]
+    with pytest.raises(Fault):
+        await rig.acquire()
+
+    assert caplog.messages == [
+        "no connection to a backend: CANNOT_CONNECT: refused",
+        "no connection to a backend: CANNOT_CONNECT: refused (2 like it left out)",
+    ]

@@ -9,7 +9,13 @@ from sqlalchemy import update
 
 from gateway.definitions.stage import LoggingLevel, MethodSetting
 from gateway.errors import ConfigurationError
-from gateway.store.served import ASIDE, definition_from, served_api_ids, served_apis
+from gateway.store.served import (
+    ASIDE,
+    definition_from,
+    served_api_ids,
+    served_apis,
+    stored_connections,
+)
 from gateway.store.tables import REST_API
 from tests.unit.control.api.handlers import Handlers
 
@@ -99,3 +105,20 @@ def test_an_api_without_stages_is_not_served(handlers: Handlers) -> None:
 def test_a_snapshot_of_a_newer_version_is_named() -> None:
     with pytest.raises(ConfigurationError, match="deployment/d"):
         definition_from('{"restApi": {"name": "a"}, "unheardOf": 1}', "d")
+
+
+def test_connections_are_every_certificate_with_its_key_and_every_links_target(
+    handlers: Handlers,
+) -> None:
+    made = handlers.call("GenerateClientCertificate")
+    arn = "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/net/shop/5"
+    link = handlers.call("CreateVpcLink", {"name": "shop", "targetArns": [arn]})
+    found = handlers.store.run(stored_connections).value
+    assert found is not None
+
+    (certificate,) = found.certificates.values()
+    assert certificate.client_certificate_id == made["clientCertificateId"]
+    assert certificate.certificate == made["pemEncodedCertificate"]
+    assert certificate.private_key.startswith("-----BEGIN PRIVATE KEY-----")
+    assert certificate.expiration_epoch == made["expirationDate"]
+    assert found.link_targets == {link["id"]: arn}

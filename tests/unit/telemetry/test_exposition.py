@@ -278,3 +278,11 @@ def test_the_content_type_names_the_text_format() -> None:
     assert repr(served().exposition) == (
         "<Exposition of 2 workers, <BlockSeries 3 labelled, 0 retired blocks>>"
     )
+
+
+def test_each_client_certificate_tells_its_end() -> None:
+    values = ControlValues(client_certificate_ends={"shop": 1_800_000_000.0})
+    text = Gateway().exposition.render(values).decode()
+
+    name = "stagegate_client_certificate_expiry_timestamp_seconds"
+    assert f'\n{name}{{certificate="shop"}} 1.8e+09\n' in text
