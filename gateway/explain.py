@@ -281,9 +281,11 @@ def _invoke(
 
 def _at_once(method: CompiledMethod, exchange: Exchange) -> InvocationResponse:
     """Invoke the integration; there is nothing to wait for without a body and a backend."""
-    invocation = authorize(method).invoke(exchange, _NoEndpoints())
+    answer = authorize(method).invoke(exchange, _NoEndpoints())
+    if isinstance(answer, InvocationResponse):
+        return answer
     try:
-        invocation.send(None)
+        answer.send(None)
     except StopIteration as stop:
         response: InvocationResponse = stop.value
         return response
