@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from gateway.canary import compile_draw
 from gateway.definitions.domain import DomainName
 from gateway.definitions.identity import resource_id
 from gateway.definitions.integration import Integration, IntegrationType
@@ -284,6 +285,7 @@ class _StageBinder:
             base=variants[0],
             canary=variants[1] if canary is not None else None,
             canary_percent=canary.percent_traffic if canary is not None else 0.0,
+            draw=None if canary is None else compile_draw(canary),
             is_execute_api_disabled=self._arms[0][1].is_execute_api_disabled,
         )
 

@@ -201,6 +201,10 @@ def _replace_canary(
             canary = {**canary, "percentTraffic": _number(value, "percentTraffic")}
         case ["useStageCache"]:
             canary = {**canary, "useStageCache": boolean(value)}
+        case ["sticky"]:
+            canary = {**canary, "sticky": _sticky(value)}
+        case ["forceHeader"]:
+            canary = {**canary, "forceHeader": value or None}
         case ["stageVariableOverrides"]:
             canary = {**canary, "stageVariableOverrides": _map(value)}
         case ["stageVariableOverrides", name]:
@@ -211,6 +215,12 @@ def _replace_canary(
         case _:
             raise _invalid(operation)
     working["canary_settings"] = canary_of(canary)
+
+
+def _sticky(value: str | None) -> dict[str, str] | None:
+    """Read `HEADER:X-User` or `SOURCE_IP` (one text: a patch has no other values); empty: none."""
+    by, _, name = (value or "").partition(":")
+    return {"by": by, "name": name} if by else None
 
 
 def _replace_setting(operation: PatchOperation, where: str, name: str, working: Working) -> None:

@@ -14,8 +14,15 @@ from gateway.control.api.protocol import present, timestamp
 from gateway.control.api.rest_apis import target_of_api
 from gateway.control.api.shapes import one_of
 from gateway.control.api.tags import shown_tags
-from gateway.definitions.stage_validation import CACHE_SIZES, STAGE_NAME, VARIABLES_MAX
-from gateway.errors import bad_request, conflict, limit_exceeded
+from gateway.definitions.codec import decode
+from gateway.definitions.stage import CanarySettings
+from gateway.definitions.stage_validation import (
+    CACHE_SIZES,
+    STAGE_NAME,
+    VARIABLES_MAX,
+    problems_of_choice,
+)
+from gateway.errors import Problem, bad_request, conflict, limit_exceeded
 from gateway.store.tables import DEPLOYMENT, STAGE, STAGE_METHOD_SETTING
 from gateway.store.transaction import Transaction
 
@@ -91,12 +98,21 @@ def canary_of(given: Mapping[str, Any]) -> dict[str, Any]:
         raise bad_request("Invalid percentTraffic specified: must be between 0.0 and 100.0")
     overrides = given.get("stageVariableOverrides")
     check_variables(overrides or {})
-    return present(
+    kept = present(
         deploymentId=given["deploymentId"],
         percentTraffic=percent,
         stageVariableOverrides=overrides or None,
         useStageCache=given.get("useStageCache", False),
+        sticky=given.get("sticky"),
+        forceHeader=given.get("forceHeader"),
     )
+    problems: list[Problem] = []
+    choice = decode(CanarySettings, kept, problems=problems)
+    if choice is not None:
+        problems += problems_of_choice(choice)
+    for problem in problems:
+        raise bad_request(f"Invalid canarySettings specified: {problem}")
+    return kept
 
 
 def merged_variables(before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
