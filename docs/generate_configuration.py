@@ -45,6 +45,7 @@ from gateway.definitions.stage import (  # noqa: E402
     CanarySettings,
     MethodSetting,
     Stage,
+    Sticky,
 )
 from gateway.definitions.validators import Model, RequestValidator  # noqa: E402
 from gateway.settings import Address, Settings  # noqa: E402
@@ -141,6 +142,7 @@ DEFINITIONS: tuple[tuple[str, type], ...] = (
     ("A stage's `methodSettings.{path}/{METHOD}`", MethodSetting),
     ("A stage's `accessLogSettings`", AccessLogSettings),
     ("A stage's `canarySettings`", CanarySettings),
+    ("A canary's `sticky`", Sticky),
 )
 DOMAIN_DEFINITIONS: tuple[tuple[str, type], ...] = (
     ("A domain name", DomainName),
