@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -283,3 +285,22 @@ def run(gateway: RunningGateway, *arguments: str) -> Any:
         check=True,
     )
     return json.loads(done.stdout)
+
+
+def test_half_sent_requests_do_not_keep_the_control_port_from_answering(
+    gateway: RunningGateway,
+) -> None:
+    host, _, port = gateway.admin.rpartition(":")
+    with contextlib.ExitStack() as half_sent:
+        for _ in range(300):
+            connection = socket.create_connection((host, int(port)), timeout=20)
+            half_sent.enter_context(connection)
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: loc")
+
+        asking = http.client.HTTPConnection(host, int(port), timeout=20)
+        asking.request("GET", "/healthz")
+        assert asking.getresponse().status == 200
+        asking.close()
+        assert client_of(gateway).get_rest_apis()["items"] == []
+    assert "too many connections" in gateway.log
+    assert "Traceback" not in gateway.log
