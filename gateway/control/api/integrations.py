@@ -31,6 +31,7 @@ from gateway.control.api.shapes import (
     members,
     one_of,
 )
+from gateway.control.api.vpc_links import check_connection
 from gateway.definitions.integration import PassthroughBehavior
 from gateway.definitions.rest_api import METHODS
 from gateway.definitions.validation import TEMPLATE_BYTES, TIMEOUT_MILLIS, problem_of_uri
@@ -96,7 +97,7 @@ def put_integration(transaction: Transaction, call: Call) -> Answer:
         "response_transfer_mode": body.get("responseTransferMode"),
         "integration_target": body.get("integrationTarget"),
     }
-    _check_integration(method, values)
+    _check_integration(transaction, method, values)
     transaction.run(delete(INTEGRATION).where(INTEGRATION.c.method == method.sequence))
     transaction.insert(INTEGRATION, method=method.sequence, **values)
     return get_integration(transaction, call)
@@ -112,7 +113,8 @@ def update_integration(transaction: Transaction, call: Call) -> Answer:
     row = integration_of(transaction, call)
     changed = patch.patch_row(row, call.body, _PATCHES)
     if changed:
-        _check_integration(method_of(transaction, call), {**row._asdict(), **changed})
+        after = {**row._asdict(), **changed}
+        _check_integration(transaction, method_of(transaction, call), after)
         found = INTEGRATION.c.sequence == row.sequence
         transaction.run(update(INTEGRATION).where(found).values(**changed))
     return get_integration(transaction, call)
@@ -174,7 +176,7 @@ def delete_integration_response(transaction: Transaction, call: Call) -> Answer:
     return None
 
 
-def _check_integration(method: AnyRow, values: Working) -> None:
+def _check_integration(transaction: Transaction, method: AnyRow, values: Working) -> None:
     type_ = values["type"]
     if not type_:
         raise bad_request("Invalid integration type specified")
@@ -194,6 +196,8 @@ def _check_integration(method: AnyRow, values: Working) -> None:
         raise bad_request(f"Invalid passthrough behavior specified. Valid options are {options}")
     if values["connection_type"] == "VPC_LINK" and not values["connection_id"]:
         raise bad_request("A connection ID is required when the connection type is VPC_LINK")
+    if values["connection_type"] == "VPC_LINK":
+        check_connection(transaction, values["connection_id"])
     check_request_mapping(values["request_parameters"], method.request_parameters)
     _check_templates(values["request_templates"])
 

@@ -115,6 +115,16 @@ def link_of(transaction: Transaction, link_id: str) -> AnyRow:
     return row
 
 
+def check_connection(transaction: Transaction, connection_id: str) -> None:
+    """Check that an integration's `connectionId` names a link, or a stage variable that will.
+
+    Raises:
+        ControlError: (NotFoundException) it names neither.
+    """
+    if not _VARIABLE.fullmatch(connection_id):
+        link_of(transaction, connection_id)
+
+
 def shown(row: AnyRow, *, is_new: bool = False) -> dict[str, Any]:
     """Return a link in AWS's shape, without tags."""
     return present(
