@@ -31,6 +31,7 @@ from gateway.control.probe import Probe
 from gateway.control.publisher import Publisher
 from gateway.control.settings_watch import settings_problems
 from gateway.control.status import Status
+from gateway.control.unserved import Unserved
 from gateway.control.workers import WorkerLinks
 from gateway.inheritance import Inherited, accept_signals, take_over
 from gateway.release.disk import ReleaseStore
@@ -109,16 +110,18 @@ class Control:
             clock=clock,
             on_loaded=self._on_loaded,
         )
+        self._unserved = Unserved(self._publisher.deployment)
         status = Status(
             settings=settings,
             addresses=boot["addresses"],
             publisher=self._publisher,
             links=self._links,
             supervision=inherited.supervision(),
+            unserved=self._unserved,
             exposition=exposition,
             clock=clock,
         )
-        self._live = Live(self._store, self._publisher)
+        self._live = Live(self._store, self._publisher, self._unserved)
         access = Access(settings.data, settings.admin, clock)
         self._probe = Probe(settings, clock)
         api = ControlApi(
@@ -159,6 +162,7 @@ class Control:
         await self._links.close()
         await self._listener.close()
         self._probe.close()
+        self._unserved.close()
         self._executor.shutdown()
         self._scraping.shutdown()
         self._store.close()

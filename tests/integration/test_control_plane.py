@@ -107,6 +107,21 @@ def test_what_is_not_enforced_is_never_served_open(
     aws.create_deployment(restApiId=api.id, stageName="prod")
 
     assert called(gateway, api.id)[0] == 500
+    told = until(lambda: gateway.status()["problems"], "the method to be named")
+    assert [each["owner"].split(",")[0] for each in told] == [f"API {api.id}"]
+    assert told[0]["path"].startswith("resources./pets.GET.")
+    asked = subprocess.run(
+        [sys.executable, "-m", "gateway", "status", "--admin", gateway.admin],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert told[0]["text"] in asked.stderr
+    assert gateway.log.count("is not enforced yet") == 1
+    gateway.get(f"/_aws/execute-api/{api.id}/prod/pets")
+    aws.delete_rest_api(restApiId=api.id)
+    assert gateway.status()["problems"] == []
 
 
 def test_an_authorizer_and_a_validator_are_never_ignored(gateway: RunningGateway) -> None:
