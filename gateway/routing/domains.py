@@ -8,12 +8,19 @@ left.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Final, Generic, TypeVar
 
 from gateway.errors import ConfigurationError, Problem
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+Slices = Generator[None, None, R]
+"""Work that yields between pieces of well under a millisecond, and returns its result."""
+
+MAPPINGS_AT_ONCE: Final = 256
+"""Base path mappings compiled between two yields: about 50 µs."""
 
 NO_BASE_PATH: Final = "(none)"
 """AWS's name of the mapping without a base path."""
@@ -36,9 +43,23 @@ class BasePaths(Generic[T]):
     __slots__ = ("_by_base_path", "_lengths", "_otherwise")
 
     def __init__(self, mappings: Iterable[tuple[str, T]]) -> None:
+        _run(self._take(mappings))
+
+    @staticmethod
+    def slices(mappings: Iterable[tuple[str, T]]) -> Slices[BasePaths[T]]:
+        """Make one as the constructor does, little by little."""
+        made = BasePaths[T](())
+        # Nobody has seen it yet.
+        yield from made._take(mappings)
+        return made
+
+    def _take(self, mappings: Iterable[tuple[str, T]]) -> Slices[None]:
         by_base_path: dict[str, T] = {}
+        lengths: set[int] = set()
         problems = []
-        for written, target in mappings:
+        for number, (written, target) in enumerate(mappings, start=1):
+            if number % MAPPINGS_AT_ONCE == 0:
+                yield
             base_path = written.strip("/") or NO_BASE_PATH
             if base_path in by_base_path:
                 problems.append(
@@ -48,11 +69,13 @@ class BasePaths(Generic[T]):
                     )
                 )
             by_base_path[base_path] = target
+            if base_path != NO_BASE_PATH:
+                lengths.add(base_path.count("/") + 1)
         if problems:
             raise ConfigurationError(tuple(problems))
         self._otherwise = (by_base_path.pop(NO_BASE_PATH),) if NO_BASE_PATH in by_base_path else ()
         self._by_base_path = by_base_path
-        self._lengths = sorted({path.count("/") + 1 for path in by_base_path}, reverse=True)
+        self._lengths = sorted(lengths, reverse=True)
         """The numbers of segments that base paths have, longest first: one look-up for each."""
 
     def find(self, path: str) -> tuple[str, T, str] | None:
@@ -90,6 +113,15 @@ class Domains(Generic[T]):
 
     @staticmethod
     def build(domains: Iterable[tuple[str, Iterable[tuple[str, T]]]]) -> Domains[T]:
+        """Compile as `slices` does, at once.
+
+        Raises:
+            ConfigurationError: as `slices`.
+        """
+        return _run(Domains.slices(domains))
+
+    @staticmethod
+    def slices(domains: Iterable[tuple[str, Iterable[tuple[str, T]]]]) -> Slices[Domains[T]]:
         """Compile pairs of domain name (`api.example.com`, `*.example.com`) and its mappings.
 
         Raises:
@@ -110,12 +142,13 @@ class Domains(Generic[T]):
                 )
             table[key] = BasePaths(())
             try:
-                table[key] = BasePaths(mappings)
+                table[key] = yield from BasePaths.slices(mappings)
             except ConfigurationError as error:
                 problems.extend(
                     Problem(path=f"{name}.{problem.path}", message=problem.message)
                     for problem in error.problems
                 )
+            yield
         if problems:
             raise ConfigurationError(tuple(problems))
         return Domains(exact, wildcard)
@@ -134,3 +167,12 @@ class Domains(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<Domains {len(self._exact)} exact, {len(self._wildcard)} wildcard>"
+
+
+def _run(slices: Slices[R]) -> R:
+    while True:
+        try:
+            next(slices)
+        except StopIteration as stop:
+            result: R = stop.value
+            return result

@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.routing.domains import RESERVED_PATHS, BasePaths, Domains
+from gateway.routing.domains import MAPPINGS_AT_ONCE, RESERVED_PATHS, BasePaths, Domains
 
 
 def base_paths(*written: str) -> BasePaths[str]:
@@ -129,6 +129,28 @@ def test_every_doubled_domain_and_base_path_is_named() -> None:
         "*.b.basePathMappings.x",
         "*.b",
     ]
+
+
+def test_thousands_of_domains_are_compiled_little_by_little() -> None:
+    count = 2 * MAPPINGS_AT_ONCE
+    many = [(f"{index}.example.com", [("", index)]) for index in range(count)]
+    large = ("large.example.com", [(f"v{index}", index) for index in range(count)])
+    slices = Domains.slices([*many, large])
+
+    pieces = 0
+    built: Domains[int] | None = None
+    while built is None:
+        try:
+            next(slices)
+            pieces += 1
+        except StopIteration as stop:
+            built = stop.value
+
+    # One for each domain, and further ones for the large one.
+    assert pieces == count + 1 + 2
+    found = built.find("large.example.com")
+    assert found is not None
+    assert found.find(f"/v{count - 1}/x") == (f"v{count - 1}", count - 1, "/x")
 
 
 def test_reserved_paths_are_those_of_aws() -> None:
