@@ -14,11 +14,6 @@ from typing import Final, Generic, TypeVar
 from gateway.errors import ConfigurationError, Problem
 
 T = TypeVar("T")
-R = TypeVar("R")
-
-Slices = Generator[None, None, R]
-"""Work that yields between pieces of well under a millisecond, and returns its result."""
-
 MAPPINGS_AT_ONCE: Final = 256
 """Base path mappings compiled between two yields: about 50 µs."""
 
@@ -43,17 +38,18 @@ class BasePaths(Generic[T]):
     __slots__ = ("_by_base_path", "_lengths", "_otherwise")
 
     def __init__(self, mappings: Iterable[tuple[str, T]]) -> None:
-        _run(self._take(mappings))
+        for _ in self._take(mappings):
+            pass
 
     @staticmethod
-    def slices(mappings: Iterable[tuple[str, T]]) -> Slices[BasePaths[T]]:
+    def slices(mappings: Iterable[tuple[str, T]]) -> Generator[None, None, BasePaths[T]]:
         """Make one as the constructor does, little by little."""
         made = BasePaths[T](())
         # Nobody has seen it yet.
         yield from made._take(mappings)
         return made
 
-    def _take(self, mappings: Iterable[tuple[str, T]]) -> Slices[None]:
+    def _take(self, mappings: Iterable[tuple[str, T]]) -> Generator[None, None, None]:
         by_base_path: dict[str, T] = {}
         lengths: set[int] = set()
         problems = []
@@ -102,7 +98,7 @@ class BasePaths(Generic[T]):
 
 
 class Domains(Generic[T]):
-    """All custom domain names. Immutable; made by `build`."""
+    """All custom domain names. Immutable; made by `slices`."""
 
     __slots__ = ("_exact", "_wildcard")
 
@@ -112,16 +108,9 @@ class Domains(Generic[T]):
         """By what follows `*.`."""
 
     @staticmethod
-    def build(domains: Iterable[tuple[str, Iterable[tuple[str, T]]]]) -> Domains[T]:
-        """Compile as `slices` does, at once.
-
-        Raises:
-            ConfigurationError: as `slices`.
-        """
-        return _run(Domains.slices(domains))
-
-    @staticmethod
-    def slices(domains: Iterable[tuple[str, Iterable[tuple[str, T]]]]) -> Slices[Domains[T]]:
+    def slices(
+        domains: Iterable[tuple[str, Iterable[tuple[str, T]]]],
+    ) -> Generator[None, None, Domains[T]]:
         """Compile pairs of domain name (`api.example.com`, `*.example.com`) and its mappings.
 
         Raises:
@@ -167,12 +156,3 @@ class Domains(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<Domains {len(self._exact)} exact, {len(self._wildcard)} wildcard>"
-
-
-def _run(slices: Slices[R]) -> R:
-    while True:
-        try:
-            next(slices)
-        except StopIteration as stop:
-            result: R = stop.value
-            return result

@@ -21,6 +21,7 @@ from gateway.control.api.mappings import (
 from gateway.control.api.method_view import integration_response_shown, integration_shown
 from gateway.control.api.patch import PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served
+from gateway.control.api.rows import write_row
 from gateway.control.api.shapes import (
     BOOLEAN,
     INTEGER,
@@ -115,8 +116,7 @@ def update_integration(transaction: Transaction, call: Call) -> Answer:
     if changed:
         after = {**row._asdict(), **changed}
         _check_integration(transaction, method_of(transaction, call), after)
-        found = INTEGRATION.c.sequence == row.sequence
-        transaction.run(update(INTEGRATION).where(found).values(**changed))
+        write_row(transaction, INTEGRATION, row, changed)
     return get_integration(transaction, call)
 
 
@@ -163,8 +163,7 @@ def update_integration_response(transaction: Transaction, call: Call) -> Answer:
         method = integration_of(transaction, call).method
         after = {**row._asdict(), **changed}
         _check_response(transaction, method, row.status_code, after)
-        found = INTEGRATION_RESPONSE.c.sequence == row.sequence
-        transaction.run(update(INTEGRATION_RESPONSE).where(found).values(**changed))
+        write_row(transaction, INTEGRATION_RESPONSE, row, changed)
     return get_integration_response(transaction, call)
 
 
@@ -230,6 +229,15 @@ def _kept(value: str | None) -> Any:
     return value
 
 
+_HANDLING_RULE: Final = rule(
+    "/contentHandling",
+    "add replace remove",
+    patch.member(
+        "content_handling",
+        patch.optional(patch.choice(_CONTENT_HANDLING.enum, "Invalid content handling specified")),
+    ),
+)
+
 _PATCHES: Final = PatchTable(
     (
         rule("/uri", "replace", patch.member("uri")),
@@ -245,16 +253,7 @@ _PATCHES: Final = PatchTable(
                 patch.choice(_CONNECTION_TYPE.enum, "Invalid connection type specified"),
             ),
         ),
-        rule(
-            "/contentHandling",
-            "add replace remove",
-            patch.member(
-                "content_handling",
-                patch.optional(
-                    patch.choice(_CONTENT_HANDLING.enum, "Invalid content handling specified")
-                ),
-            ),
-        ),
+        _HANDLING_RULE,
         rule("/integrationTarget", "replace", patch.member("integration_target")),
         rule("/passthroughBehavior", "replace", patch.member("passthrough_behavior", _text)),
         rule(
@@ -293,16 +292,7 @@ _PATCHES: Final = PatchTable(
 
 _RESPONSE_PATCHES: Final = PatchTable(
     (
-        rule(
-            "/contentHandling",
-            "add replace remove",
-            patch.member(
-                "content_handling",
-                patch.optional(
-                    patch.choice(_CONTENT_HANDLING.enum, "Invalid content handling specified")
-                ),
-            ),
-        ),
+        _HANDLING_RULE,
         rule("/selectionPattern", "replace remove", patch.member("selection_pattern")),
         rule(
             "/responseParameters/{name}",

@@ -2,6 +2,7 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.routing.domains import MAPPINGS_AT_ONCE, RESERVED_PATHS, BasePaths, Domains
+from gateway.snapshot import finish
 
 
 def base_paths(*written: str) -> BasePaths[str]:
@@ -81,7 +82,7 @@ def test_base_path_mapped_twice_is_refused() -> None:
 
 
 def domains(*names: str) -> Domains[str]:
-    return Domains.build((name, [("", name)]) for name in names)
+    return finish(Domains.slices((name, [("", name)]) for name in names))
 
 
 def domain_of(built: Domains[str], host: str) -> str | None:
@@ -106,7 +107,7 @@ def test_exact_beats_wildcard_which_is_one_label(host: str, name: str | None) ->
 
 
 def test_exact_domain_hides_the_wildcard_even_without_a_mapping() -> None:
-    built = Domains.build([("*.example.com", [("", 1)]), ("api.example.com", [])])
+    built = finish(Domains.slices([("*.example.com", [("", 1)]), ("api.example.com", [])]))
     mapped = built.find("api.example.com")
 
     assert mapped is not None
@@ -120,8 +121,10 @@ def test_names_are_compared_in_lower_case_without_trailing_dot() -> None:
 
 def test_every_doubled_domain_and_base_path_is_named() -> None:
     with pytest.raises(ConfigurationError) as refused:
-        Domains.build(
-            [("a.b", []), ("A.b", []), ("*.b", [("x", 1), ("x", 2)]), ("*.B.", [("y", 1)])]
+        finish(
+            Domains.slices(
+                [("a.b", []), ("A.b", []), ("*.b", [("x", 1), ("x", 2)]), ("*.B.", [("y", 1)])]
+            )
         )
 
     assert [problem.path for problem in refused.value.problems] == [
