@@ -11,10 +11,8 @@ from sqlalchemy import delete, select, update
 from gateway.configuration.yaml_source import parse
 from gateway.control.api import patch
 from gateway.control.api.documentation_rows import (
-    FIELDS,
     checked_properties,
     insert_part,
-    key_of,
     part_shown,
     place_of,
 )
@@ -32,6 +30,7 @@ from gateway.control.api.protocol import (
 from gateway.control.api.rows import write_row
 from gateway.control.api.shapes import PATCH, TEXT, members, one_of
 from gateway.control.api.undocumented import places_of
+from gateway.definitions.documentation import FIELDS, key_of
 from gateway.errors import ControlError, bad_request, validation_failed
 from gateway.store.tables import DOCUMENTATION_PART, REST_API
 from gateway.store.transaction import Transaction
