@@ -36,7 +36,7 @@ def left_out(
         yield f"deployments that no stage serves are not exported ({deployments})"
     versions = _count(transaction, DOCUMENTATION_VERSION, api.sequence)
     if versions:
-        yield f"documentation versions are not exported ({versions}); the parts are, as they are now"
+        yield f"documentation versions are not exported ({versions}); the present parts are"
     bare = (
         select(RESOURCE.c.path)
         .where(

@@ -252,7 +252,7 @@ def test_what_files_cannot_say_is_told(tmp_path: Path, control: ControlPlane) ->
         "warning: its securityPolicy, TLS_1_2, is not exported",
         "warning: its endpointAccessMode, STRICT, is not exported",
         "warning: deployments that no stage serves are not exported (1)",
-        "warning: documentation versions are not exported (1); the parts are, as they are now",
+        "warning: documentation versions are not exported (1); the present parts are",
         "warning: resources without methods are not exported (1): /pets/bare",
     ]
 
