@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.cli.inputs import settings_of
+from gateway.cli.inputs import UsageError, settings_of
 from gateway.cli.output import Output
-from gateway.errors import ConfigurationError, Problem
+from gateway.errors import Problem
 from gateway.store.database import FILE_NAME
 from gateway.store.trail import TrailQuery, read_trail
 
@@ -22,7 +22,8 @@ def audit(arguments: argparse.Namespace, output: Output) -> int:
     """Print the audit trail, oldest first; with `--json` a CloudTrail record a line.
 
     Raises:
-        ConfigurationError: there is no store, or `--since` is no time.
+        UsageError: `--since` is no time.
+        ConfigurationError: there is no store.
     """
     query = TrailQuery(
         since_epoch=since_epoch(arguments.since, datetime.now(UTC)),
@@ -42,7 +43,7 @@ def since_epoch(text: str | None, now: datetime) -> float:
     """Return the moment that `--since` means: `90m`, `2d`, or a time in ISO 8601.
 
     Raises:
-        ConfigurationError: it is neither.
+        UsageError: it is neither.
     """
     if text is None:
         return 0.0
@@ -52,7 +53,7 @@ def since_epoch(text: str | None, now: datetime) -> float:
         moment = datetime.fromisoformat(text)
     except ValueError:
         told = f"{text} is no time: write 30m, 12h, 7d, or 2026-05-01T12:00:00Z"
-        raise ConfigurationError((Problem("--since", told),)) from None
+        raise UsageError((Problem("--since", told),)) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Final
 
 from gateway.configuration.loaded import Loaded
 from gateway.control.mirror import mirror_files
 from gateway.control.mirror_domains import mirror_domains
 from gateway.control.publisher import Publisher
-from gateway.definitions.domain import DomainName
+from gateway.control.unserved import Unserved
 from gateway.server.tasks import spawn
-from gateway.snapshot.check import problems_of_domain_features
-from gateway.store.served import served_api_ids, served_apis, served_domains
+from gateway.store.served import ServedApi, served_api_ids, served_apis, served_domains
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Changes, Transaction
 
@@ -31,9 +30,12 @@ WAIT_SECONDS: Final = 0.25
 class Live:
     """The bridge between the store and the publisher. One writer: the control process's loop."""
 
-    def __init__(self, store: StoreThread, publisher: Publisher) -> None:
+    def __init__(self, store: StoreThread, publisher: Publisher, unserved: Unserved) -> None:
         self._store = store
         self._publisher = publisher
+        self._unserved = unserved
+        self._held: Mapping[str, ServedApi | None] = {}
+        """What was held at the start, until the first reload has released it."""
         self._waiting = Changes()
         self._published: asyncio.Task[None] | None = None
         """The publication that takes what waits, once the one before it is done."""
@@ -53,11 +55,14 @@ class Live:
             )
         )
         self._publisher.hold_stored(stored, domains)
-        _tell_of_refused(domains)
+        self._held = stored
+        self._unserved.note_domains(domains)
 
     def begin(self) -> None:
         """Publish from now on: the first reload has released files and store together."""
         self._is_begun.set()
+        self._unserved.note_apis(self._held)
+        self._held = {}
 
     async def publish(self, changes: Changes) -> None:
         """Publish what a transaction changed; return once it is served, or after 250 ms."""
@@ -100,13 +105,8 @@ class Live:
                 )
             )
             if domains is not None:
-                _tell_of_refused(domains)
+                self._unserved.note_domains(domains)
             await self._publisher.publish_stored(stored, domains)
+            self._unserved.note_apis(stored)
         except Exception:  # noqa: BLE001 (what is committed stays; the next publication has it)
             _log.exception("what the store holds could not be published")
-
-
-def _tell_of_refused(domains: Iterable[DomainName]) -> None:
-    for domain in domains:
-        for problem in problems_of_domain_features(domain):
-            _log.warning("%s", problem)

@@ -7,7 +7,7 @@ id, is not served, and comes back when the file goes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,15 +15,25 @@ import orjson
 from sqlalchemy import delete, select, update
 
 from gateway.configuration.loaded import LoadedApi
+from gateway.control.api.documentation_rows import part_columns
+from gateway.control.api.protocol import present
 from gateway.control.api.rest_apis import target_of_api
 from gateway.control.api.tags import drop_tags, move_tags, put_tags
 from gateway.definitions import codec
-from gateway.definitions.identity import resource_id
-from gateway.definitions.rest_api import ApiDefinition, RestApi
+from gateway.definitions.documentation import DocumentationPart, key_of, place_of_part
+from gateway.definitions.identity import documentation_part_id, resource_id
+from gateway.definitions.rest_api import (
+    ApiDefinition,
+    EndpointConfiguration,
+    EndpointType,
+    IpAddressType,
+    RestApi,
+)
 from gateway.definitions.stage import Stage
 from gateway.store.served import ASIDE, definition_text
 from gateway.store.tables import (
     DEPLOYMENT,
+    DOCUMENTATION_PART,
     REST_API,
     STAGE,
     STAGE_METHOD_SETTING,
@@ -31,7 +41,7 @@ from gateway.store.tables import (
 from gateway.store.transaction import Transaction
 from gateway.store.working_copy import write_definition
 
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 """Part of each digest: raised when what is written for a file changes."""
 
 
@@ -80,7 +90,7 @@ def _write(transaction: Transaction, api_id: str, api: LoadedApi, digest: str) -
         minimum_compression_size=rest_api.minimum_compression_size,
         disable_execute_api_endpoint=rest_api.disable_execute_api_endpoint,
         policy=rest_api.policy,
-        endpoint_configuration={"types": ["REGIONAL"], "ipAddressType": "ipv4"},
+        endpoint_configuration=_endpoint(rest_api.endpoint_configuration),
         root_resource_id=root_id,
         created_epoch=transaction.epoch,
         file=Path(api.file).name,
@@ -88,6 +98,7 @@ def _write(transaction: Transaction, api_id: str, api: LoadedApi, digest: str) -
     )
     put_tags(transaction, target_of_api(api_id), dict(rest_api.tags))
     write_definition(transaction, sequence, definition, root_id)
+    _write_documentation(transaction, sequence, api.documentation_parts)
     for deployment in api.deployments.values():
         transaction.insert(
             DEPLOYMENT,
@@ -99,6 +110,30 @@ def _write(transaction: Transaction, api_id: str, api: LoadedApi, digest: str) -
         )
     for stage in api.stages.values():
         _write_stage(transaction, api_id, sequence, stage)
+
+
+def _endpoint(given: EndpointConfiguration | None) -> dict[str, Any]:
+    """Return an endpoint configuration in AWS's shape, complete."""
+    given = given or EndpointConfiguration()
+    types = given.types or (EndpointType.REGIONAL,)
+    is_private = EndpointType.PRIVATE in types
+    address = IpAddressType.DUALSTACK if is_private else IpAddressType.IPV4
+    return present(
+        types=[each.value for each in types],
+        ipAddressType=(given.ip_address_type or address).value,
+        vpcEndpointIds=list(given.vpc_endpoint_ids) or None,
+    )
+
+
+def _write_documentation(
+    transaction: Transaction, api: int, parts: Iterable[DocumentationPart]
+) -> None:
+    rows = []
+    for part in parts:
+        place = place_of_part(part)
+        id_ = documentation_part_id(key_of(place))
+        rows.append(part_columns(api, id_, place, part.properties))
+    transaction.insert_all(DOCUMENTATION_PART, rows)
 
 
 def _write_stage(transaction: Transaction, api_id: str, api: int, stage: Stage) -> None:
@@ -156,6 +191,8 @@ def _digest(api: LoadedApi) -> str:
         sorted(api.deployments),
         # Not part of a deployment's id.
         dict(_present(api.api_id, api).rest_api.tags),
+        _endpoint(_present(api.api_id, api).rest_api.endpoint_configuration),
+        [codec.encode(part) for part in api.documentation_parts],
         {name: codec.encode(stage) for name, stage in api.stages.items()},
     ]
     text = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)

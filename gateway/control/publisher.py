@@ -12,6 +12,7 @@ from gateway.clock import Clock
 from gateway.configuration.loaded import Loaded
 from gateway.control.workers import ACKNOWLEDGE_SECONDS, WorkerLinks
 from gateway.definitions.domain import DomainName
+from gateway.definitions.stage import Deployment
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
 from gateway.release.disk import ReleaseStore
@@ -97,6 +98,10 @@ class Publisher:
     def release(self) -> Release:
         """The current release."""
         return self._reloader.release
+
+    def deployment(self, id_: str) -> Deployment | None:
+        """Return a deployment of the current release by its id."""
+        return self._reloader.release.deployments.get(id_)
 
     async def reload(self, reason: str, *, may_be_absent: bool = False) -> None:
         """Make a release of the files as they are now, publish it, and wait for the workers.

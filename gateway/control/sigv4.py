@@ -196,5 +196,15 @@ def _encoded(text: str) -> str:
     return quote(decoded, safe="-_.~", errors="surrogateescape")
 
 
+def mark_of(signature: str) -> str:
+    """Return what a signature is remembered by: half as long, and of no use to sign with."""
+    return hashlib.blake2b(signature.encode(), digest_size=16).hexdigest()
+
+
+def used_already() -> ControlError:
+    """Return the refusal of a signature that was used before."""
+    return _invalid("This signature was used already: sign again")
+
+
 def _invalid(message: str) -> ControlError:
     return ControlError("InvalidSignatureException", 403, message)

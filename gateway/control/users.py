@@ -71,13 +71,18 @@ def load_users(data: Path) -> dict[str, User]:
     return {user.access_key: user for user in users}
 
 
+def is_name(text: str) -> bool:
+    """Whether a user may be called this."""
+    return _NAME.fullmatch(text) is not None
+
+
 def add_user(data: Path, name: str, role: str) -> User:
     """Make a user with a new access key, and write it down.
 
     Raises:
         ConfigurationError: the name is taken or none, or the file cannot be used.
     """
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise _problem("a user's name holds letters, digits and _.@-, 64 at most", "user")
     users = load_users(data)
     if any(user.name == name for user in users.values()):

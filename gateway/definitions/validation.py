@@ -15,6 +15,7 @@ import orjson
 
 from gateway.definitions.authorizer_validation import problems_of_authorizer
 from gateway.definitions.codec import join, shown, suggestion
+from gateway.definitions.endpoint_validation import problems_of_endpoint
 from gateway.definitions.identity import resource_id
 from gateway.definitions.integration import ConnectionType, Integration, IntegrationType
 from gateway.definitions.model_schema import MODEL_NAME, fault_of_model
@@ -196,6 +197,7 @@ def _check_rest_api(rest_api: RestApi, path: str, problems: list[Problem]) -> No
             add("policy", f"must have at most {POLICY_CHARACTERS} characters")
         elif not _is_json_object(rest_api.policy):
             add("policy", "Invalid policy document: must be the text of a JSON object")
+    problems += problems_of_endpoint(rest_api, path)
 
 
 def _check_method(method: Method, path: str, problems: list[Problem]) -> None:

@@ -53,6 +53,14 @@ def definition_of(
     With the `sequence` of a resource, only that one's methods are in it.
     """
     below = RESOURCE.c.api == api if resource is None else RESOURCE.c.sequence == resource
+    whole = _whole(transaction, api, below)
+    # A deployment is what it serves: a resource without methods must not make another one of it.
+    served = tuple(each for each in whole.resources if each.methods)
+    return dataclasses.replace(whole, resources=served)
+
+
+def _whole(transaction: Transaction, api: int, below: ColumnElement[bool]) -> ApiDefinition:
+    """Return a working copy with those of its resources that `below` says, whatever they hold."""
     row = transaction.one(select(REST_API).where(REST_API.c.sequence == api))
     parts = parts_of(transaction, api)
     return ApiDefinition(
@@ -100,8 +108,8 @@ def write_definition(
 
 
 def copy_definition(transaction: Transaction, source: int, target: int, root_id: str) -> None:
-    """Copy what a deployment of the API `source` would freeze into the new API `target`."""
-    definition = definition_of(transaction, source)
+    """Copy what a deployment of `source` would freeze, and all resources, into the new `target`."""
+    definition = _whole(transaction, source, RESOURCE.c.api == source)
     of_target = select(REST_API.c.id).where(REST_API.c.sequence == target)
     target_id = str(transaction.value(of_target))
     # Models refer to each other by addresses with the API's id in them.
@@ -121,9 +129,8 @@ def _resources(transaction: Transaction, below: ColumnElement[bool]) -> tuple[Re
         methods.setdefault(sequence, {})[verb] = method
     query = select(RESOURCE).where(below).order_by(RESOURCE.c.path)
     return tuple(
-        Resource(path=row.path, id=row.id, methods=methods[row.sequence])
+        Resource(path=row.path, id=row.id, methods=methods.get(row.sequence, {}))
         for row in transaction.rows(query)
-        if row.sequence in methods
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -105,6 +107,21 @@ def test_what_is_not_enforced_is_never_served_open(
     aws.create_deployment(restApiId=api.id, stageName="prod")
 
     assert called(gateway, api.id)[0] == 500
+    told = until(lambda: gateway.status()["problems"], "the method to be named")
+    assert [each["owner"].split(",")[0] for each in told] == [f"API {api.id}"]
+    assert told[0]["path"].startswith("resources./pets.GET.")
+    asked = subprocess.run(
+        [sys.executable, "-m", "gateway", "status", "--admin", gateway.admin],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert told[0]["text"] in asked.stderr
+    assert gateway.log.count("is not enforced yet") == 1
+    gateway.get(f"/_aws/execute-api/{api.id}/prod/pets")
+    aws.delete_rest_api(restApiId=api.id)
+    assert gateway.status()["problems"] == []
 
 
 def test_an_authorizer_and_a_validator_are_never_ignored(gateway: RunningGateway) -> None:
@@ -283,3 +300,22 @@ def run(gateway: RunningGateway, *arguments: str) -> Any:
         check=True,
     )
     return json.loads(done.stdout)
+
+
+def test_half_sent_requests_do_not_keep_the_control_port_from_answering(
+    gateway: RunningGateway,
+) -> None:
+    host, _, port = gateway.admin.rpartition(":")
+    with contextlib.ExitStack() as half_sent:
+        for _ in range(300):
+            connection = socket.create_connection((host, int(port)), timeout=20)
+            half_sent.enter_context(connection)
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: loc")
+
+        asking = http.client.HTTPConnection(host, int(port), timeout=20)
+        asking.request("GET", "/healthz")
+        assert asking.getresponse().status == 200
+        asking.close()
+        assert client_of(gateway).get_rest_apis()["items"] == []
+    assert "too many connections" in gateway.log
+    assert "Traceback" not in gateway.log

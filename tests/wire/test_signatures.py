@@ -41,8 +41,18 @@ class Guarded:
     def __init__(self, directory: Path, address: Address) -> None:
         self.data = directory / "data"
         self.clock = ShiftedClock()
-        self.access = Access(self.data, address, self.clock)
-        self.plane = ControlPlane(directory, self.access)
+        self._directory = directory
+        self._address = address
+        self.start()
+
+    def start(self) -> None:
+        self.access = Access(self.data, self._address, self.clock)
+        self.plane = ControlPlane(self._directory, self.access)
+
+    def restart(self) -> None:
+        """Begin anew with what is on disk."""
+        self.plane.close()
+        self.start()
 
     def client(self, user: User | None, *, region: str = REGION, secret: str = "") -> Any:
         key = ("AKIDNOBODY", "nothing") if user is None else (user.access_key, user.secret_key)
@@ -187,6 +197,25 @@ def test_a_mutation_is_not_replayed_but_a_read_may_be(guarded: Guarded, admin: U
     assert guarded.status(mutation, "POST", "/restapis", body) == (403, "InvalidSignatureException")
     assert guarded.status(read, "GET", "/restapis")[0] == 200
     assert guarded.status(read, "GET", "/restapis")[0] == 200
+
+
+def test_a_restart_does_not_make_a_signature_good_again(guarded: Guarded, admin: User) -> None:
+    body = b'{"name": "pets"}'
+    made = guarded.signed(admin, "POST", "/restapis", body)
+    refused = guarded.signed(admin, "DELETE", "/restapis/nowhere")
+    tested = guarded.signed(admin, "POST", "/restapis/nowhere/resources/r/methods/GET", b"{}")
+    assert guarded.status(made, "POST", "/restapis", body)[0] == 201
+    assert guarded.status(refused, "DELETE", "/restapis/nowhere")[0] == 404
+    path = "/restapis/nowhere/resources/r/methods/GET"
+    assert guarded.status(tested, "POST", path, b"{}")[0] == 404
+
+    guarded.restart()
+
+    used = (403, "InvalidSignatureException")
+    assert guarded.status(made, "POST", "/restapis", body) == used
+    assert guarded.status(refused, "DELETE", "/restapis/nowhere") == used
+    assert guarded.status(tested, "POST", path, b"{}") == used
+    assert len(guarded.client(admin).get_rest_apis()["items"]) == 1
 
 
 @pytest.mark.parametrize(

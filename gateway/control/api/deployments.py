@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from gateway.control.api import patch
-from gateway.control.api.lookups import AnyRow, rest_api_of
+from gateway.control.api.lookups import AnyRow, rest_api_of, row_of
 from gateway.control.api.patch import PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present, timestamp
+from gateway.control.api.rows import refuse_one_more, write_row
 from gateway.control.api.shapes import BOOLEAN, NUMBER, PATCH, TEXT, map_of, members
 from gateway.control.api.stage_rows import (
     CACHE_SIZE,
@@ -19,7 +20,7 @@ from gateway.control.api.stage_rows import (
     touch_stage,
 )
 from gateway.definitions.rest_api import ApiDefinition
-from gateway.errors import bad_request, limit_exceeded, not_found
+from gateway.errors import bad_request
 from gateway.store.ids import SHORT
 from gateway.store.served import definition_from, definition_text
 from gateway.store.tables import DEPLOYMENT, STAGE
@@ -60,9 +61,9 @@ def create_deployment(transaction: Transaction, call: Call) -> Answer:
         _check_canary(stage_name, stage)
     definition = definition_of(transaction, api.sequence)
     _check_deployable(api, definition)
-    of_api = select(DEPLOYMENT.c.sequence).where(DEPLOYMENT.c.api == api.sequence)
-    if transaction.value(of_api.offset(DEPLOYMENTS_MAX - 1).limit(1)) is not None:
-        raise limit_exceeded(f"An API has at most {DEPLOYMENTS_MAX} deployments; delete old ones")
+    text = f"An API has at most {DEPLOYMENTS_MAX} deployments; delete old ones"
+    of_api = DEPLOYMENT.c.api == api.sequence
+    refuse_one_more(transaction, DEPLOYMENT, DEPLOYMENTS_MAX, text, of_api)
     id_ = transaction.new_id(DEPLOYMENT, SHORT)
     transaction.insert(
         DEPLOYMENT,
@@ -100,9 +101,7 @@ def update_deployment(transaction: Transaction, call: Call) -> Answer:
     api = rest_api_of(transaction, call)
     row = _row(transaction, api, call.label("deployment_id"))
     changed = patch.patch_row(row, call.body, _PATCHES)
-    if changed:
-        found = DEPLOYMENT.c.sequence == row.sequence
-        transaction.run(update(DEPLOYMENT).where(found).values(**changed))
+    write_row(transaction, DEPLOYMENT, row, changed)
     return shown(_row(transaction, api, row.id))
 
 
@@ -127,12 +126,11 @@ def shown(row: AnyRow) -> dict[str, Any]:
 
 
 def _row(transaction: Transaction, api: AnyRow, id_: str) -> AnyRow:
-    row = transaction.row(
-        select(DEPLOYMENT).where(DEPLOYMENT.c.api == api.sequence, DEPLOYMENT.c.id == id_)
+    return row_of(
+        transaction,
+        select(DEPLOYMENT).where(DEPLOYMENT.c.api == api.sequence, DEPLOYMENT.c.id == id_),
+        "Invalid Deployment identifier specified",
     )
-    if row is None:
-        raise not_found("Invalid Deployment identifier specified")
-    return row
 
 
 def _check_canary(stage_name: str | None, stage: AnyRow | None) -> None:

@@ -21,6 +21,7 @@ from gateway.control.api.mappings import (
 from gateway.control.api.method_view import integration_response_shown, integration_shown
 from gateway.control.api.patch import PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served
+from gateway.control.api.rows import write_row
 from gateway.control.api.shapes import (
     BOOLEAN,
     INTEGER,
@@ -31,6 +32,7 @@ from gateway.control.api.shapes import (
     members,
     one_of,
 )
+from gateway.control.api.vpc_links import check_connection
 from gateway.definitions.integration import PassthroughBehavior
 from gateway.definitions.rest_api import METHODS
 from gateway.definitions.validation import TEMPLATE_BYTES, TIMEOUT_MILLIS, problem_of_uri
@@ -96,7 +98,7 @@ def put_integration(transaction: Transaction, call: Call) -> Answer:
         "response_transfer_mode": body.get("responseTransferMode"),
         "integration_target": body.get("integrationTarget"),
     }
-    _check_integration(method, values)
+    _check_integration(transaction, method, values)
     transaction.run(delete(INTEGRATION).where(INTEGRATION.c.method == method.sequence))
     transaction.insert(INTEGRATION, method=method.sequence, **values)
     return get_integration(transaction, call)
@@ -112,9 +114,9 @@ def update_integration(transaction: Transaction, call: Call) -> Answer:
     row = integration_of(transaction, call)
     changed = patch.patch_row(row, call.body, _PATCHES)
     if changed:
-        _check_integration(method_of(transaction, call), {**row._asdict(), **changed})
-        found = INTEGRATION.c.sequence == row.sequence
-        transaction.run(update(INTEGRATION).where(found).values(**changed))
+        after = {**row._asdict(), **changed}
+        _check_integration(transaction, method_of(transaction, call), after)
+        write_row(transaction, INTEGRATION, row, changed)
     return get_integration(transaction, call)
 
 
@@ -161,8 +163,7 @@ def update_integration_response(transaction: Transaction, call: Call) -> Answer:
         method = integration_of(transaction, call).method
         after = {**row._asdict(), **changed}
         _check_response(transaction, method, row.status_code, after)
-        found = INTEGRATION_RESPONSE.c.sequence == row.sequence
-        transaction.run(update(INTEGRATION_RESPONSE).where(found).values(**changed))
+        write_row(transaction, INTEGRATION_RESPONSE, row, changed)
     return get_integration_response(transaction, call)
 
 
@@ -174,7 +175,7 @@ def delete_integration_response(transaction: Transaction, call: Call) -> Answer:
     return None
 
 
-def _check_integration(method: AnyRow, values: Working) -> None:
+def _check_integration(transaction: Transaction, method: AnyRow, values: Working) -> None:
     type_ = values["type"]
     if not type_:
         raise bad_request("Invalid integration type specified")
@@ -194,6 +195,8 @@ def _check_integration(method: AnyRow, values: Working) -> None:
         raise bad_request(f"Invalid passthrough behavior specified. Valid options are {options}")
     if values["connection_type"] == "VPC_LINK" and not values["connection_id"]:
         raise bad_request("A connection ID is required when the connection type is VPC_LINK")
+    if values["connection_type"] == "VPC_LINK":
+        check_connection(transaction, values["connection_id"])
     check_request_mapping(values["request_parameters"], method.request_parameters)
     _check_templates(values["request_templates"])
 
@@ -226,6 +229,15 @@ def _kept(value: str | None) -> Any:
     return value
 
 
+_HANDLING_RULE: Final = rule(
+    "/contentHandling",
+    "add replace remove",
+    patch.member(
+        "content_handling",
+        patch.optional(patch.choice(_CONTENT_HANDLING.enum, "Invalid content handling specified")),
+    ),
+)
+
 _PATCHES: Final = PatchTable(
     (
         rule("/uri", "replace", patch.member("uri")),
@@ -241,16 +253,7 @@ _PATCHES: Final = PatchTable(
                 patch.choice(_CONNECTION_TYPE.enum, "Invalid connection type specified"),
             ),
         ),
-        rule(
-            "/contentHandling",
-            "add replace remove",
-            patch.member(
-                "content_handling",
-                patch.optional(
-                    patch.choice(_CONTENT_HANDLING.enum, "Invalid content handling specified")
-                ),
-            ),
-        ),
+        _HANDLING_RULE,
         rule("/integrationTarget", "replace", patch.member("integration_target")),
         rule("/passthroughBehavior", "replace", patch.member("passthrough_behavior", _text)),
         rule(
@@ -289,16 +292,7 @@ _PATCHES: Final = PatchTable(
 
 _RESPONSE_PATCHES: Final = PatchTable(
     (
-        rule(
-            "/contentHandling",
-            "add replace remove",
-            patch.member(
-                "content_handling",
-                patch.optional(
-                    patch.choice(_CONTENT_HANDLING.enum, "Invalid content handling specified")
-                ),
-            ),
-        ),
+        _HANDLING_RULE,
         rule("/selectionPattern", "replace remove", patch.member("selection_pattern")),
         rule(
             "/responseParameters/{name}",

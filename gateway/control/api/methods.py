@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from gateway.control.api import patch
 from gateway.control.api.lookups import AnyRow, method_of, method_response_of, resource_of
@@ -15,6 +15,7 @@ from gateway.control.api.method_view import method_response_shown, method_shown
 from gateway.control.api.patch import PatchOperation, PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served
 from gateway.control.api.references import has_authorizer, has_model, has_request_validator
+from gateway.control.api.rows import write_row
 from gateway.control.api.shapes import BOOLEAN, PATCH, TEXT, list_of, map_of, members
 from gateway.definitions.rest_api import METHODS, AuthorizationType
 from gateway.errors import ControlError, bad_request, conflict, not_found
@@ -85,7 +86,7 @@ def update_method(transaction: Transaction, call: Call) -> Answer:
         after = {**row._asdict(), **changed}
         _check_method(transaction, _api_of(transaction, row), after)
         changed["authorizer_id"] = after["authorizer_id"]
-        transaction.run(update(METHOD).where(METHOD.c.sequence == row.sequence).values(**changed))
+        write_row(transaction, METHOD, row, changed)
     return get_method(transaction, call)
 
 
@@ -124,8 +125,7 @@ def update_method_response(transaction: Transaction, call: Call) -> Answer:
     if changed:
         api = _api_of(transaction, method_of(transaction, call))
         _check_response(transaction, api, {**row._asdict(), **changed})
-        found = METHOD_RESPONSE.c.sequence == row.sequence
-        transaction.run(update(METHOD_RESPONSE).where(found).values(**changed))
+        write_row(transaction, METHOD_RESPONSE, row, changed)
     return get_method_response(transaction, call)
 
 

@@ -35,6 +35,8 @@ class Caller:
     role: str = "admin"
     source_ip: str = ""
     user_agent: str = ""
+    signature_mark: str = ""
+    """A hash of the signature, where it must not count twice; empty: an unsigned call, or a GET."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from gateway.control.api import patch
 from gateway.control.api.base_path_mappings import refuse_if_mapped
 from gateway.control.api.lookups import AnyRow, no_such_api, rest_api_of
 from gateway.control.api.patch import PatchOperation, PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present, timestamp
+from gateway.control.api.rows import refuse_one_more, write_row
 from gateway.control.api.shapes import (
     BOOLEAN,
     INTEGER,
@@ -24,7 +25,7 @@ from gateway.control.api.shapes import (
 from gateway.control.api.tags import drop_tags, put_tags, shown_tags, tags_of
 from gateway.control.api.usage_plan_stages import forget_stages
 from gateway.definitions.validation import COMPRESSION_BYTES_MAX, NAME_CHARACTERS
-from gateway.errors import bad_request, limit_exceeded
+from gateway.errors import bad_request
 from gateway.store.api_parts import write_built_in_models
 from gateway.store.ids import LONG
 from gateway.store.tables import RESOURCE, REST_API
@@ -96,8 +97,7 @@ def create_rest_api(transaction: Transaction, call: Call) -> Answer:
     """Serve CreateRestApi: the API and its root resource."""
     body = call.body
     values = _checked(body)
-    if transaction.value(select(REST_API.c.sequence).offset(APIS_MAX - 1).limit(1)) is not None:
-        raise limit_exceeded(f"At most {APIS_MAX} APIs are kept")
+    refuse_one_more(transaction, REST_API, APIS_MAX, f"At most {APIS_MAX} APIs are kept")
     source = _clone_source(transaction, call, body.get("cloneFrom"))
     api_id = transaction.new_id(REST_API, LONG)
     root_id = transaction.new_id(RESOURCE, LONG)
@@ -137,9 +137,7 @@ def update_rest_api(transaction: Transaction, call: Call) -> Answer:
     """Serve UpdateRestApi."""
     row = rest_api_of(transaction, call)
     changed = patch.patch_row(row, call.body, _PATCHES)
-    if changed:
-        found = REST_API.c.sequence == row.sequence
-        transaction.run(update(REST_API).where(found).values(**changed))
+    write_row(transaction, REST_API, row, changed)
     return get_rest_api(transaction, call)
 
 

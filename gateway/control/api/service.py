@@ -20,6 +20,7 @@ from gateway.control.api.lookups import refuse_what_files_own
 from gateway.control.api.operations import find_operation
 from gateway.control.api.protocol import Answer, Call, Caller, Served
 from gateway.control.api.shapes import check_body, members
+from gateway.control.api.signatures import use_signature
 from gateway.control.method_test import MethodTest
 from gateway.errors import ControlError, bad_request, serialization_failed
 from gateway.store.thread import StoreThread
@@ -163,6 +164,12 @@ class ControlApi:
             request_id=request_id,
         )
         if not operation.is_mutation:
+            if caller.signature_mark:
+                # No GET, such as TestInvokeMethod: it may change what backends hold.
+                await self._store.run(
+                    lambda transaction: use_signature(transaction, caller.signature_mark),
+                    is_mutation=True,
+                )
             value = await self._store.read(lambda transaction: served.handler(transaction, call))
             if call.test is not None:
                 if self._tester is None:
@@ -182,9 +189,10 @@ class ControlApi:
 def _mutate(transaction: Transaction, call: Call, served: Served) -> Answer | _Refused:
     """Run a handler with its audit record and the new revision, all or nothing.
 
-    A refusal leaves nothing but its record.
+    A refusal leaves nothing but its record, and its signature used.
     """
     try:
+        use_signature(transaction, call.caller.signature_mark)
         with transaction.savepoint():
             refuse_what_files_own(transaction, call)
             answer = served.handler(transaction, call)

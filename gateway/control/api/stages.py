@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import delete, select
 
-from gateway.control.api.lookups import AnyRow, rest_api_of
+from gateway.control.api.lookups import AnyRow, rest_api_of, row_of
 from gateway.control.api.patch import Working, operations_of
 from gateway.control.api.protocol import Answer, Call, Served
 from gateway.control.api.references import has_client_certificate
@@ -25,7 +25,7 @@ from gateway.control.api.stage_rows import (
 )
 from gateway.control.api.tags import drop_tags, put_tags
 from gateway.control.api.usage_plan_stages import forget_stages
-from gateway.errors import bad_request, not_found
+from gateway.errors import bad_request
 from gateway.store.tables import STAGE, STAGE_METHOD_SETTING
 from gateway.store.transaction import Transaction
 
@@ -138,12 +138,11 @@ def flush_stage_authorizers_cache(transaction: Transaction, call: Call) -> Answe
 
 def _row(transaction: Transaction, api: AnyRow, call: Call) -> AnyRow:
     name = call.label("stage_name")
-    row = transaction.row(
-        select(STAGE).where(STAGE.c.api == api.sequence, STAGE.c.stage_name == name)
+    return row_of(
+        transaction,
+        select(STAGE).where(STAGE.c.api == api.sequence, STAGE.c.stage_name == name),
+        "Invalid stage identifier specified",
     )
-    if row is None:
-        raise not_found("Invalid stage identifier specified")
-    return row
 
 
 def _settings(transaction: Transaction, stage: AnyRow) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What belongs to no API: the account, tags, the audit trail, the revision."""
+"""What belongs to no API: the account, tags, the audit trail, used signatures, the revision."""
 
 from __future__ import annotations
 
@@ -32,6 +32,15 @@ REVISION: Final = Table(
     # One row, 1: how many mutations were committed.
     Column("sequence", Integer, primary_key=True),
     Column("number", Integer, nullable=False),
+)
+
+SIGNATURE: Final = Table(
+    "signature",
+    METADATA,
+    # A hash of the signature of a mutation.
+    Column("mark", Text, primary_key=True),
+    # When it would not be accepted any more, and is forgotten.
+    Column("until_epoch", Float, nullable=False),
 )
 
 AUDIT: Final = Table(

@@ -94,3 +94,11 @@ def test_a_refusal_shows_its_code() -> None:
     }
 
     assert shown(record) == "t  u  i  e    NotFoundException"
+
+
+@pytest.mark.parametrize("flags", [("--since", "soon"), ("--limit", "-1"), ("--limit", "x")])
+def test_a_flag_that_makes_no_sense_is_wrong_usage(
+    flags: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", *flags]) == 2
+    assert flags[0] in capsys.readouterr().err

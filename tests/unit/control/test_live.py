@@ -13,6 +13,7 @@ from gateway.configuration.loaded import Loaded
 from gateway.control import live
 from gateway.control.live import Live
 from gateway.control.publisher import Publisher
+from gateway.control.unserved import Unserved
 from gateway.definitions.domain import DomainName
 from gateway.release import Release
 from gateway.store.database import Store
@@ -66,7 +67,7 @@ def store(tmp_path: Path) -> Iterator[StoreThread]:
 
 def begun(store: StoreThread) -> tuple[Live, FakePublisher]:
     publisher = FakePublisher()
-    bridge = Live(store, cast("Publisher", publisher))
+    bridge = Live(store, cast("Publisher", publisher), Unserved(lambda _: None))
     bridge.begin()
     return bridge, publisher
 
@@ -122,7 +123,7 @@ async def test_nothing_is_published_before_the_first_reload(
 ) -> None:
     monkeypatch.setattr(live, "WAIT_SECONDS", 0.01)
     publisher = FakePublisher()
-    bridge = Live(store, cast("Publisher", publisher))
+    bridge = Live(store, cast("Publisher", publisher), Unserved(lambda _: None))
 
     await bridge.publish(Changes({"a"}))
     assert publisher.published == []

@@ -123,3 +123,21 @@ def test_what_was_set_aside_may_be_deleted(files: Files, handlers: Handlers) -> 
 
     with pytest.raises(ControlError, match="NotFoundException"):
         handlers.call("GetRestApi", restapi_id=api)
+
+
+def test_what_no_deployment_freezes_is_shown_and_kept_in_step(files: Files) -> None:
+    text = FULL.replace("tags: {team: a}}", "endpointConfiguration: {types: [EDGE]}}")
+    parts = "documentationParts:\n  - {location: {type: API}, properties: {description: %s}}\n"
+    files.show(shop=text + parts % "one")
+    files.show(shop=text + parts % "two")
+
+    call = files.handlers.call
+    told = call("GetRestApi", restapi_id="shop")["endpointConfiguration"]
+    assert told == {"types": ["EDGE"], "ipAddressType": "ipv4"}
+    (part,) = call("GetDocumentationParts", restapi_id="shop")["item"]
+    assert part["properties"] == '{"description":"two"}'
+    assert len(part["id"]) == 10
+    files.show(shop=FULL)
+    assert call("GetDocumentationParts", restapi_id="shop")["item"] == []
+    told = call("GetRestApi", restapi_id="shop")["endpointConfiguration"]
+    assert told == {"types": ["REGIONAL"], "ipAddressType": "ipv4"}

@@ -15,6 +15,14 @@ from tests.unit.control.api.handlers import Handlers
         ({"type": "MOCK", "httpMethod": "BREW"}, "Invalid HttpMethod"),
         ({"type": "MOCK", "passthroughBehavior": "x"}, "Invalid passthrough behavior"),
         ({"type": "MOCK", "connectionType": "VPC_LINK"}, "A connection ID is required"),
+        (
+            {"type": "MOCK", "connectionType": "VPC_LINK", "connectionId": "abc123"},
+            "NotFoundException: Invalid Vpc Link identifier specified",
+        ),
+        (
+            {"type": "MOCK", "connectionType": "VPC_LINK", "connectionId": "${x}"},
+            "Invalid Vpc Link identifier specified",
+        ),
         ({"type": "MOCK", "requestTemplates": {"a/b": "x" * 400_000}}, "template has at most"),
     ],
 )

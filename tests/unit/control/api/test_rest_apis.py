@@ -21,11 +21,29 @@ def test_a_clone_has_everything_but_the_id(handlers: Handlers) -> None:
     listed = handlers.call("GetResources", restapi_id=clone["id"], query={"embed": ["methods"]})[
         "item"
     ]
-    assert [each["path"] for each in listed] == ["/"]
+    assert [(each["path"], each["id"]) for each in listed[1:]] == [("/{id}", child["id"])]
     assert listed[0]["id"] == clone["rootResourceId"] != source["resource_id"]
     assert listed[0]["resourceMethods"]["GET"]["methodIntegration"]["type"] == "MOCK"
-    # A resource without a method or a child with one is not served, and so not frozen either.
-    assert child["path"] == "/{id}"
+    assert listed[1]["parentId"] == clone["rootResourceId"]
+    assert "resourceMethods" not in listed[1]
+
+
+def test_a_clone_keeps_its_resources_when_it_is_cloned(handlers: Handlers) -> None:
+    source = handlers.api()
+    parent = handlers.call(
+        "CreateResource",
+        {"pathPart": "a"},
+        restapi_id=source["id"],
+        parent_id=source["rootResourceId"],
+    )
+    handlers.call(
+        "CreateResource", {"pathPart": "b"}, restapi_id=source["id"], parent_id=parent["id"]
+    )
+
+    again = handlers.api(cloneFrom=handlers.api(cloneFrom=source["id"])["id"])
+
+    listed = handlers.call("GetResources", restapi_id=again["id"])["item"]
+    assert sorted(each["path"] for each in listed) == ["/", "/a", "/a/b"]
 
 
 def test_a_clone_of_nothing_is_refused(handlers: Handlers) -> None:
