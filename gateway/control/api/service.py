@@ -9,7 +9,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qs
 
 import orjson
 
@@ -21,6 +20,7 @@ from gateway.control.api.operations import find_operation
 from gateway.control.api.protocol import Answer, Call, Caller, Served
 from gateway.control.api.shapes import check_body, members
 from gateway.control.method_test import MethodTest
+from gateway.control.query import is_utf8, split_query
 from gateway.errors import ControlError, bad_request, serialization_failed
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Changes, Transaction
@@ -137,6 +137,9 @@ class ControlApi:
         return answer
 
     async def _answer(self, request: ControlRequest, request_id: str) -> ControlAnswer:
+        if not (request.path.isascii() and request.query.isascii()):
+            # Bytes beyond ASCII come as surrogates, which nothing below can encode again.
+            raise bad_request("The path and the query must be percent-encoded: they hold raw bytes")
         caller = self._gate.admit(request)
         query = parse_query(request.query)
         operation, labels = find_operation(request.verb, request.path, query)
@@ -204,12 +207,15 @@ def parse_query(text: str) -> dict[str, list[str]]:
     """
     if len(text) > _QUERY_CHARACTERS:
         raise bad_request("The query string is too long")
-    try:
-        return parse_qs(
-            text, keep_blank_values=True, errors="strict", max_num_fields=_PARAMETERS_MAX
-        )
-    except ValueError:
-        raise bad_request("The query string cannot be parsed") from None
+    if text.count("&") >= _PARAMETERS_MAX:
+        raise bad_request(f"The query string has more than {_PARAMETERS_MAX} parameters")
+    found: dict[str, list[str]] = {}
+    for name, value in split_query(text):
+        if not is_utf8(name + value):
+            raise bad_request("The query string is not percent-encoded UTF-8")
+        if name or value:
+            found.setdefault(name, []).append(value)
+    return found
 
 
 def error_answer(error: ControlError) -> ControlAnswer:

@@ -70,6 +70,9 @@ def test_other_headers_are_none(headers: tuple[tuple[str, str], ...]) -> None:
     [
         ("x-amz-date", "20150830T123600Z", "must be signed: host"),
         ("host", "20150830T123600Z", "must be signed: x-amz-date"),
+        ("x-amz-date;host", "20150830T123600Z", "alphabetical order"),
+        ("host;host;x-amz-date", "20150830T123600Z", "each header once"),
+        ("accept;host;x-amz-date", "20150830T123600Z", "not in the request: accept"),
         ("host;x-amz-date", "20150831T123600Z", "does not match YYYYMMDD"),
         ("host;x-amz-date", "20150830T999999Z", "ISO-8601"),
         ("host;x-amz-date", "yesterday", "ISO-8601"),
