@@ -190,7 +190,7 @@ def _check_rest_api(rest_api: RestApi, path: str, problems: list[Problem]) -> No
     if rest_api.policy is not None:
         if len(rest_api.policy) > POLICY_CHARACTERS:
             add("policy", f"must have at most {POLICY_CHARACTERS} characters")
-        elif not _is_json_object(rest_api.policy):
+        elif not is_json_object(rest_api.policy):
             add("policy", "Invalid policy document: must be the text of a JSON object")
 
 
@@ -294,7 +294,8 @@ def _media_type_text(media_type: str) -> str:
     return f"Invalid content type specified: {shown(media_type)}; write it like application/json"
 
 
-def _is_json_object(text: str) -> bool:
+def is_json_object(text: str) -> bool:
+    """Whether a text is a JSON object, as a policy is."""
     try:
         return isinstance(orjson.loads(text), dict)
     except orjson.JSONDecodeError:

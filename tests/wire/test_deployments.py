@@ -243,6 +243,7 @@ class TestUpdateStage:
         deploy(aws, api, stageName="prod", variables={"a": "b"})
 
     def test_plain_members(self, control: ControlPlane, aws: Any, api: MadeApi) -> None:
+        aws.create_documentation_version(restApiId=api.id, documentationVersion="1")
         update(
             aws,
             api,
