@@ -112,6 +112,7 @@ class Control:
             clock=clock,
             on_loaded=self._on_loaded,
         )
+        stored_problems: dict[str, str] = {}
         status = Status(
             settings=settings,
             addresses=boot["addresses"],
@@ -120,8 +121,9 @@ class Control:
             supervision=inherited.supervision(),
             exposition=exposition,
             clock=clock,
+            stored_problems=stored_problems,
         )
-        self._live = Live(self._store, self._publisher)
+        self._live = Live(self._store, self._publisher, stored_problems)
         access = Access(settings.data, settings.admin, clock)
         self._probe = Probe(settings, clock)
         api = ControlApi(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,9 +19,6 @@ from gateway.errors import ControlError, bad_request, limit_exceeded, not_found
 
 OPERATIONS_MAX: Final = 1000
 """Operations of one call."""
-
-_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,15}")
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,3})?")
 
 Working = dict[str, Any]
 """An object while it is patched: column (or any other name) to value."""
@@ -186,17 +182,6 @@ def boolean(value: str | None) -> bool:
     return (value or "").lower() == "true"
 
 
-def number_of(value: str | None) -> float | None:
-    """Return the number that a text writes in ASCII; None: it writes none, or no finite one.
-
-    Python itself would read `1_000`, `nan`, and the digits of every script.
-    """
-    if not _NUMBER.fullmatch(value or ""):
-        return None
-    found = float(value or "")
-    return found if math.isfinite(found) else None
-
-
 def required_text(message: str) -> Convert:
     """Return a converter that refuses an absent or empty text with BadRequestException."""
 
@@ -212,10 +197,13 @@ def integer(message: str, lowest: int, highest: int) -> Convert:
     """Return a converter to a whole number within bounds, else BadRequestException."""
 
     def convert(value: str | None) -> int:
-        found = number_of(value)
-        if found is None or not _WHOLE.fullmatch(value or "") or not lowest <= found <= highest:
+        try:
+            number = int(value or "")
+        except ValueError:
+            raise bad_request(message) from None
+        if not lowest <= number <= highest:
             raise bad_request(message)
-        return int(found)
+        return number
 
     return convert
 
@@ -224,8 +212,11 @@ def number(message: str, lowest: float, highest: float) -> Convert:
     """Return a converter to a finite number within bounds, else BadRequestException."""
 
     def convert(value: str | None) -> float:
-        found = number_of(value)
-        if found is None or not lowest <= found <= highest:
+        try:
+            found = float(value or "")
+        except ValueError:
+            raise bad_request(message) from None
+        if not math.isfinite(found) or not lowest <= found <= highest:
             raise bad_request(message)
         return found
 

@@ -6,13 +6,14 @@ dict of columns. Deployment ids are checked by `check_deployment`, which the cal
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
 
 from gateway.control.api.access_logs import checked_destination, checked_format
-from gateway.control.api.patch import PatchOperation, Working, boolean, number_of, unescape
+from gateway.control.api.patch import PatchOperation, Working, boolean, unescape
 from gateway.control.api.stage_rows import CACHE_SIZE, canary_of, check_variables
 from gateway.definitions.method_settings import ALL_METHODS, normalise_key
 from gateway.definitions.stage import CacheControlStrategy, LoggingLevel
@@ -230,8 +231,11 @@ def _invalid(operation: PatchOperation) -> ControlError:
 
 
 def _number(value: str | None, name: str) -> float:
-    number = number_of(value)
-    if number is None:
+    try:
+        number = float(value or "")
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
         raise bad_request(f"Invalid value for {name}: must be a number")
     return number
 
