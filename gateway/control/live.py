@@ -56,9 +56,9 @@ class Live:
         self._retrying: asyncio.TimerHandle | None = None
         self._publisher = publisher
         self._waiting = Changes()
-        self._published: asyncio.Task[None] | None = None
+        self._published: asyncio.Task[Changes] | None = None
         """The publication that takes what waits, once the one before it is done."""
-        self._current: asyncio.Task[None] | None = None
+        self._current: asyncio.Task[Changes] | None = None
         self._is_begun = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -110,15 +110,20 @@ class Live:
         """Publish from now on: the first reload has released files and store together."""
         self._is_begun.set()
 
-    async def publish(self, changes: Changes) -> None:
-        """Publish what a transaction changed; return once it is served, or after 250 ms."""
+    async def publish(self, changes: Changes) -> bool:
+        """Publish what a transaction changed; return once it is served, or after 250 ms.
+
+        False: the current release does not hold it; it is published later.
+        """
         self._waiting.update(changes)
         published = self._begin_publication()
         try:
             async with asyncio.timeout(WAIT_SECONDS):
-                await asyncio.shield(published)
+                failed = await asyncio.shield(published)
         except TimeoutError:
             _log.info("a mutation was answered before every worker served it")
+            return False
+        return not _overlap(changes, failed) and not changes.apis & self._problems.keys()
 
     async def show_files(self, loaded: Loaded) -> None:
         """Show in the store, read-only, what the files define that are served now."""
@@ -135,13 +140,13 @@ class Live:
         if outcome.changes:
             await self.publish(outcome.changes)
 
-    def _begin_publication(self) -> asyncio.Task[None]:
-        """Return the publication that takes what waits."""
+    def _begin_publication(self) -> asyncio.Task[Changes]:
+        """Return the publication that takes what waits; its result is what failed."""
         if self._published is None:
             self._published = spawn(self._publish(self._current), "publish stored")
         return self._published
 
-    async def _publish(self, before: asyncio.Task[None] | None) -> None:
+    async def _publish(self, before: asyncio.Task[Changes] | None) -> Changes:
         await self._is_begun.wait()
         if before is not None:
             await asyncio.wait([before])
@@ -161,6 +166,7 @@ class Live:
             self._retry()
         else:
             self._failures = 0
+        return failed
 
     async def _publish_now(self, changes: Changes) -> None:
         known = self._publisher.known_deployments()
@@ -203,6 +209,12 @@ def _pieces(changes: Changes) -> list[Changes]:
     """Return changes apart: each API, then the rest."""
     rest = replace(changes, apis=set())
     return [*(Changes({api_id}) for api_id in sorted(changes.apis)), *([rest] if rest else [])]
+
+
+def _overlap(one: Changes, other: Changes) -> bool:
+    """Whether both change the same, for all that they tell."""
+    rests = [replace(each, apis=set()) for each in (one, other)]
+    return bool(one.apis & other.apis) or all(rests)
 
 
 def _tell_of_refused(domains: Iterable[DomainName]) -> None:

@@ -89,6 +89,14 @@ def parse_authorization(headers: Sequence[tuple[str, str]]) -> Signature:
     )
 
 
+def claimed_access_key(headers: Sequence[tuple[str, str]]) -> str:
+    """Return the access key that a request claims, whether it is right or not; empty: none."""
+    try:
+        return parse_authorization(headers).access_key
+    except ControlError:
+        return ""
+
+
 def verify(
     request: SignedRequest, claimed: Signature, secret_key: str | None, epoch: float
 ) -> None:

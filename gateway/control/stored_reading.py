@@ -53,7 +53,7 @@ def _read_each(
         except SQLAlchemyError:
             raise
         except Exception as error:  # noqa: BLE001 (whatever a row holds, it concerns one API)
-            problems[api_id] = f"cannot be read from the store: {error or repr(error)}"
+            problems[api_id] = f"cannot be read from the store: {str(error) or repr(error)}"
     return StoredReading(apis=apis, problems=problems)
 
 

@@ -144,6 +144,42 @@ def test_a_read_only_user_may_only_get(guarded: Guarded) -> None:
     assert refusal(error)[0] == "AccessDeniedException"
 
 
+def test_a_read_only_user_sees_no_values_of_keys(guarded: Guarded, admin: User) -> None:
+    master = guarded.client(admin)
+    key = master.create_api_key(name="a", enabled=True)["id"]
+    plan = master.create_usage_plan(name="p")["id"]
+    master.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
+    reader = guarded.client(add_user(guarded.data, "bob", "read-only"))
+
+    def values(client: Any) -> list[str]:
+        listed = client.get_usage_plan_keys(usagePlanId=plan)["items"]
+        return [
+            client.get_api_key(apiKey=key, includeValue=True)["value"],
+            client.get_api_keys(includeValues=True)["items"][0]["value"],
+            client.get_usage_plan_key(usagePlanId=plan, keyId=key)["value"],
+            listed[0]["value"],
+        ]
+
+    assert set(values(reader)) == {"HIDDEN_DUE_TO_SECURITY_REASONS"}
+    (secret,) = set(values(master))
+    assert len(secret) == 40
+
+
+def test_refused_mutations_are_in_the_trail(guarded: Guarded, admin: User) -> None:
+    reader = add_user(guarded.data, "bob", "read-only")
+    for client, name, type_ in (
+        (guarded.client(reader), "bob", "IAMUser"),
+        (guarded.client(admin, secret="wrong"), "unknown", "Unknown"),
+    ):
+        with pytest.raises(ClientError):
+            client.delete_rest_api(restApiId="a")
+
+        record = guarded.plane.last_audit()
+        assert (record["eventName"], record["userIdentity"]["userName"]) == ("DeleteRestApi", name)
+        assert record["userIdentity"]["type"] == type_
+        assert record["errorCode"]
+
+
 def test_an_unknown_key_and_a_wrong_secret_are_refused(guarded: Guarded, admin: User) -> None:
     for client, code in (
         (guarded.client(None), "UnrecognizedClientException"),

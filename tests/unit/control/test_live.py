@@ -113,7 +113,7 @@ async def test_everything_is_held_before_the_first_reload(store: StoreThread) ->
 async def test_what_comes_meanwhile_is_published_together(store: StoreThread) -> None:
     bridge, publisher = begun(store)
     publisher.may_publish.clear()
-    waiting: list[asyncio.Future[None]] = [asyncio.ensure_future(bridge.publish(Changes({"a"})))]  # noqa: TID251 (a test)
+    waiting: list[asyncio.Future[bool]] = [asyncio.ensure_future(bridge.publish(Changes({"a"})))]  # noqa: TID251 (a test)
     await publisher.began.wait()
     waiting += [asyncio.ensure_future(bridge.publish(Changes({name}))) for name in "bc"]  # noqa: TID251 (a test)
     await asyncio.sleep(0)
@@ -130,9 +130,9 @@ async def test_a_mutation_waits_no_longer_than_it_must(
     bridge, publisher = begun(store)
     publisher.may_publish.clear()
 
-    await bridge.publish(Changes({"a"}))
+    assert not await bridge.publish(Changes({"a"}))
     publisher.may_publish.set()
-    await bridge.publish(Changes({"b"}))
+    assert await bridge.publish(Changes({"b"}))
 
     assert publisher.published[0] == ["a"]
 
@@ -158,7 +158,7 @@ async def test_what_failed_is_tried_again_though_nothing_else_comes(
     bridge, publisher = begun(store, problems)
     publisher.fails = True
 
-    await bridge.publish(Changes({"a"}, are_domains_changed=True))
+    assert not await bridge.publish(Changes({"a"}, are_domains_changed=True))
     assert problems == {"a": "cannot be published: see the log"}
     publisher.fails = False
 
@@ -177,9 +177,11 @@ async def test_one_that_fails_again_takes_no_other_along(
 
     await bridge.publish(Changes({"bad", "good"}))
     assert publisher.succeeded == []
-    await bridge.publish(Changes())
+    assert await bridge.publish(Changes({"good"}))
+    assert not await bridge.publish(Changes({"bad"}))
 
     assert publisher.succeeded == [["good"]]
+    assert not await bridge.publish(Changes({"bad"}))
     assert [*problems] == ["bad"]
 
 

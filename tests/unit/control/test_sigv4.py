@@ -9,6 +9,7 @@ import pytest
 
 from gateway.control.sigv4 import (
     SignedRequest,
+    claimed_access_key,
     is_signed,
     parse_authorization,
     signing_key,
@@ -47,6 +48,8 @@ def test_a_claim_is_read() -> None:
         "us-east-1",
     )
     assert claimed.signed_headers == ("host", "x-amz-date")
+    assert claimed_access_key((("authorization", AUTHORIZATION + "a" * 64),)) == "AKIDEXAMPLE"
+    assert claimed_access_key((("authorization", "Basic YTpi"),)) == ""
     assert is_signed((("authorization", ""),))
     assert not is_signed((("host", "a"),))
 
