@@ -373,6 +373,22 @@ class TestUpdateStage:
                 "Access Log value must not be empty",
             ),
             (
+                patch("add", "/accessLogSettings/destinationArn", "/root/.ssh/authorized_keys"),
+                (
+                    "Invalid ARN specified in the request. Access log destination must be "
+                    "arn:aws:logs:REGION:ACCOUNT:log-group:NAME, or a delivery stream "
+                    "arn:aws:firehose:REGION:ACCOUNT:deliverystream/amazon-apigateway-NAME"
+                ),
+            ),
+            (
+                patch("replace", "/accessLogSettings/format", "$context.status"),
+                (
+                    "Invalid access log format specified: the format must name $context.requestId "
+                    "or $context.extendedRequestId, or be one of the presets json, clf, xml, csv; "
+                    "it is '$context.status'."
+                ),
+            ),
+            (
                 patch("remove", "/accessLogSettings/destinationArn"),
                 NO_SETTING.format("accessLogSettings/destinationArn"),
             ),
