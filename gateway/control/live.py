@@ -180,8 +180,10 @@ class Live:
         )
         if domains is not None:
             _tell_of_refused(domains)
-        await self._publisher.publish_stored(reading.apis, domains)
+        is_released = await self._publisher.publish_stored(reading.apis, domains)
         self._note(reading)
+        if not is_released:
+            self._problems |= dict.fromkeys(reading.apis, "does not fit: see the log")
 
     def _note(self, reading: StoredReading) -> None:
         for api_id in reading.apis:

@@ -40,6 +40,7 @@ class FakePublisher:
         self.release = Release(revision=1, digest="", region="r", account="a")
         self.fails = False
         self.fails_for = ""
+        self.has_room = True
         self.succeeded: list[list[str]] = []
         self.stored: Mapping[str, ServedApi | None] = {}
         self.done: asyncio.Queue[list[str]] = asyncio.Queue()
@@ -57,7 +58,7 @@ class FakePublisher:
         self,
         stored: Mapping[str, ServedApi | None],
         domains: tuple[DomainName, ...] | None = None,
-    ) -> None:
+    ) -> bool:
         self.published.append(sorted(stored))
         self.domains.append(domains)
         self.began.set()
@@ -66,6 +67,7 @@ class FakePublisher:
             raise RuntimeError("a bug")
         self.succeeded.append(sorted(stored))
         self.done.put_nowait(sorted(stored))
+        return self.has_room
 
 
 @pytest.fixture
@@ -183,6 +185,19 @@ async def test_one_that_fails_again_takes_no_other_along(
     assert publisher.succeeded == [["good"]]
     assert not await bridge.publish(Changes({"bad"}))
     assert [*problems] == ["bad"]
+
+
+async def test_what_does_not_fit_is_told(store: StoreThread) -> None:
+    problems: dict[str, str] = {}
+    bridge, publisher = begun(store, problems)
+    publisher.has_room = False
+
+    assert not await bridge.publish(Changes({"a"}))
+    assert problems == {"a": "does not fit: see the log"}
+    publisher.has_room = True
+
+    assert await bridge.publish(Changes({"a"}))
+    assert problems == {}
 
 
 async def test_pauses_grow_and_end() -> None:
