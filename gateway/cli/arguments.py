@@ -276,7 +276,7 @@ def _add_user(commands: _Commands) -> None:
         "--role",
         choices=("admin", "read-only"),
         default="admin",
-        help="read-only may only call what GET serves (admin)",
+        help="read-only may call what GET serves, and sees no values of keys (admin)",
     )
     remove = actions.add_parser("remove", help="forget a user and the key")
     remove.add_argument("name", metavar="NAME", help="the user's name")

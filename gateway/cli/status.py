@@ -90,6 +90,10 @@ def worries_of(report: Mapping[str, Any]) -> list[str]:
     if reload is not None and not reload["ok"]:
         texts = [one["text"] for one in reload["problems"] if one["severity"] == "error"]
         worries += [f"last reload: {text}" for text in texts]
+    worries += [
+        f"API {one['api']} is not served as the store has it: it {one['message']}"
+        for one in report.get("stored_problems", ())
+    ]
     return worries
 
 

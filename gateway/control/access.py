@@ -36,6 +36,9 @@ _log = logging.getLogger(__name__)
 REPLAYS_MAX: Final = 262_144
 """Signatures of mutations that are remembered; ten minutes' worth at 400 a second."""
 
+USER_AGENT_CHARACTERS: Final = 256
+"""Of a client's own word for itself, as the trail keeps it."""
+
 _LOGGED_SECONDS: Final = 1.0
 """Failed logins are logged once in so long; all are counted."""
 
@@ -86,7 +89,7 @@ class Access:
         return Caller(
             user="anonymous",
             source_ip=request.source_ip,
-            user_agent=headers.get("user-agent", "")[:256],
+            user_agent=_user_agent(headers),
         )
 
     def _signed(self, request: ControlRequest, headers: dict[str, str]) -> Caller:
@@ -105,7 +108,7 @@ class Access:
             access_key=known.access_key,
             role=known.role,
             source_ip=request.source_ip,
-            user_agent=headers.get("user-agent", "")[:256],
+            user_agent=_user_agent(headers),
             signature_mark=mark,
         )
 
@@ -205,6 +208,16 @@ def _refuse_web_pages(headers: dict[str, str]) -> None:
         raise access_denied("An unsigned call must not come from another Origin")
     if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise access_denied("An unsigned call must not come from another site")
+
+
+def _user_agent(headers: dict[str, str]) -> str:
+    """Return a client's own word for itself, harmless wherever it is shown.
+
+    Bytes that are no UTF-8 come as surrogates, which JSON cannot hold; control characters would
+    reach the terminal of whoever reads the trail.
+    """
+    text = headers.get("user-agent", "")[:USER_AGENT_CHARACTERS]
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def is_loopback_host(host: str) -> bool:

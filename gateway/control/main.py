@@ -111,6 +111,7 @@ class Control:
             on_loaded=self._on_loaded,
         )
         self._unserved = Unserved(self._publisher.deployment)
+        stored_problems: dict[str, str] = {}
         status = Status(
             settings=settings,
             addresses=boot["addresses"],
@@ -120,8 +121,9 @@ class Control:
             unserved=self._unserved,
             exposition=exposition,
             clock=clock,
+            stored_problems=stored_problems,
         )
-        self._live = Live(self._store, self._publisher, self._unserved)
+        self._live = Live(self._store, self._publisher, self._unserved, stored_problems)
         access = Access(settings.data, settings.admin, clock)
         self._probe = Probe(settings, clock)
         api = ControlApi(

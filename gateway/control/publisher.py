@@ -138,8 +138,10 @@ class Publisher:
         self,
         stored: Mapping[str, ServedApi | None],
         domains: tuple[DomainName, ...] | None = None,
-    ) -> None:
+    ) -> bool:
         """Publish what the store says of some APIs now, and wait for the workers.
+
+        False: the shared tables have no room for it, and what was served stays.
 
         `domains` are all of the store's custom domain names, None if they did not change. The
         release is written to disk later: the store has what it is made of.
@@ -154,16 +156,17 @@ class Publisher:
             except ConfigurationError as error:
                 for problem in error.problems:
                     _log.error("APIs %s are not served as they are now: %s", [*stored], problem)
-                return
+                return False
             revision = self._reloader.release.revision
             # A release that was made but not sent, for a bug, goes out with the next publication.
             if not is_changed and self._published in {None, revision}:
-                return
+                return True
             changed = ", ".join([*sorted(stored), *(["domains"] if domains is not None else [])])
             _log.info("release %d: APIs %s", revision, changed)
             await self._send()
             self._save_later()
             await self._acknowledge()
+            return True
 
     async def _reload(self, reason: str, may_be_absent: bool) -> None:
         start = self._clock.now()

@@ -32,6 +32,7 @@ class Status:
         exposition: Exposition,
         unserved: Unserved,
         clock: Clock,
+        stored_problems: Mapping[str, str] | None = None,
     ) -> None:
         self._settings = settings
         self._addresses = addresses
@@ -41,6 +42,8 @@ class Status:
         self._exposition = exposition
         self._unserved = unserved
         self._clock = clock
+        self._stored_problems = {} if stored_problems is None else stored_problems
+        """API id to why it is not served as the store has it; the bridge to the store writes it."""
 
     def __repr__(self) -> str:
         return f"<Status of {self._supervision.workers} workers>"
@@ -75,6 +78,10 @@ class Status:
             "workers": [self._worker(index) for index in range(self._supervision.workers)],
             "last_reload": self._last_reload(),
             **self._problems(),
+            "stored_problems": [
+                {"api": api_id, "message": message}
+                for api_id, message in sorted(self._stored_problems.items())
+            ],
         }
 
     def _process(self, index: int) -> dict[str, Any]:

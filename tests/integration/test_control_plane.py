@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -251,6 +254,34 @@ def test_what_was_made_survives_a_killed_gateway(start_gateway: StartGateway) ->
     assert called(gateway, api.id) == (200, b"kept")
     redeployed(aws, api, "more")
     assert called(gateway, api.id) == (200, b"more")
+
+
+def test_a_deployment_that_cannot_be_read_holds_up_no_other(start_gateway: StartGateway) -> None:
+    gateway = start_gateway({"apis/pets.yaml": pets("filed")})
+    aws = client_of(gateway)
+    good, bad = (deployed(aws, text)[0] for text in ("good", "bad"))
+    gateway.close()
+    with closing(sqlite3.connect(gateway.data / "store.sqlite")) as store:
+        (trigger,) = store.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%deployment%'"
+        ).fetchone()
+        store.execute(f"DROP TRIGGER {trigger}")
+        store.execute(
+            "UPDATE deployment SET definition = '{\"unheardOf\": 1}' WHERE api = "
+            "(SELECT sequence FROM rest_api WHERE id = ?)",
+            (bad.id,),
+        )
+        store.commit()
+    shutil.rmtree(gateway.data / "release")
+
+    gateway.start()
+
+    assert gateway.pets() == b"filed"
+    assert called(gateway, good.id) == (200, b"good")
+    assert called(gateway, bad.id)[0] == 403
+    assert f"API {bad.id} stays as it was" in gateway.log
+    gateway.write("apis/pets.yaml", pets("again"))
+    until(lambda: gateway.pets() == b"again", "files to be watched")
 
 
 def test_users_are_made_on_the_command_line_and_the_trail_is_read_there(

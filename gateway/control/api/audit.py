@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 
-from gateway.control.api.protocol import Answer, Call
+from gateway.control.api.protocol import Answer, Call, Caller
 from gateway.errors import ControlError
 from gateway.store.transaction import Transaction
 
@@ -37,6 +38,8 @@ _KEY_OPERATIONS: Final = frozenset(
     {"CreateApiKey", "UpdateApiKey", "ImportApiKeys", "CreateUsagePlanKey"}
 )
 """Operations where `value` is the secret itself."""
+
+_EVENTS: Final = uuid5(NAMESPACE_URL, "urn:stagegate:audit")
 
 _INSERT: Final = (
     "INSERT INTO audit (event_epoch, event_name, user_name, revision, error_code, record) "
@@ -90,12 +93,12 @@ def event_of(
     event: dict[str, Any] = {
         "eventVersion": "1.08",
         "userIdentity": {
-            "type": "IAMUser" if caller.access_key else "Anonymous",
+            "type": _identity_type(caller),
             "accountId": call.account,
             "userName": caller.user,
             **({"accessKeyId": caller.access_key} if caller.access_key else {}),
         },
-        "eventTime": datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds"),
+        "eventTime": _moment(epoch),
         "eventSource": "apigateway.amazonaws.com",
         "eventName": call.operation.name,
         "awsRegion": call.region,
@@ -104,6 +107,8 @@ def event_of(
         "requestParameters": redacted(parameters, is_key=is_key),
         "responseElements": None if answer is None else redacted(answer, is_key=is_key),
         "requestID": call.request_id,
+        # A call is one event: a name of its own, that follows from the call's.
+        "eventID": str(uuid5(_EVENTS, call.request_id)),
         "readOnly": False,
         "eventType": "AwsApiCall",
         "managementEvent": True,
@@ -113,6 +118,17 @@ def event_of(
     if error is not None:
         event |= {"errorCode": error.code, "errorMessage": error.message}
     return event
+
+
+def _identity_type(caller: Caller) -> str:
+    if not caller.is_known:
+        return "Unknown"
+    return "IAMUser" if caller.access_key else "Anonymous"
+
+
+def _moment(epoch: float) -> str:
+    text = datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
 
 
 def redacted(value: Any, *, is_key: bool = False) -> Any:

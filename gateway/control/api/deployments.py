@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import delete, select
 
 from gateway.control.api import patch
+from gateway.control.api.endpoint_security import refuse_enhanced_api
 from gateway.control.api.lookups import AnyRow, rest_api_of, row_of
 from gateway.control.api.patch import PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present, timestamp
@@ -156,6 +157,7 @@ def _check_deployable(api: AnyRow, definition: ApiDefinition) -> None:
     if api.endpoint_configuration["types"] == ["PRIVATE"] and not api.policy:
         # Nothing here is private by its network: without a policy nobody may call it, as by AWS.
         raise bad_request("Private REST API doesn't have a resource policy attached to it")
+    refuse_enhanced_api(api.security_policy, api.endpoint_access_mode)
 
 
 def _point(

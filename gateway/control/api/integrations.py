@@ -34,8 +34,9 @@ from gateway.control.api.shapes import (
 )
 from gateway.control.api.vpc_links import check_connection
 from gateway.definitions.integration import PassthroughBehavior
+from gateway.definitions.integration_uri import problem_of_uri
 from gateway.definitions.rest_api import METHODS
-from gateway.definitions.validation import TEMPLATE_BYTES, TIMEOUT_MILLIS, problem_of_uri
+from gateway.definitions.validation import TEMPLATE_BYTES, TIMEOUT_MILLIS
 from gateway.errors import bad_request, not_found
 from gateway.store.tables import INTEGRATION, INTEGRATION_RESPONSE, METHOD_RESPONSE, RESOURCE
 from gateway.store.transaction import Transaction
@@ -45,7 +46,8 @@ _CONNECTION_TYPE: Final = one_of("INTERNET", "VPC_LINK")
 _TRANSFER_MODE: Final = one_of("BUFFERED", "STREAM")
 
 _PUT: Final = members(
-    type=one_of("HTTP", "AWS", "MOCK", "HTTP_PROXY", "AWS_PROXY"),
+    # In the order in which AWS lists them to whoever names another.
+    type=one_of("HTTP", "MOCK", "AWS_PROXY", "HTTP_PROXY", "AWS"),
     httpMethod=TEXT,
     uri=TEXT,
     connectionType=_CONNECTION_TYPE,
@@ -185,8 +187,7 @@ def _check_integration(transaction: Transaction, method: AnyRow, values: Working
         options = ",".join(METHODS)
         raise bad_request(f"Invalid HttpMethod specified. Valid options are {options}")
     if problem := problem_of_uri(type_, values["uri"]):
-        # AWS's sentence; what follows is our hint for files.
-        raise bad_request(problem.partition(":")[0].partition(",")[0])
+        raise bad_request(problem.sentence)
     lowest, highest = TIMEOUT_MILLIS
     if not lowest <= values["timeout_in_millis"] <= highest:
         raise bad_request(_TIMEOUT_MESSAGE)

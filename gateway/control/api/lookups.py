@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Column, Row, Select, select
+from sqlalchemy import Column, ColumnElement, Row, Select, func, select
 
 from gateway.control.api.protocol import Call
 from gateway.errors import ControlError, conflict, not_found
@@ -65,6 +65,14 @@ def refuse_if_file_owns(transaction: Transaction, column: Column[Any], id_: str)
     file = found[0][0] if found else None
     if file is not None:
         raise conflict(f"{id_} is managed by the file {file} and read-only here: edit the file")
+
+
+def begins_with(column: Column[Any], prefix: str) -> ColumnElement[bool]:
+    """Return the condition that a text begins with `prefix`, letter by letter.
+
+    SQLite's LIKE, which SQLAlchemy's `startswith` becomes, takes `P` for `p`.
+    """
+    return func.substr(column, 1, len(prefix)) == prefix
 
 
 def no_such_api(call: Call, api_id: str) -> ControlError:

@@ -54,7 +54,7 @@ def check_request_mapping(mapping: Mapping[str, str | None], declared: Container
             if plain not in declared:
                 raise bad_mapping(found)
         elif not (_BODY_SOURCE.fullmatch(found) or _OTHER_SOURCE.fullmatch(found)):
-            raise bad_mapping(found)
+            raise bad_expression(found)
 
 
 def check_response_mapping(mapping: Mapping[str, str | None], declared: Container[str]) -> None:
@@ -68,12 +68,21 @@ def check_response_mapping(mapping: Mapping[str, str | None], declared: Containe
             raise bad_mapping(target)
         found = source or ""
         if not (_ANSWER_SOURCE.fullmatch(found) or _OTHER_SOURCE.fullmatch(found)):
-            raise bad_mapping(found)
+            raise bad_expression(found)
 
 
-def bad_mapping(expression: str) -> ControlError:
-    """Return the error of a mapping expression."""
+def bad_mapping(parameter: str) -> ControlError:
+    """Return the error of a mapping whose target or source names no parameter that is there."""
+    return _bad(f"Invalid mapping expression parameter specified: {parameter}")
+
+
+def bad_expression(expression: str) -> ControlError:
+    """Return the error of a mapping whose source is no expression at all."""
+    return _bad(f"Invalid mapping expression specified: {expression}")
+
+
+def _bad(error: str) -> ControlError:
     return bad_request(
         "Invalid mapping expression specified: Validation Result: warnings : [], errors : "
-        f"[Invalid mapping expression parameter specified: {expression}]"
+        f"[{error}]"
     )

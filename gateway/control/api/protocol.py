@@ -33,6 +33,8 @@ class Caller:
     """Name of the user; `anonymous` for unsigned calls on loopback."""
     access_key: str = ""
     role: str = "admin"
+    is_known: bool = True
+    """False: nobody knows who called, and nothing was done; `access_key` is what they claimed."""
     source_ip: str = ""
     user_agent: str = ""
     signature_mark: str = ""

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import delete, select, update
 
 from gateway.control.api import patch
-from gateway.control.api.lookups import AnyRow, resource_of, rest_api_of
+from gateway.control.api.lookups import AnyRow, begins_with, resource_of, rest_api_of
 from gateway.control.api.method_view import methods_shown, verbs_shown
 from gateway.control.api.patch import PatchOperation, PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present
@@ -148,7 +148,7 @@ def _move(transaction: Transaction, row: AnyRow, parent: int, path_part: str) ->
     above = transaction.one(select(RESOURCE).where(RESOURCE.c.sequence == parent))
     path = _checked_path(transaction, above, path_part, row.sequence)
     below = select(RESOURCE.c.sequence, RESOURCE.c.path).where(
-        RESOURCE.c.api == row.api, RESOURCE.c.path.startswith(f"{row.path}/", autoescape=True)
+        RESOURCE.c.api == row.api, begins_with(RESOURCE.c.path, f"{row.path}/")
     )
     if path_part.endswith("+}") and transaction.rows(below.limit(1)):
         text = "Cannot create a child of a resource with a greedy path variable"

@@ -119,7 +119,7 @@ def _check(shape: Shape, value: object, path: str, violations: list[str]) -> Any
             return _check_list(shape.item, value, path, violations)
         case Kind.MAP, dict() if shape.item is not None:
             return {
-                key: None if each is None else _check(shape.item, each, f"{path}.{key}", violations)
+                key: _check_entry(shape.item, each, f"{path}.{key}", violations)
                 for key, each in value.items()
             }
         case Kind.MEMBERS, dict():
@@ -128,6 +128,15 @@ def _check(shape: Shape, value: object, path: str, violations: list[str]) -> Any
             raise serialization_failed(
                 f"{_token(value)} can not be converted to {shape.kind.value}"
             )
+
+
+def _check_entry(item: Shape, value: object, path: str, violations: list[str]) -> Any:
+    if value is None:
+        return None
+    if item.kind is Kind.TEXT and isinstance(value, bool):
+        # AWS reads a map's values without their types, and converts them later: other words.
+        raise serialization_failed("class java.lang.Boolean can not be converted to an String")
+    return _check(item, value, path, violations)
 
 
 def _check_list(item: Shape, values: list[Any], path: str, violations: list[str]) -> list[Any]:

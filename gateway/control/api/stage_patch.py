@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.control.api.access_logs import checked_destination, checked_format
 from gateway.control.api.patch import PatchOperation, Working, boolean, unescape
 from gateway.control.api.stage_rows import CACHE_SIZE, canary_of, check_variables
 from gateway.definitions.method_settings import ALL_METHODS, normalise_key
@@ -135,11 +136,10 @@ def _add(operation: PatchOperation, working: Working) -> None:
                 )
             if not value:
                 raise bad_request("Access Log value must not be empty")
-            # AWS's consoles write a log group's ARN with the streams' `:*`.
-            kept = value.removesuffix(":*") if leaf == "destinationArn" else value
+            check = checked_destination if leaf == "destinationArn" else checked_format
             working["access_log_settings"] = {
                 **(working["access_log_settings"] or {}),
-                leaf: kept,
+                leaf: check(value),
             }
         case [name, *_] if name in _KNOWN or operation.path.count("/") == 4:
             raise bad_request(f"Invalid add operation with path: {operation.path}")

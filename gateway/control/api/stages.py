@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from gateway.control.api.lookups import AnyRow, rest_api_of, row_of
 from gateway.control.api.patch import Working, operations_of
 from gateway.control.api.protocol import Answer, Call, Served
-from gateway.control.api.references import has_client_certificate
+from gateway.control.api.references import has_client_certificate, has_documentation_version
 from gateway.control.api.shapes import BOOLEAN, NUMBER, PATCH, TEXT, map_of, members
 from gateway.control.api.stage_patch import SETTING_DEFAULTS, patch_stage
 from gateway.control.api.stage_rows import (
@@ -25,7 +25,7 @@ from gateway.control.api.stage_rows import (
 )
 from gateway.control.api.tags import drop_tags, put_tags
 from gateway.control.api.usage_plan_stages import forget_stages
-from gateway.errors import bad_request
+from gateway.errors import bad_request, not_found
 from gateway.store.tables import STAGE, STAGE_METHOD_SETTING
 from gateway.store.transaction import Transaction
 
@@ -64,9 +64,10 @@ def create_stage(transaction: Transaction, call: Call) -> Answer:
         "canary_settings": None if canary is None else canary_of(canary),
         "cache_cluster_enabled": body.get("cacheClusterEnabled", False),
         "cache_cluster_size": body.get("cacheClusterSize"),
-        "documentation_version": body.get("documentationVersion"),
+        "documentation_version": body.get("documentationVersion") or None,
         "tracing_enabled": body.get("tracingEnabled", False),
     }
+    _check_documentation(transaction, api, values)
     name = body.get("stageName", "")
     row = insert_stage(transaction, api, name, values)
     put_tags(transaction, target_of_stage(api.id, name), body.get("tags"))
@@ -101,6 +102,8 @@ def update_stage(transaction: Transaction, call: Call) -> Answer:
         working,
         lambda id_: check_deployment(transaction, api.sequence, id_),
     )
+    if working["documentation_version"] != row.documentation_version:
+        _check_documentation(transaction, api, working)
     certificate_id = working["client_certificate_id"]
     if certificate_id not in (None, row.client_certificate_id) and not has_client_certificate(
         transaction, certificate_id
@@ -143,6 +146,12 @@ def _row(transaction: Transaction, api: AnyRow, call: Call) -> AnyRow:
         select(STAGE).where(STAGE.c.api == api.sequence, STAGE.c.stage_name == name),
         "Invalid stage identifier specified",
     )
+
+
+def _check_documentation(transaction: Transaction, api: AnyRow, values: Working) -> None:
+    version = values["documentation_version"]
+    if version is not None and not has_documentation_version(transaction, api.sequence, version):
+        raise not_found("Invalid Documentation version specified")
 
 
 def _settings(transaction: Transaction, stage: AnyRow) -> dict[str, dict[str, Any]]:

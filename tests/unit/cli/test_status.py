@@ -128,6 +128,12 @@ def test_a_release_that_a_worker_refused_is_a_worry() -> None:
     assert worries_of(told) == ["worker 0 refused revision 4: no room"]
 
 
+def test_what_the_store_has_and_is_not_served_is_a_worry() -> None:
+    told = report(worker(0), stored_problems=[{"api": "a", "message": "cannot be read: why"}])
+
+    assert worries_of(told) == ["API a is not served as the store has it: it cannot be read: why"]
+
+
 def test_a_gateway_that_is_not_there_is_told(stagegate: Command, closed_port: int) -> None:
     outcome = stagegate("status", "--admin", f"127.0.0.1:{closed_port}")
 

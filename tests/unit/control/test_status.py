@@ -45,6 +45,7 @@ class Bench:
         self.supervision = SupervisionTable(memory(SupervisionTable.bytes_needed(2), opened), 2)
         self.unserved = Unserved(lambda _: None)
         opened.callback(self.unserved.close)
+        self.stored_problems: dict[str, str] = {}
         self.status = Status(
             settings=Settings(),
             addresses={"listen": "127.0.0.1:1", "admin": "127.0.0.1:2"},
@@ -54,6 +55,7 @@ class Bench:
             unserved=self.unserved,
             exposition=Exposition(self.table, workers=2, block_capacity=BLOCKS, clock=self.clock),
             clock=self.clock,
+            stored_problems=self.stored_problems,
         )
 
 
@@ -71,6 +73,14 @@ def test_what_is_served_is_told(bench: Bench) -> None:
     assert told["domains"] == ["a.b"]
     assert (told["listen"], told["admin"]) == ("127.0.0.1:1", "127.0.0.1:2")
     assert told["last_reload"] is None
+
+
+def test_what_the_store_has_and_is_not_served_is_told(bench: Bench) -> None:
+    assert bench.status.report()["stored_problems"] == []
+
+    bench.stored_problems["a"] = "cannot be read"
+
+    assert bench.status.report()["stored_problems"] == [{"api": "a", "message": "cannot be read"}]
 
 
 def test_every_process_is_told_with_its_age_and_restarts(bench: Bench) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 import orjson
 import pytest
 
@@ -19,7 +21,8 @@ def test_an_event_has_the_fields_of_cloudtrail() -> None:
 
     event = event_of(0.5, call, {"stageName": "prod"}, bad_request("no"))
 
-    assert event["eventTime"] == "1970-01-01T00:00:00.500+00:00"
+    assert event["eventTime"] == "1970-01-01T00:00:00.500Z"
+    assert event["eventID"] == str(UUID(event["eventID"]))
     assert event["eventName"] == "UpdateStage"
     assert event["userIdentity"]["userName"] == "tester"
     assert event["sourceIPAddress"] == "127.0.0.1"

@@ -46,6 +46,30 @@ def test_a_clone_keeps_its_resources_when_it_is_cloned(handlers: Handlers) -> No
     assert sorted(each["path"] for each in listed) == ["/", "/a", "/a/b"]
 
 
+def test_a_clone_is_guarded_like_its_source(handlers: Handlers) -> None:
+    guarded = {
+        "apiKeySource": "AUTHORIZER",
+        "binaryMediaTypes": ["image/png"],
+        "minimumCompressionSize": 10,
+        "disableExecuteApiEndpoint": True,
+        "policy": '{"Statement": []}',
+        "endpointConfiguration": {"types": ["PRIVATE"], "ipAddressType": "dualstack"},
+        "securityPolicy": "TLS_1_2",
+    }
+    source = handlers.api(**guarded, description="text", version="1")["id"]
+
+    clone = handlers.api(cloneFrom=source)
+    other = handlers.api(cloneFrom=source, minimumCompressionSize=0, policy="{}")
+
+    assert {name: clone[name] for name in guarded} == guarded
+    assert {name: other[name] for name in guarded} == {
+        **guarded,
+        "minimumCompressionSize": 0,
+        "policy": "{}",
+    }
+    assert "description" not in clone
+
+
 def test_a_clone_of_nothing_is_refused(handlers: Handlers) -> None:
     with pytest.raises(ControlError, match="NotFoundException"):
         handlers.api(cloneFrom="nothing")
@@ -77,8 +101,11 @@ def test_a_policy_is_bounded_and_may_be_cleared(handlers: Handlers) -> None:
         return told
 
     assert "policy" not in patched("")
-    with pytest.raises(ControlError, match="Invalid policy document"):
-        patched("x" * 8193)
+    for bad in ('{"a": "' + "x" * 8193 + '"}', "Allow all", "[]", "{"):
+        with pytest.raises(ControlError, match="Invalid policy document"):
+            patched(bad)
+        with pytest.raises(ControlError, match="Invalid policy document"):
+            handlers.api(policy=bad)
 
 
 def test_vpc_endpoints_come_and_go(handlers: Handlers) -> None:

@@ -86,6 +86,9 @@ def test_a_canary_is_built_up_by_replacing() -> None:
         ("replace", "/a/BREW/metrics/enabled", "true"),
         ("replace", "/a/GET/metrics/enabled/more", "true"),
         ("copy", "/variables", None),
+        ("replace", "/accessLogSettings/destinationArn", "/etc/cron.d/x"),
+        ("add", "/accessLogSettings/destinationArn", "store.sqlite"),
+        ("add", "/accessLogSettings/format", "$context.status"),
     ],
 )
 def test_other_operations_are_refused(operation: tuple[str, str, str | None]) -> None:
