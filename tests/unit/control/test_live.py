@@ -273,6 +273,7 @@ async def test_nothing_is_published_before_the_first_reload(
 
     await bridge.publish(Changes({"a"}))
     assert publisher.published == []
+    monkeypatch.setattr(live, "WAIT_SECONDS", 20.0)
     bridge.begin()
     await bridge.publish(Changes())
 
