@@ -77,7 +77,6 @@ def put_integration(transaction: Transaction, call: Call) -> Answer:
     body = call.body
     type_ = body.get("type", "")
     tls = body.get("tlsConfig")
-    resource = select(RESOURCE.c.id).where(RESOURCE.c.sequence == method.resource)
     values: Working = {
         "type": type_,
         "http_method": body.get("httpMethod"),
@@ -90,7 +89,7 @@ def put_integration(transaction: Transaction, call: Call) -> Answer:
         "passthrough_behavior": body.get("passthroughBehavior", "WHEN_NO_MATCH"),
         "content_handling": body.get("contentHandling"),
         "timeout_in_millis": body.get("timeoutInMillis", TIMEOUT_MILLIS[1]),
-        "cache_namespace": body.get("cacheNamespace") or transaction.value(resource),
+        "cache_namespace": body.get("cacheNamespace") or _resource_id(transaction, method),
         "cache_key_parameters": list(dict.fromkeys(body.get("cacheKeyParameters", []))),
         "insecure_skip_verification": tls.get("insecureSkipVerification", False) if tls else None,
         "response_transfer_mode": body.get("responseTransferMode"),
@@ -110,9 +109,13 @@ def get_integration(transaction: Transaction, call: Call) -> Answer:
 def update_integration(transaction: Transaction, call: Call) -> Answer:
     """Serve UpdateIntegration."""
     row = integration_of(transaction, call)
-    changed = patch.patch_row(row, call.body, _PATCHES)
+    table = _MOCK_PATCHES if row.type == "MOCK" else _PATCHES
+    changed = patch.patch_row(row, call.body, table)
     if changed:
-        _check_integration(method_of(transaction, call), {**row._asdict(), **changed})
+        method = method_of(transaction, call)
+        if changed.get("cache_namespace") == "":
+            changed["cache_namespace"] = _resource_id(transaction, method)
+        _check_integration(method, {**row._asdict(), **changed})
         found = INTEGRATION.c.sequence == row.sequence
         transaction.run(update(INTEGRATION).where(found).values(**changed))
     return get_integration(transaction, call)
@@ -174,6 +177,11 @@ def delete_integration_response(transaction: Transaction, call: Call) -> Answer:
     return None
 
 
+def _resource_id(transaction: Transaction, method: AnyRow) -> Any:
+    """Return the id of a method's resource: the namespace of its cache unless another is given."""
+    return transaction.value(select(RESOURCE.c.id).where(RESOURCE.c.sequence == method.resource))
+
+
 def _check_integration(method: AnyRow, values: Working) -> None:
     type_ = values["type"]
     if not type_:
@@ -217,10 +225,6 @@ def _check_templates(templates: dict[str, str | None]) -> None:
             raise bad_request(f"A mapping template has at most {TEMPLATE_BYTES} bytes")
 
 
-def _text(value: str | None) -> Any:
-    return value or ""
-
-
 def _kept(value: str | None) -> Any:
     """A template without text stays null, as AWS shows it."""
     return value
@@ -230,8 +234,8 @@ _PATCHES: Final = PatchTable(
     (
         rule("/uri", "replace", patch.member("uri")),
         rule("/httpMethod", "replace", patch.member("http_method")),
-        rule("/credentials", "replace remove", patch.member("credentials")),
-        rule("/cacheNamespace", "replace", patch.member("cache_namespace", _text)),
+        rule("/credentials", "replace", patch.member("credentials")),
+        rule("/cacheNamespace", "replace", patch.member("cache_namespace", patch.text_or_empty)),
         rule("/connectionId", "replace", patch.member("connection_id")),
         rule(
             "/connectionType",
@@ -243,7 +247,7 @@ _PATCHES: Final = PatchTable(
         ),
         rule(
             "/contentHandling",
-            "add replace remove",
+            "replace",
             patch.member(
                 "content_handling",
                 patch.optional(
@@ -252,7 +256,11 @@ _PATCHES: Final = PatchTable(
             ),
         ),
         rule("/integrationTarget", "replace", patch.member("integration_target")),
-        rule("/passthroughBehavior", "replace", patch.member("passthrough_behavior", _text)),
+        rule(
+            "/passthroughBehavior",
+            "replace",
+            patch.member("passthrough_behavior", patch.text_or_empty),
+        ),
         rule(
             "/responseTransferMode",
             "replace",
@@ -268,7 +276,7 @@ _PATCHES: Final = PatchTable(
         ),
         rule(
             "/tlsConfig/insecureSkipVerification",
-            "add replace remove",
+            "replace",
             patch.member("insecure_skip_verification", patch.boolean),
         ),
         rule(
@@ -277,7 +285,7 @@ _PATCHES: Final = PatchTable(
         rule(
             "/requestParameters/{name}",
             "add replace remove",
-            patch.entry("request_parameters", _text),
+            patch.entry("request_parameters", patch.text_or_empty),
         ),
         rule(
             "/requestTemplates/{type}",
@@ -287,11 +295,20 @@ _PATCHES: Final = PatchTable(
     )
 )
 
+_MOCK_PATCHES: Final = PatchTable(
+    tuple(
+        each
+        for each in _PATCHES.rules
+        if each.template not in ("/uri", "/httpMethod", "/connectionType")
+    )
+)
+"""A MOCK has no endpoint."""
+
 _RESPONSE_PATCHES: Final = PatchTable(
     (
         rule(
             "/contentHandling",
-            "add replace remove",
+            "replace",
             patch.member(
                 "content_handling",
                 patch.optional(
@@ -299,11 +316,11 @@ _RESPONSE_PATCHES: Final = PatchTable(
                 ),
             ),
         ),
-        rule("/selectionPattern", "replace remove", patch.member("selection_pattern")),
+        rule("/selectionPattern", "replace", patch.member("selection_pattern")),
         rule(
             "/responseParameters/{name}",
             "add replace remove",
-            patch.entry("response_parameters", _text),
+            patch.entry("response_parameters", patch.text_or_empty),
         ),
         rule(
             "/responseTemplates/{type}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import delete, select, update
 
@@ -197,14 +197,12 @@ def _no_content_type(_name: str) -> ControlError:
     return not_found("Content-Type specified was not found")
 
 
-def _text(value: str | None) -> Any:
-    return value or ""
-
-
 _METHOD_PATCHES: Final = PatchTable(
     (
         rule("/authorizationScopes", "add remove", _patch_scope),
-        rule("/authorizationType", "replace", patch.member("authorization_type", _text)),
+        rule(
+            "/authorizationType", "replace", patch.member("authorization_type", patch.text_or_empty)
+        ),
         rule("/authorizerId", "replace", patch.member("authorizer_id")),
         rule("/apiKeyRequired", "replace", patch.member("api_key_required", patch.boolean)),
         rule("/operationName", "replace", patch.member("operation_name")),
@@ -217,7 +215,7 @@ _METHOD_PATCHES: Final = PatchTable(
         rule(
             "/requestModels/{type}",
             "add replace remove",
-            patch.entry("request_models", _text, _no_content_type),
+            patch.entry("request_models", patch.text_or_empty, _no_content_type),
         ),
     )
 )
@@ -227,7 +225,9 @@ _RESPONSE_PATCHES: Final = PatchTable(
         rule(
             "/responseModels/{type}",
             "add replace remove",
-            patch.entry("response_models", _text, _no_content_type, must_exist_to_replace=True),
+            patch.entry(
+                "response_models", patch.text_or_empty, _no_content_type, must_exist_to_replace=True
+            ),
         ),
         rule(
             "/responseParameters/{name}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +20,11 @@ from gateway.errors import ControlError, bad_request, limit_exceeded, not_found
 
 OPERATIONS_MAX: Final = 1000
 """Operations of one call."""
+
+# AWS reads ASCII digits. Python would take `1_000`, Arabic digits and spaces too.
+_NUMBER: Final = re.compile(
+    r"(?P<whole>[+-]?[0-9]{1,20})(?P<rest>(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?)"
+)
 
 Working = dict[str, Any]
 """An object while it is patched: column (or any other name) to value."""
@@ -177,6 +183,11 @@ def text(value: str | None) -> str | None:
     return value or None
 
 
+def text_or_empty(value: str | None) -> str:
+    """Keep a text; an absent one is empty."""
+    return value or ""
+
+
 def boolean(value: str | None) -> bool:
     """Keep a boolean; whatever is not `true` is false, as by AWS."""
     return (value or "").lower() == "true"
@@ -197,26 +208,28 @@ def integer(message: str, lowest: int, highest: int) -> Convert:
     """Return a converter to a whole number within bounds, else BadRequestException."""
 
     def convert(value: str | None) -> int:
-        try:
-            number = int(value or "")
-        except ValueError:
-            raise bad_request(message) from None
-        if not lowest <= number <= highest:
+        found = _NUMBER.fullmatch(value or "")
+        if found is None or found["rest"] or not lowest <= int(found["whole"]) <= highest:
             raise bad_request(message)
-        return number
+        return int(found["whole"])
 
     return convert
+
+
+def finite_number(value: str | None) -> float | None:
+    """Return the number that a value's text is, in ASCII digits; None: it is none."""
+    if not _NUMBER.fullmatch(value or ""):
+        return None
+    found = float(value or "")
+    return found if math.isfinite(found) else None
 
 
 def number(message: str, lowest: float, highest: float) -> Convert:
     """Return a converter to a finite number within bounds, else BadRequestException."""
 
     def convert(value: str | None) -> float:
-        try:
-            found = float(value or "")
-        except ValueError:
-            raise bad_request(message) from None
-        if not math.isfinite(found) or not lowest <= found <= highest:
+        found = finite_number(value)
+        if found is None or not lowest <= found <= highest:
             raise bad_request(message)
         return found
 
