@@ -77,6 +77,28 @@ def test_a_deployment_is_served_at_once_and_rolled_back_at_once(gateway: Running
     assert called(gateway, api.id)[0] == 403
 
 
+def test_one_large_method_does_not_keep_others_from_being_served(gateway: RunningGateway) -> None:
+    aws = client_of(gateway)
+    large, _ = deployed(aws, "small")
+    other, _ = deployed(aws, "one")
+    for batch in range(4):
+        with pytest.raises(ClientError) as error:
+            aws.update_integration(
+                **large.method,
+                patchOperations=[
+                    patch("add", f"/requestTemplates/a~1{batch}-{number}", "x" * 300_000)
+                    for number in range(15)
+                ],
+            )
+        assert refusal(error)[0] == "LimitExceededException"
+    aws.create_deployment(restApiId=large.id, stageName="prod")
+
+    redeployed(aws, other, "two")
+
+    assert called(gateway, other.id) == (200, b"two")
+    assert called(gateway, large.id) == (200, b"small")
+
+
 def test_a_canary_takes_its_share(gateway: RunningGateway) -> None:
     aws = client_of(gateway)
     api, _ = deployed(aws, "base")

@@ -11,6 +11,7 @@ from gateway.control.api.lookups import AnyRow, rest_api_of
 from gateway.control.api.patch import PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present, timestamp
 from gateway.control.api.shapes import BOOLEAN, NUMBER, PATCH, TEXT, map_of, members
+from gateway.control.api.sizes import check_deployment_size
 from gateway.control.api.stage_rows import (
     CACHE_SIZE,
     canary_of,
@@ -60,6 +61,8 @@ def create_deployment(transaction: Transaction, call: Call) -> Answer:
         _check_canary(stage_name, stage)
     definition = definition_of(transaction, api.sequence)
     _check_deployable(api, definition)
+    text = definition_text(definition)
+    check_deployment_size(api.id, definition, text)
     of_api = select(DEPLOYMENT.c.sequence).where(DEPLOYMENT.c.api == api.sequence)
     if transaction.value(of_api.offset(DEPLOYMENTS_MAX - 1).limit(1)) is not None:
         raise limit_exceeded(f"An API has at most {DEPLOYMENTS_MAX} deployments; delete old ones")
@@ -70,7 +73,7 @@ def create_deployment(transaction: Transaction, call: Call) -> Answer:
         api=api.sequence,
         description=body.get("description"),
         created_epoch=transaction.epoch,
-        definition=definition_text(definition),
+        definition=text,
     )
     if stage_name:
         _point(transaction, api, stage, id_, body)

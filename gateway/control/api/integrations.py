@@ -31,6 +31,7 @@ from gateway.control.api.shapes import (
     members,
     one_of,
 )
+from gateway.control.api.sizes import check_method_size
 from gateway.definitions.integration import PassthroughBehavior
 from gateway.definitions.rest_api import METHODS
 from gateway.definitions.validation import TEMPLATE_BYTES, TIMEOUT_MILLIS, problem_of_uri
@@ -98,6 +99,7 @@ def put_integration(transaction: Transaction, call: Call) -> Answer:
     _check_integration(method, values)
     transaction.run(delete(INTEGRATION).where(INTEGRATION.c.method == method.sequence))
     transaction.insert(INTEGRATION, method=method.sequence, **values)
+    check_method_size(transaction, method.sequence)
     return get_integration(transaction, call)
 
 
@@ -118,6 +120,7 @@ def update_integration(transaction: Transaction, call: Call) -> Answer:
         _check_integration(method, {**row._asdict(), **changed})
         found = INTEGRATION.c.sequence == row.sequence
         transaction.run(update(INTEGRATION).where(found).values(**changed))
+        check_method_size(transaction, row.method)
     return get_integration(transaction, call)
 
 
@@ -148,6 +151,7 @@ def put_integration_response(transaction: Transaction, call: Call) -> Answer:
         transaction.insert(
             INTEGRATION_RESPONSE, integration=integration.sequence, status_code=status, **values
         )
+    check_method_size(transaction, integration.method)
     return get_integration_response(transaction, call)
 
 
@@ -166,6 +170,7 @@ def update_integration_response(transaction: Transaction, call: Call) -> Answer:
         _check_response(transaction, method, row.status_code, after)
         found = INTEGRATION_RESPONSE.c.sequence == row.sequence
         transaction.run(update(INTEGRATION_RESPONSE).where(found).values(**changed))
+        check_method_size(transaction, method)
     return get_integration_response(transaction, call)
 
 

@@ -16,6 +16,7 @@ from gateway.control.api.patch import PatchOperation, PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served
 from gateway.control.api.references import has_authorizer, has_model, has_request_validator
 from gateway.control.api.shapes import BOOLEAN, PATCH, TEXT, list_of, map_of, members
+from gateway.control.api.sizes import check_method_size
 from gateway.definitions.rest_api import METHODS, AuthorizationType
 from gateway.errors import ControlError, bad_request, conflict, not_found
 from gateway.store.tables import METHOD, METHOD_RESPONSE, RESOURCE
@@ -68,7 +69,8 @@ def put_method(transaction: Transaction, call: Call) -> Answer:
         "request_models": body.get("requestModels", {}),
     }
     _check_method(transaction, resource.api, values)
-    transaction.insert(METHOD, resource=resource.sequence, http_method=verb, **values)
+    made = transaction.insert(METHOD, resource=resource.sequence, http_method=verb, **values)
+    check_method_size(transaction, made)
     return get_method(transaction, call)
 
 
@@ -86,6 +88,7 @@ def update_method(transaction: Transaction, call: Call) -> Answer:
         _check_method(transaction, _api_of(transaction, row), after)
         changed["authorizer_id"] = after["authorizer_id"]
         transaction.run(update(METHOD).where(METHOD.c.sequence == row.sequence).values(**changed))
+        check_method_size(transaction, row.sequence)
     return get_method(transaction, call)
 
 
@@ -109,6 +112,7 @@ def put_method_response(transaction: Transaction, call: Call) -> Answer:
     }
     _check_response(transaction, _api_of(transaction, method), values)
     transaction.insert(METHOD_RESPONSE, method=method.sequence, status_code=status, **values)
+    check_method_size(transaction, method.sequence)
     return get_method_response(transaction, call)
 
 
@@ -126,6 +130,7 @@ def update_method_response(transaction: Transaction, call: Call) -> Answer:
         _check_response(transaction, api, {**row._asdict(), **changed})
         found = METHOD_RESPONSE.c.sequence == row.sequence
         transaction.run(update(METHOD_RESPONSE).where(found).values(**changed))
+        check_method_size(transaction, row.method)
     return get_method_response(transaction, call)
 
 

@@ -40,13 +40,11 @@ def test_a_change_that_fails_leaves_no_record(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path)
     add_recorded(settings, "alice", "admin")
 
-    for change in (
-        lambda: add_recorded(settings, "alice", "admin"),
-        lambda: add_recorded(settings, "not a name", "admin"),
-        lambda: remove_recorded(settings, "bob"),
-    ):
+    for name in ("alice", "not a name"):
         with pytest.raises(ConfigurationError):
-            change()
+            add_recorded(settings, name, "admin")
+    with pytest.raises(ConfigurationError):
+        remove_recorded(settings, "bob")
 
     assert len(trail(tmp_path)) == 1
 
