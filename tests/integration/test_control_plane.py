@@ -217,6 +217,30 @@ def test_what_files_define_is_seen_and_not_touched(running_gateway: RunningGatew
         assert "pets.yaml" in refusal(error)[1]
 
 
+def test_a_file_that_is_edited_and_reverted_keeps_its_history(
+    running_gateway: RunningGateway,
+) -> None:
+    aws = client_of(running_gateway)
+
+    def shown() -> list[str]:
+        return [each["id"] for each in aws.get_deployments(restApiId="pets")["items"]]
+
+    def deployment() -> str:
+        return str(aws.get_stage(restApiId="pets", stageName="prod")["deploymentId"])
+
+    until(lambda: aws.get_rest_apis()["items"] or None, "the file's API to be shown")
+    made = aws.get_rest_api(restApiId="pets")["createdDate"]
+    first = deployment()
+    running_gateway.write("apis/pets.yaml", pets("two"))
+    until(lambda: deployment() != first, "the edit to be shown")
+    assert shown() == [first, deployment()]
+    running_gateway.write("apis/pets.yaml", pets("one"))
+    until(lambda: deployment() == first, "the old deployment to come back")
+
+    assert len(shown()) == 2
+    assert aws.get_rest_api(restApiId="pets")["createdDate"] == made
+
+
 def test_a_file_wins_over_an_api_of_the_same_id_and_gives_it_back(
     gateway: RunningGateway,
 ) -> None:
