@@ -26,6 +26,7 @@ from gateway.control.api.protocol import (
     Served,
     decode_position,
     encode_position,
+    fitting,
     limit_of,
     present,
 )
@@ -94,9 +95,10 @@ def get_gateway_responses(transaction: Transaction, call: Call) -> Answer:
     customised = _customised(transaction, rest_api_of(transaction, call))
     position = call.text("position")
     first = decode_position(position) if position else 0
-    after = first + limit_of(call)
     types = sorted(_T)
-    listed: dict[str, Any] = {"item": [shown(each, customised) for each in types[first:after]]}
+    items = fitting((shown(each, customised) for each in types[first:]), limit_of(call))
+    listed: dict[str, Any] = {"item": list(items)}
+    after = first + len(listed["item"])
     if after < len(types):
         listed["position"] = encode_position(after)
     return listed

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
+from gateway.control.api.bounds import check_patched, check_text
 from gateway.errors import ControlError, bad_request, limit_exceeded, not_found
 
 OPERATIONS_MAX: Final = 1000
@@ -120,6 +121,7 @@ class PatchTable:
                     raise bad_request(each.wrong_op)
                 raise self.unknown(operation, self.rules)
             each.apply(working, operation, places)
+        check_patched(working)
 
     def _find(self, operation: PatchOperation) -> tuple[Rule, tuple[str, ...]] | None:
         if not operation.path.startswith("/"):
@@ -139,7 +141,7 @@ def operations_of(body: Mapping[str, Any]) -> list[PatchOperation]:
     """Return the operations of a checked `Update…` body.
 
     Raises:
-        ControlError: one has no op, or there are too many.
+        ControlError: one has no op, its value is too long, or there are too many.
     """
     listed = body.get("patchOperations", [])
     if len(listed) > OPERATIONS_MAX:
@@ -148,6 +150,9 @@ def operations_of(body: Mapping[str, Any]) -> list[PatchOperation]:
         raise bad_request(
             "Invalid patch operation specified. Must be one of: [add, remove, replace, copy]"
         )
+    for each in listed:
+        # What is patched is named by the path's first segment.
+        check_text(each.get("path", "").partition("/")[2].partition("/")[0], each.get("value", ""))
     return [
         PatchOperation(
             op=each["op"],

@@ -15,7 +15,7 @@ from tests.unit.control.api.handlers import Handlers
         ({"type": "MOCK", "httpMethod": "BREW"}, "Invalid HttpMethod"),
         ({"type": "MOCK", "passthroughBehavior": "x"}, "Invalid passthrough behavior"),
         ({"type": "MOCK", "connectionType": "VPC_LINK"}, "A connection ID is required"),
-        ({"type": "MOCK", "requestTemplates": {"a/b": "x" * 400_000}}, "template has at most"),
+        ({"type": "MOCK", "requestTemplates": {"a/b": "ä" * 200_000}}, "template has at most"),
     ],
 )
 def test_a_bad_integration_is_refused(
