@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import os
 import pwd
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy.exc import DBAPIError
-
 from gateway import __version__
 from gateway.clock import IdMinter, SystemClock
 from gateway.control.api import audit
-from gateway.control.users import User, add_user, find_user, remove_user
+from gateway.control.users import Record, User, add_user, find_user, remove_user
 from gateway.errors import ConfigurationError, Problem
 from gateway.settings import Settings
-from gateway.store.database import FILE_NAME, Store
+from gateway.store.database import FAILURES, FILE_NAME, Store
 from gateway.store.transaction import Transaction
 
 _EVENT: Final = {
@@ -42,12 +39,9 @@ def add_recorded(settings: Settings, name: str, role: str) -> User:
     Raises:
         ConfigurationError: as `add_user`, or the store cannot be used.
     """
-
-    def add() -> tuple[User, dict[str, Any]]:
-        made = add_user(settings.data, name, role)
-        return made, {"accessKeyId": made.access_key}
-
-    return _recorded(settings, "CreateUser", {"userName": name, "role": role}, add)
+    return _recorded(
+        settings, "CreateUser", lambda record: add_user(settings.data, name, role, record)
+    )
 
 
 def remove_recorded(settings: Settings, name: str) -> User:
@@ -56,54 +50,54 @@ def remove_recorded(settings: Settings, name: str) -> User:
     Raises:
         ConfigurationError: as `remove_user`, or the store cannot be used.
     """
-    gone = find_user(settings.data, name)
-
-    def remove() -> tuple[User, None]:
-        remove_user(settings.data, name)
-        return gone, None
-
-    parameters = {"userName": name, "accessKeyId": gone.access_key}
-    return _recorded(settings, "DeleteUser", parameters, remove)
+    # Without a user there is nothing to open a store for, or to make one.
+    find_user(settings.data, name)
+    return _recorded(
+        settings, "DeleteUser", lambda record: remove_user(settings.data, name, record)
+    )
 
 
-def _recorded(
-    settings: Settings,
-    event_name: str,
-    parameters: dict[str, Any],
-    change: Callable[[], tuple[User, dict[str, Any] | None]],
-) -> User:
-    """Make a change in the transaction that records it: a change that fails leaves no record."""
+def _recorded(settings: Settings, event_name: str, change: Callable[[Record], User]) -> User:
+    """Make a change in the transaction of its record, which is written just before the file.
+
+    A change that fails leaves no record, and without a record there is no change.
+    """
 
     def work(transaction: Transaction) -> User:
-        user, told = change()
-        moment = datetime.fromtimestamp(transaction.epoch, UTC).replace(tzinfo=None)
-        event = {
-            **_EVENT,
-            "eventID": IdMinter().request_id(),
-            "eventTime": f"{moment.isoformat(timespec='milliseconds')}Z",
-            "eventName": event_name,
-            "userIdentity": {
-                "type": "OperatingSystemUser",
-                "accountId": settings.account,
-                "userName": _operating_system_user(),
-            },
-            "awsRegion": settings.region,
-            "recipientAccountId": settings.account,
-            "requestParameters": parameters,
-            "responseElements": told,
-        }
-        audit.write(transaction, event)
-        return user
+        def record(user: User) -> None:
+            audit.write(transaction, _event(settings, event_name, user, transaction.epoch))
+
+        return change(record)
 
     with closing(Store(settings.data / FILE_NAME, SystemClock())) as store:
         outcome = store.run(work)
-    if isinstance(outcome.error, DBAPIError | sqlite3.Error):
-        text = f"the audit trail cannot be written, so nothing was changed: {outcome.error}"
+    if isinstance(outcome.error, FAILURES):
+        text = f"the audit trail cannot be written: {outcome.error}"
+        text += "; `stagegate user list` tells who is there now"
         raise ConfigurationError((Problem("", text),)) from outcome.error
     if outcome.error is not None:
         raise outcome.error
     user: User = outcome.value
     return user
+
+
+def _event(settings: Settings, name: str, user: User, epoch: float) -> dict[str, Any]:
+    moment = datetime.fromtimestamp(epoch, UTC).replace(tzinfo=None)
+    return {
+        **_EVENT,
+        "eventID": IdMinter().request_id(),
+        "eventTime": f"{moment.isoformat(timespec='milliseconds')}Z",
+        "eventName": name,
+        "userIdentity": {
+            "type": "OperatingSystemUser",
+            "accountId": settings.account,
+            "userName": _operating_system_user(),
+        },
+        "awsRegion": settings.region,
+        "recipientAccountId": settings.account,
+        "requestParameters": {"userName": user.name, "role": user.role},
+        "responseElements": {"accessKeyId": user.access_key},
+    }
 
 
 def _operating_system_user() -> str:

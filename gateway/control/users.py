@@ -11,7 +11,7 @@ import fcntl
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -43,6 +43,10 @@ class User:
 
     def __repr__(self) -> str:
         return f"<User {self.name}, {self.role}, {self.access_key}>"
+
+
+Record = Callable[[User], None]
+"""Told of the user once nothing but the file is left to do; what it raises stops the change."""
 
 
 def load_users(data: Path) -> dict[str, User]:
@@ -79,7 +83,7 @@ def load_users(data: Path) -> dict[str, User]:
     return by_key
 
 
-def add_user(data: Path, name: str, role: str) -> User:
+def add_user(data: Path, name: str, role: str, record: Record | None = None) -> User:
     """Make a user with a new access key, and write it down.
 
     Raises:
@@ -99,12 +103,14 @@ def add_user(data: Path, name: str, role: str) -> User:
             raise _problem(f"{name} is there already; remove it first for a new key", "user")
         if len(users) >= USERS_MAX:
             raise _problem(f"there are {USERS_MAX} users already", "user")
+        if record is not None:
+            record(user)
         _write(data, {**users, user.access_key: user})
     return user
 
 
-def remove_user(data: Path, name: str) -> None:
-    """Forget a user; its key opens nothing from now on.
+def remove_user(data: Path, name: str, record: Record | None = None) -> User:
+    """Forget a user, and return who it was; its key opens nothing from now on.
 
     Raises:
         ConfigurationError: there is no such user, or the file cannot be used.
@@ -113,7 +119,10 @@ def remove_user(data: Path, name: str) -> None:
     with _locked(data):
         gone = find_user(data, name)
         users = load_users(data)
+        if record is not None:
+            record(gone)
         _write(data, {key: user for key, user in users.items() if key != gone.access_key})
+    return gone
 
 
 def find_user(data: Path, name: str) -> User:

@@ -22,8 +22,9 @@ ENTRIES: Final = 500
 
 _CHARACTERS: Final[Mapping[str, int | None]] = {
     "binaryMediaTypes": 256,
-    "description": 125_000,
-    "stageDescription": 125_000,
+    # Just above AWS's 125,000, for which API keys and usage plans have words of their own.
+    "description": 131_072,
+    "stageDescription": 131_072,
     "operationName": 1024,
     "version": 1024,
     "requestTemplates": TEMPLATE_BYTES,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ def test_who_made_and_removed_a_user_is_in_the_trail(tmp_path: Path) -> None:
     assert (added["eventName"], removed["eventName"]) == ("CreateUser", "DeleteUser")
     assert added["requestParameters"] == {"userName": "alice", "role": "read-only"}
     assert added["responseElements"] == {"accessKeyId": made.access_key}
-    assert removed["requestParameters"]["accessKeyId"] == made.access_key
+    assert removed["responseElements"]["accessKeyId"] == made.access_key
     assert added["userIdentity"]["userName"]
     assert added["eventTime"].endswith("Z")
     assert added["eventID"] != removed["eventID"]
@@ -47,6 +49,18 @@ def test_a_change_that_fails_leaves_no_record(tmp_path: Path) -> None:
         remove_recorded(settings, "bob")
 
     assert len(trail(tmp_path)) == 1
+
+
+def test_a_trail_that_cannot_be_written_is_told_and_nothing_is_changed(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    alice = add_recorded(settings, "alice", "admin")
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
+        connection.execute("DROP TABLE audit")
+
+    with pytest.raises(ConfigurationError, match="the audit trail cannot be written"):
+        remove_recorded(settings, "alice")
+
+    assert load_users(tmp_path) == {alice.access_key: alice}
 
 
 def test_without_a_trail_nothing_is_changed(tmp_path: Path) -> None:
