@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,6 +17,7 @@ from gateway.store.database import FILE_NAME
 from gateway.store.trail import TrailQuery, read_trail
 
 _UNITS: Final[Mapping[str, int]] = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_SPAN: Final = re.compile(r"([0-9]{1,6})([smhd])")
 
 
 def audit(arguments: argparse.Namespace, output: Output) -> int:
@@ -47,14 +49,14 @@ def since_epoch(text: str | None, now: datetime) -> float:
     """
     if text is None:
         return 0.0
-    if text[:-1].isdigit() and text[-1:] in _UNITS:
-        return now.timestamp() - int(text[:-1]) * _UNITS[text[-1]]
+    if span := _SPAN.fullmatch(text):
+        return now.timestamp() - int(span[1]) * _UNITS[span[2]]
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         told = f"{text} is no time: write 30m, 12h, 7d, or 2026-05-01T12:00:00Z"
         raise UsageError((Problem("--since", told),)) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def shown(record: Mapping[str, Any]) -> str:
@@ -64,7 +66,7 @@ def shown(record: Mapping[str, Any]) -> str:
         f"{name}={value}" for name, value in parameters.items() if isinstance(value, str)
     )
     revision = record.get("stagegateRevision")
-    outcome = record.get("errorCode") or f"revision {revision}"
+    outcome = record.get("errorCode") or ("done" if revision is None else f"revision {revision}")
     user = record["userIdentity"]["userName"]
     cut = about if len(about) <= 120 else f"{about[:119]}…"
     safe = cut if cut.isprintable() else cut.encode("unicode_escape").decode("ascii")

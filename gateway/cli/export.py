@@ -89,18 +89,18 @@ def _is_described(rest_api: RestApi, api: StoredApi) -> bool:
 
 def _write(text: ApiText, directory: Path) -> None:
     """Write all files; none if one of another content is in the way."""
-    paths = {directory / name: content for name, content in text.files.items()}
-    in_the_way = [
-        Problem("", f"{path} is there already; remove it, or name another directory with --out")
-        for path, content in paths.items()
-        if path.exists() and path.read_text("utf-8") != content
-    ]
-    if in_the_way:
-        raise ConfigurationError(tuple(in_the_way))
+    paths = {directory / name: content.encode() for name, content in text.files.items()}
     try:
+        in_the_way = [
+            Problem("", f"{path} is there already; remove it, or name another directory with --out")
+            for path, content in paths.items()
+            if path.exists() and not (path.is_file() and path.read_bytes() == content)
+        ]
+        if in_the_way:
+            raise ConfigurationError(tuple(in_the_way))
         for path, content in paths.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content, "utf-8")
+            path.write_bytes(content)
     except OSError as error:
         raise ConfigurationError((Problem("", f"cannot write {error.filename}: {error}"),)) from (
             error

@@ -34,8 +34,10 @@ from gateway.errors import GatewayResponseType, Problem
 API_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 """An API's id: it must fit into one label of a host name."""
 
+STATUS_CODE: Final = re.compile(r"[1-5][0-9][0-9]")
+"""A status code that a response may be given."""
+
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_STATUS: Final = re.compile(r"[1-5][0-9][0-9]")
 _MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _DECLARED: Final = re.compile(r"method\.request\.(path|querystring|header)\.([a-zA-Z0-9._$-]+)")
 _DECLARED_HEADER: Final = re.compile(r"method\.response\.header\.[a-zA-Z0-9._$-]+")
@@ -278,7 +280,7 @@ def _check_templates(
 
 
 def _check_status(status: str, path: str, problems: list[Problem]) -> None:
-    if not _STATUS.fullmatch(status):
+    if not STATUS_CODE.fullmatch(status):
         text = f"Invalid status code {shown(status)}: must be three digits from 100 to 599"
         problems.append(Problem(path, text))
     elif status.startswith("1"):

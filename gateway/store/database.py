@@ -31,6 +31,9 @@ _log = logging.getLogger(__name__)
 
 FILE_NAME: Final = "store.sqlite"
 
+FAILURES: Final = (DBAPIError, sqlite3.Error)
+"""What work on a store raises when the file, the disk or another writer is at fault."""
+
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",

@@ -82,6 +82,28 @@ def test_a_deployment_is_served_at_once_and_rolled_back_at_once(gateway: Running
     assert called(gateway, api.id)[0] == 403
 
 
+def test_one_large_method_does_not_keep_others_from_being_served(gateway: RunningGateway) -> None:
+    aws = client_of(gateway)
+    large, _ = deployed(aws, "small")
+    other, _ = deployed(aws, "one")
+    for batch in range(4):
+        with pytest.raises(ClientError) as error:
+            aws.update_integration(
+                **large.method,
+                patchOperations=[
+                    patch("add", f"/requestTemplates/a~1{batch}-{number}", "x" * 300_000)
+                    for number in range(15)
+                ],
+            )
+        assert refusal(error)[0] == "LimitExceededException"
+    aws.create_deployment(restApiId=large.id, stageName="prod")
+
+    redeployed(aws, other, "two")
+
+    assert called(gateway, other.id) == (200, b"two")
+    assert called(gateway, large.id) == (200, b"small")
+
+
 def test_a_canary_takes_its_share(gateway: RunningGateway) -> None:
     aws = client_of(gateway)
     api, _ = deployed(aws, "base")
@@ -213,6 +235,30 @@ def test_what_files_define_is_seen_and_not_touched(running_gateway: RunningGatew
             call()
         assert refusal(error)[0] == "ConflictException"
         assert "pets.yaml" in refusal(error)[1]
+
+
+def test_a_file_that_is_edited_and_reverted_keeps_its_history(
+    running_gateway: RunningGateway,
+) -> None:
+    aws = client_of(running_gateway)
+
+    def shown() -> list[str]:
+        return [each["id"] for each in aws.get_deployments(restApiId="pets")["items"]]
+
+    def deployment() -> str:
+        return str(aws.get_stage(restApiId="pets", stageName="prod")["deploymentId"])
+
+    until(lambda: aws.get_rest_apis()["items"] or None, "the file's API to be shown")
+    made = aws.get_rest_api(restApiId="pets")["createdDate"]
+    first = deployment()
+    running_gateway.write("apis/pets.yaml", pets("two"))
+    until(lambda: deployment() != first, "the edit to be shown")
+    assert shown() == [first, deployment()]
+    running_gateway.write("apis/pets.yaml", pets("one"))
+    until(lambda: deployment() == first, "the old deployment to come back")
+
+    assert len(shown()) == 2
+    assert aws.get_rest_api(restApiId="pets")["createdDate"] == made
 
 
 def test_a_file_wins_over_an_api_of_the_same_id_and_gives_it_back(

@@ -19,6 +19,9 @@ from gateway.store.transaction import Transaction
 RECORDS_MAX: Final = 1_000_000
 """The oldest go when there are more."""
 
+TRAIL_BYTES: Final = 2**30
+"""Of all records together; the oldest go when they are more, at a glance every `_PRUNE_EVERY`."""
+
 RECORD_BYTES: Final = 65_536
 """Of a record; of a longer one the parameters and the answer are left out."""
 
@@ -46,6 +49,11 @@ _INSERT: Final = (
     "VALUES (?, ?, ?, ?, ?, ?) RETURNING sequence"
 )
 
+_LENGTHS: Final = (
+    "SELECT sequence, length(CAST(record AS BLOB)) FROM audit WHERE sequence > ? "
+    "ORDER BY sequence LIMIT 1000"
+)
+
 _PRUNE_EVERY: Final = 1000
 
 
@@ -59,24 +67,42 @@ def note(
 ) -> None:
     """Write the record of a mutation, or of one that was refused."""
     event = event_of(transaction.epoch, call, answer, error)
-    event["stagegateRevision"] = revision
+    write(transaction, {**event, "stagegateRevision": revision})
+
+
+def write(transaction: Transaction, event: Mapping[str, Any]) -> None:
+    """Write an event down, and forget the oldest if there are too many or they are too long."""
     record = orjson.dumps(event)
     if len(record) > RECORD_BYTES:
-        event |= {"requestParameters": {"omitted": "too long"}, "responseElements": None}
-        record = orjson.dumps(event)
+        outline = {"requestParameters": {"omitted": "too long"}, "responseElements": None}
+        record = orjson.dumps({**event, **outline})
     ((sequence,),) = transaction.execute(
         _INSERT,
         (
             transaction.epoch,
-            call.operation.name,
-            call.caller.user,
-            revision,
-            error.code if error is not None else None,
+            event["eventName"],
+            event["userIdentity"]["userName"],
+            event.get("stagegateRevision"),
+            event.get("errorCode"),
             record.decode(),
         ),
     )
     if sequence % _PRUNE_EVERY == 0:
         transaction.execute("DELETE FROM audit WHERE sequence <= ?", (sequence - RECORDS_MAX,))
+        _forget_bytes(transaction)
+
+
+def _forget_bytes(transaction: Transaction) -> None:
+    """Delete the oldest records until what is left is no longer than `TRAIL_BYTES`."""
+    ((held,),) = transaction.execute("SELECT bytes FROM audit_size")
+    excess, last = held - TRAIL_BYTES, 0
+    while excess > 0:
+        for sequence, length in transaction.execute(_LENGTHS, (last,)):
+            excess, last = excess - length, sequence
+            if excess <= 0:
+                break
+    if last:
+        transaction.execute("DELETE FROM audit WHERE sequence <= ?", (last,))
 
 
 def event_of(

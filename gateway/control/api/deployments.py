@@ -13,6 +13,7 @@ from gateway.control.api.patch import PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present, timestamp
 from gateway.control.api.rows import refuse_one_more, write_row
 from gateway.control.api.shapes import BOOLEAN, NUMBER, PATCH, TEXT, map_of, members
+from gateway.control.api.sizes import check_deployment_size
 from gateway.control.api.stage_rows import (
     CACHE_SIZE,
     canary_of,
@@ -62,9 +63,11 @@ def create_deployment(transaction: Transaction, call: Call) -> Answer:
         _check_canary(stage_name, stage)
     definition = definition_of(transaction, api.sequence)
     _check_deployable(api, definition)
-    text = f"An API has at most {DEPLOYMENTS_MAX} deployments; delete old ones"
+    text = definition_text(definition)
+    check_deployment_size(api.id, definition, text)
+    refusal = f"An API has at most {DEPLOYMENTS_MAX} deployments; delete old ones"
     of_api = DEPLOYMENT.c.api == api.sequence
-    refuse_one_more(transaction, DEPLOYMENT, DEPLOYMENTS_MAX, text, of_api)
+    refuse_one_more(transaction, DEPLOYMENT, DEPLOYMENTS_MAX, refusal, of_api)
     id_ = transaction.new_id(DEPLOYMENT, SHORT)
     transaction.insert(
         DEPLOYMENT,
@@ -72,7 +75,7 @@ def create_deployment(transaction: Transaction, call: Call) -> Answer:
         api=api.sequence,
         description=body.get("description"),
         created_epoch=transaction.epoch,
-        definition=definition_text(definition),
+        definition=text,
     )
     if stage_name:
         _point(transaction, api, stage, id_, body)

@@ -32,6 +32,7 @@ from gateway.control.api.shapes import (
     members,
     one_of,
 )
+from gateway.control.api.sizes import check_method_size
 from gateway.control.api.vpc_links import check_connection
 from gateway.definitions.integration import PassthroughBehavior
 from gateway.definitions.integration_uri import problem_of_uri
@@ -81,7 +82,6 @@ def put_integration(transaction: Transaction, call: Call) -> Answer:
     body = call.body
     type_ = body.get("type", "")
     tls = body.get("tlsConfig")
-    resource = select(RESOURCE.c.id).where(RESOURCE.c.sequence == method.resource)
     values: Working = {
         "type": type_,
         "http_method": body.get("httpMethod"),
@@ -94,7 +94,7 @@ def put_integration(transaction: Transaction, call: Call) -> Answer:
         "passthrough_behavior": body.get("passthroughBehavior", "WHEN_NO_MATCH"),
         "content_handling": body.get("contentHandling"),
         "timeout_in_millis": body.get("timeoutInMillis", TIMEOUT_MILLIS[1]),
-        "cache_namespace": body.get("cacheNamespace") or transaction.value(resource),
+        "cache_namespace": body.get("cacheNamespace") or _resource_id(transaction, method),
         "cache_key_parameters": list(dict.fromkeys(body.get("cacheKeyParameters", []))),
         "insecure_skip_verification": tls.get("insecureSkipVerification", False) if tls else None,
         "response_transfer_mode": body.get("responseTransferMode"),
@@ -103,6 +103,7 @@ def put_integration(transaction: Transaction, call: Call) -> Answer:
     _check_integration(transaction, method, values)
     transaction.run(delete(INTEGRATION).where(INTEGRATION.c.method == method.sequence))
     transaction.insert(INTEGRATION, method=method.sequence, **values)
+    check_method_size(transaction, method.sequence)
     return get_integration(transaction, call)
 
 
@@ -114,11 +115,15 @@ def get_integration(transaction: Transaction, call: Call) -> Answer:
 def update_integration(transaction: Transaction, call: Call) -> Answer:
     """Serve UpdateIntegration."""
     row = integration_of(transaction, call)
-    changed = patch.patch_row(row, call.body, _PATCHES)
+    table = _MOCK_PATCHES if row.type == "MOCK" else _PATCHES
+    changed = patch.patch_row(row, call.body, table)
     if changed:
-        after = {**row._asdict(), **changed}
-        _check_integration(transaction, method_of(transaction, call), after)
+        method = method_of(transaction, call)
+        if changed.get("cache_namespace") == "":
+            changed["cache_namespace"] = _resource_id(transaction, method)
+        _check_integration(transaction, method, {**row._asdict(), **changed})
         write_row(transaction, INTEGRATION, row, changed)
+        check_method_size(transaction, row.method)
     return get_integration(transaction, call)
 
 
@@ -149,6 +154,7 @@ def put_integration_response(transaction: Transaction, call: Call) -> Answer:
         transaction.insert(
             INTEGRATION_RESPONSE, integration=integration.sequence, status_code=status, **values
         )
+    check_method_size(transaction, integration.method)
     return get_integration_response(transaction, call)
 
 
@@ -166,6 +172,7 @@ def update_integration_response(transaction: Transaction, call: Call) -> Answer:
         after = {**row._asdict(), **changed}
         _check_response(transaction, method, row.status_code, after)
         write_row(transaction, INTEGRATION_RESPONSE, row, changed)
+        check_method_size(transaction, method)
     return get_integration_response(transaction, call)
 
 
@@ -175,6 +182,11 @@ def delete_integration_response(transaction: Transaction, call: Call) -> Answer:
     found = INTEGRATION_RESPONSE.c.sequence == row.sequence
     transaction.run(delete(INTEGRATION_RESPONSE).where(found))
     return None
+
+
+def _resource_id(transaction: Transaction, method: AnyRow) -> Any:
+    """Return the id of a method's resource: the namespace of its cache unless another is given."""
+    return transaction.value(select(RESOURCE.c.id).where(RESOURCE.c.sequence == method.resource))
 
 
 def _check_integration(transaction: Transaction, method: AnyRow, values: Working) -> None:
@@ -221,10 +233,6 @@ def _check_templates(templates: dict[str, str | None]) -> None:
             raise bad_request(f"A mapping template has at most {TEMPLATE_BYTES} bytes")
 
 
-def _text(value: str | None) -> Any:
-    return value or ""
-
-
 def _kept(value: str | None) -> Any:
     """A template without text stays null, as AWS shows it."""
     return value
@@ -243,8 +251,8 @@ _PATCHES: Final = PatchTable(
     (
         rule("/uri", "replace", patch.member("uri")),
         rule("/httpMethod", "replace", patch.member("http_method")),
-        rule("/credentials", "replace remove", patch.member("credentials")),
-        rule("/cacheNamespace", "replace", patch.member("cache_namespace", _text)),
+        rule("/credentials", "replace", patch.member("credentials")),
+        rule("/cacheNamespace", "replace", patch.member("cache_namespace", patch.text_or_empty)),
         rule("/connectionId", "replace", patch.member("connection_id")),
         rule(
             "/connectionType",
@@ -256,7 +264,11 @@ _PATCHES: Final = PatchTable(
         ),
         _HANDLING_RULE,
         rule("/integrationTarget", "replace", patch.member("integration_target")),
-        rule("/passthroughBehavior", "replace", patch.member("passthrough_behavior", _text)),
+        rule(
+            "/passthroughBehavior",
+            "replace",
+            patch.member("passthrough_behavior", patch.text_or_empty),
+        ),
         rule(
             "/responseTransferMode",
             "replace",
@@ -272,7 +284,7 @@ _PATCHES: Final = PatchTable(
         ),
         rule(
             "/tlsConfig/insecureSkipVerification",
-            "add replace remove",
+            "replace",
             patch.member("insecure_skip_verification", patch.boolean),
         ),
         rule(
@@ -281,7 +293,7 @@ _PATCHES: Final = PatchTable(
         rule(
             "/requestParameters/{name}",
             "add replace remove",
-            patch.entry("request_parameters", _text),
+            patch.entry("request_parameters", patch.text_or_empty),
         ),
         rule(
             "/requestTemplates/{type}",
@@ -291,14 +303,23 @@ _PATCHES: Final = PatchTable(
     )
 )
 
+_MOCK_PATCHES: Final = PatchTable(
+    tuple(
+        each
+        for each in _PATCHES.rules
+        if each.template not in ("/uri", "/httpMethod", "/connectionType")
+    )
+)
+"""A MOCK has no endpoint."""
+
 _RESPONSE_PATCHES: Final = PatchTable(
     (
         _HANDLING_RULE,
-        rule("/selectionPattern", "replace remove", patch.member("selection_pattern")),
+        rule("/selectionPattern", "replace", patch.member("selection_pattern")),
         rule(
             "/responseParameters/{name}",
             "add replace remove",
-            patch.entry("response_parameters", _text),
+            patch.entry("response_parameters", patch.text_or_empty),
         ),
         rule(
             "/responseTemplates/{type}",

@@ -7,9 +7,9 @@ from collections.abc import Container, Mapping
 from typing import Final
 
 from gateway.control.api.protocol import Call
+from gateway.definitions.validation import STATUS_CODE
 from gateway.errors import ControlError, bad_request, validation_failed
 
-_STATUS: Final = re.compile(r"[1-5][0-9][0-9]")
 _NAME: Final = r"[^\s\x00-\x1f\x7f]+"
 _TARGET: Final = re.compile(rf"integration\.request\.(path|querystring|header)\.{_NAME}")
 _METHOD_SOURCE: Final = re.compile(
@@ -29,10 +29,18 @@ def check_status_code(call: Call) -> str:
     Raises:
         ControlError: (ValidationException) it is none.
     """
-    status = call.label("status_code")
-    if not _STATUS.fullmatch(status):
+    return checked_status(call, call.label("status_code"))
+
+
+def checked_status(call: Call, status: str) -> str:
+    """Return a status code that a call gives.
+
+    Raises:
+        ControlError: (ValidationException) it is none.
+    """
+    if not STATUS_CODE.fullmatch(status):
         raise validation_failed(
-            f"1 validation error detected: Value '{status}' at "
+            f"1 validation error detected: Value '{status[:200]}' at "
             f"'{call.operation.input_name}.statusCode' failed to satisfy constraint: "
             r"Member must satisfy regular expression pattern: [1-5]\d\d"
         )

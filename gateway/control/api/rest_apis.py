@@ -281,7 +281,9 @@ def _patch_media_type(working: Working, operation: PatchOperation, places: tuple
     """Add, remove, or replace the named type by the value; `-` is a name like any other."""
     types: list[str] = working["binary_media_types"]
     named = places[0]
-    if operation.op != "add" and named in types:
+    if operation.op != "add":
+        if named not in types:
+            raise patch.plainly(operation, ())
         types.remove(named)
     wanted = patch.unescape(operation.value) if operation.value else named
     if operation.op != "remove":

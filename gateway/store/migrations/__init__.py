@@ -15,6 +15,7 @@ from gateway.store.migrations import (
     m003_keys,
     m004_domains_documentation,
     m005_signatures,
+    m006_audit_size,
 )
 
 MIGRATIONS: Final[Mapping[int, tuple[str, ...]]] = {
@@ -23,5 +24,6 @@ MIGRATIONS: Final[Mapping[int, tuple[str, ...]]] = {
     3: m003_keys.STATEMENTS,
     4: m004_domains_documentation.STATEMENTS,
     5: m005_signatures.STATEMENTS,
+    6: m006_audit_size.STATEMENTS,
 }
 """Number to statements; those that a store has not seen yet are applied by ascending number."""

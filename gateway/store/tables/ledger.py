@@ -56,3 +56,11 @@ AUDIT: Final = Table(
     # The whole event as a JSON object in CloudTrail's field names.
     Column("record", Text, nullable=False),
 )
+
+AUDIT_SIZE: Final = Table(
+    "audit_size",
+    METADATA,
+    # One row, 1, kept by triggers on the trail.
+    Column("sequence", Integer, primary_key=True),
+    Column("bytes", Integer, nullable=False),
+)

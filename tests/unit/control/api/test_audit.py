@@ -72,3 +72,23 @@ def test_the_oldest_records_go(handlers: Handlers, monkeypatch: pytest.MonkeyPat
         return transaction.execute("SELECT sequence FROM audit")
 
     assert handlers.store.run(work).value == [(8,), (9,), (10,)]
+
+
+def test_the_oldest_records_go_when_all_are_too_long(
+    handlers: Handlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "TRAIL_BYTES", 5000)
+    monkeypatch.setattr(audit, "_PRUNE_EVERY", 5)
+
+    def work(transaction: Transaction) -> list[tuple[int, ...]]:
+        call = call_of("CreateRestApi", body={"name": "ü" * 1000})
+        for _ in range(10):
+            note(transaction, call, None, revision=1)
+        lengths = transaction.execute(
+            "SELECT count(*), sum(length(CAST(record AS BLOB))) FROM audit"
+        )
+        return [*lengths, *transaction.execute("SELECT bytes FROM audit_size")]
+
+    (count, held), (counted,) = handlers.store.run(work).value
+    assert 0 < count < 3
+    assert counted == held <= 5000

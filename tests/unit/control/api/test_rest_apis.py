@@ -119,3 +119,15 @@ def test_vpc_endpoints_come_and_go(handlers: Handlers) -> None:
     told = handlers.call("UpdateRestApi", {"patchOperations": operations}, restapi_id=api)
 
     assert told["endpointConfiguration"]["vpcEndpointIds"] == ["vpce-2"]
+
+
+@pytest.mark.parametrize("op", ["remove", "replace"])
+def test_a_binary_media_type_that_is_not_there_stays_away(handlers: Handlers, op: str) -> None:
+    api = handlers.api(binaryMediaTypes=["image/png"])["id"]
+    operation = {"op": op, "path": "/binaryMediaTypes/image~1gif", "value": "image/gif"}
+
+    with pytest.raises(ControlError) as error:
+        handlers.call("UpdateRestApi", {"patchOperations": [operation]}, restapi_id=api)
+
+    assert error.value.code == "BadRequestException"
+    assert error.value.message == "Invalid patch path /binaryMediaTypes/image~1gif"
