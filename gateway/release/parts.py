@@ -34,6 +34,9 @@ T = TypeVar("T")
 FRAME_BYTES: Final = 32_768
 """A frame is closed once it is as large; parsing one takes about 0.1 ms."""
 
+FRAME_BYTES_MAX: Final = 16_777_216
+"""Longest frame that workers take; a record is never split, so none may be longer."""
+
 CONNECTIONS: Final = "connections"
 """Key of the part with client certificates and VPC links; absent while there are none."""
 
@@ -73,6 +76,11 @@ class Part:
     def is_secret(self) -> bool:
         """Whether it holds private keys, which nobody but the gateway's user may read."""
         return self.key == CONNECTIONS
+
+    @property
+    def longest_frame(self) -> int:
+        """The bytes of the longest frame: above `FRAME_BYTES_MAX` it cannot travel."""
+        return max(map(len, self.frames))
 
     @property
     def is_intact(self) -> bool:

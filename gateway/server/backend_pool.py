@@ -21,6 +21,7 @@ from gateway.server.backend_dial import Dial
 from gateway.server.backend_failures import CannotConnectError
 from gateway.server.deadlines import Deadlines
 from gateway.server.keep_alive import idle_seconds_of
+from gateway.server.plain_head import PlainHeads
 from gateway.server.tasks import spawn
 from gateway.settings import Backends
 from gateway.telemetry.logs import RateLimited
@@ -59,6 +60,7 @@ class PoolContext:
     counters: BackendCounters
     now: Callable[[], float]
     """Seconds of CLOCK_MONOTONIC."""
+    plain_heads: PlainHeads
     make_room: Callable[[], bool]
     """Closes an idle connection of some pool; False when there is none."""
     on_empty: Callable[[OriginPool], None]
@@ -145,9 +147,12 @@ class OriginPool:
         if now >= connection.retire_at:
             connection.close()
             return
-        if not connection.is_reused:
-            # Its first answer: servers say the same with each.
-            connection.idle_seconds = idle_seconds_of(connection.answer_headers, self._idle_seconds)
+        idle_seconds = connection.idle_seconds
+        if idle_seconds is None:
+            idle_seconds = idle_seconds_of(connection.answer_headers, self._idle_seconds)
+            if connection.answer_headers:
+                # Its first answer: servers say the same with each.
+                connection.idle_seconds = idle_seconds
         if self._queue:
             connection.is_reused = True
             self._queue.popleft().set(connection)
@@ -156,7 +161,7 @@ class OriginPool:
             connection.close()
             return
         connection.is_reused = True
-        connection.deadline = now + connection.idle_seconds
+        connection.deadline = now + idle_seconds
         if connection.deadline < connection.watched_until:
             context.deadlines.watch(connection)
         self.idle.append(connection)
@@ -240,6 +245,7 @@ class OriginPool:
             self,
             context.deadlines,
             context.now,
+            context.plain_heads,
             response_idle_seconds=context.response_idle_seconds,
             retire_at=now + context.settings.connection_seconds,
             origin=self.origin,

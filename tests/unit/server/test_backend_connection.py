@@ -14,6 +14,7 @@ from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import EndpointResponse, IntegrationRequest, Origin
 from gateway.server.backend_connection import BackendConnection, StaleConnectionError
 from gateway.server.deadlines import NEVER, Deadlines
+from gateway.server.plain_head import PlainHeads
 from gateway.streams import HIGH_WATER_BYTES, BodyError, BodyStream, BodyTooLargeError
 from tests.builders import FakeClock, FakeProducer
 from tests.fake_backend import FakeDeadlines, FakeTransport
@@ -53,6 +54,7 @@ class Rig:
             self.owner,
             cast("Deadlines", self.deadlines),
             self.clock.now,
+            PlainHeads(),
             response_idle_seconds=30,
             origin=self.origin,
         )
@@ -67,7 +69,9 @@ class Rig:
         timeout: float = 5,
     ) -> Waiter[EndpointResponse]:
         request = IntegrationRequest(ORIGIN, HEAD, body, method, timeout, limit)
-        return self.connection.begin(request, self.clock.now() + timeout)
+        waiter = Waiter[EndpointResponse]()
+        self.connection.begin(request, self.clock.now() + timeout, waiter)
+        return waiter
 
     @property
     def is_kept(self) -> bool:
@@ -247,7 +251,7 @@ def test_whole_answer_is_bytes(rig: Rig) -> None:
     response = value_of(waiter)
 
     assert (response.status, response.body, response.length) == (200, b"ok", 2)
-    assert response.headers == [(b"Content-Length", b"2")]
+    assert list(response.headers) == [(b"Content-Length", b"2")]
     assert rig.is_kept
 
 
@@ -863,7 +867,7 @@ def test_alert_about_our_certificate_is_an_integration_failure(secure: Rig) -> N
     waiter = secure.begin()
     secure.connection.connection_lost(refusal())
 
-    fault = waiter._error
+    fault = waiter.error
     assert isinstance(fault, Fault)
     assert (fault.type, fault.status) == (GatewayResponseType.INTEGRATION_FAILURE, 504)
     assert fault.detail.startswith("CLIENT_CERTIFICATE_REFUSED: backend.test:443 refused")
@@ -883,8 +887,8 @@ def test_alert_after_the_first_byte_is_a_broken_answer(secure: Rig) -> None:
     secure.connection.data_received(b"HTTP/1.1 200")
     secure.connection.connection_lost(refusal())
 
-    assert isinstance(waiter._error, Fault)
-    assert waiter._error.status == 502
+    assert isinstance(waiter.error, Fault)
+    assert waiter.error.status == 502
 
 
 def test_end_just_after_a_handshake_hints_at_certificates(secure: Rig, rig: Rig) -> None:
@@ -892,8 +896,8 @@ def test_end_just_after_a_handshake_hints_at_certificates(secure: Rig, rig: Rig)
         waiter = one.begin()
         one.connection.connection_lost(ConnectionResetError())
 
-        assert isinstance(waiter._error, Fault)
-        assert ("client certificate" in waiter._error.detail) is has_hint
+        assert isinstance(waiter.error, Fault)
+        assert ("client certificate" in waiter.error.detail) is has_hint
 
 
 def test_peer_is_an_address_and_a_port(rig: Rig) -> None:
@@ -901,3 +905,15 @@ def test_peer_is_an_address_and_a_port(rig: Rig) -> None:
     assert rig.connection.peer == ("2001:db8::1", 80)
     rig.transport.peer = "/run/app.sock"
     assert rig.connection.peer is None
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 0", b"Transfer-Encoding: chunked"])
+def test_headers_of_the_last_answer_are_known_however_it_was_read(rig: Rig, framing: bytes) -> None:
+    rig.begin()
+    end = b"0\r\n\r\n" if b"chunked" in framing else b""
+    rig.connection.data_received(
+        b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\n" + framing + b"\r\n\r\n" + end
+    )
+
+    assert (b"Keep-Alive", b"timeout=5") in rig.connection.answer_headers
+    assert rig.owner.released == [rig.connection]

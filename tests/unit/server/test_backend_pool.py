@@ -22,6 +22,7 @@ from gateway.server.backend_pool import (
     unreachable,
 )
 from gateway.server.deadlines import Deadlines
+from gateway.server.plain_head import PlainHeads
 from gateway.settings import Backends
 from gateway.telemetry.logs import RateLimited
 from tests.builders import FakeClock
@@ -47,6 +48,7 @@ class Rig:
                 dial=self.dial,
                 counters=self.counters,
                 now=self.clock.now,
+                plain_heads=PlainHeads(),
                 make_room=lambda: False,
                 on_empty=self.emptied.append,
                 log=RateLimited(logging.getLogger("test"), self.clock.now),
@@ -186,6 +188,19 @@ async def test_connections_to_addresses_that_are_gone_end(rig: Rig) -> None:
     assert (idle.is_closed, busy.is_closed) == (True, False)
     rig.pool.release(busy)
     assert busy.is_closed
+
+
+async def test_first_answer_tells_how_long_a_connection_is_kept(rig: Rig) -> None:
+    connection = await rig.acquire()
+    rig.pool.release(connection)
+    assert connection.deadline == rig.clock.now() + Backends().idle_seconds
+
+    connection.answer_headers = ((b"Keep-Alive", b"timeout=5"),)
+    for _ in range(2):
+        assert rig.pool.take_idle() is connection
+        rig.pool.release(connection)
+        assert connection.deadline == rig.clock.now() + 4
+        connection.answer_headers = ((b"Keep-Alive", b"timeout=50"),)
 
 
 async def test_pool_of_limited_connections_counts_what_each_carried(rig: Rig) -> None:
