@@ -909,7 +909,7 @@ def test_peer_is_an_address_and_a_port(rig: Rig) -> None:
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 0", b"Transfer-Encoding: chunked"])
 def test_headers_of_the_last_answer_are_known_however_it_was_read(rig: Rig, framing: bytes) -> None:
-    rig.begin()
+    _ = rig.begin()
     end = b"0\r\n\r\n" if b"chunked" in framing else b""
     rig.connection.data_received(
         b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\n" + framing + b"\r\n\r\n" + end
