@@ -113,6 +113,11 @@ class Admin:
             series_budget=self._series_budget,
             methods_without_detail=report.without_blocks if report else 0,
             failed_logins=self._access.failed_logins if self._access else 0,
+            certificate_expiries={
+                name: each.not_after
+                for name, each in self._publisher.release.certificates.items()
+                if each.certificate
+            },
         )
         loop = asyncio.get_running_loop()
         text = await loop.run_in_executor(self._scraping, self._exposition.render, values)

@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -19,12 +19,15 @@ from aiohttp import web
 from gateway import configuration
 from gateway.clock import Clock, SystemClock
 from gateway.configuration.file_cache import ApiFileCache
+from gateway.configuration.keyring import DAY_SECONDS, Certificates, Certified, Keyring
 from gateway.configuration.loaded import Loaded
 from gateway.configuration.watcher import LOOK_SECONDS, Watcher
 from gateway.control.access import Access
 from gateway.control.admin import Admin
 from gateway.control.api.edge import ControlEdge
 from gateway.control.api.service import ControlApi
+from gateway.control.certificate_watch import LOOK_SECONDS as CERTIFICATE_LOOK_SECONDS
+from gateway.control.certificate_watch import CertificateWatch
 from gateway.control.live import Live
 from gateway.control.persist import load_last_good, release_directory
 from gateway.control.probe import Probe
@@ -32,7 +35,9 @@ from gateway.control.publisher import Publisher
 from gateway.control.settings_watch import settings_problems
 from gateway.control.status import Status
 from gateway.control.workers import WorkerLinks
+from gateway.definitions.domain import DomainName
 from gateway.inheritance import Inherited, accept_signals, take_over
+from gateway.release.certificate_store import CertificateStore
 from gateway.release.disk import ReleaseStore
 from gateway.reload import Capacities, Reloader
 from gateway.server.tasks import spawn
@@ -88,6 +93,15 @@ class Control:
             blocks=tables["blocks"],
             series=settings.metrics.series_budget,
         )
+        self._keyring = Keyring(
+            settings,
+            clock.epoch,
+            CertificateStore(settings.data),
+            is_listening=settings.listen_tls is not None,
+        )
+        self._certificates = CertificateWatch(
+            self._keyring, clock.epoch, settings.tls.expiry_warning_days * DAY_SECONDS
+        )
         exposition = Exposition(
             inherited.table("metrics"),
             workers=boot["workers"],
@@ -98,7 +112,7 @@ class Control:
         self._links = WorkerLinks(clock)
         cache = self._cache = ApiFileCache(clock.epoch)
         self._publisher = Publisher(
-            reloader=Reloader(last_good.release, capacities, last_good.parts),
+            reloader=Reloader(last_good.release, capacities, last_good.parts, self._certify),
             load=lambda: configuration.load(settings.config, cache.load_api_file),
             check_settings=lambda: settings_problems(
                 settings.config, boot["payload"]["file_settings"]
@@ -147,6 +161,7 @@ class Control:
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         self._hangup: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         return f"<Control {self._publisher!r}, {self._links!r}>"
@@ -162,6 +177,8 @@ class Control:
         watching = spawn(self._watch(), "watch files")
         await self._stop.wait()
         watching.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
         await self._links.close()
         await runner.cleanup()
         self._probe.close()
@@ -174,6 +191,7 @@ class Control:
         await self._publisher.reload("start", may_be_absent=self._may_be_absent)
         self._live.begin()
         self._on_started()
+        self._looking = spawn(self._look_at_certificates(), "look at certificates")
         await self._show_files()
         while True:
             try:
@@ -182,6 +200,23 @@ class Control:
             except Exception:  # noqa: BLE001 (a bug must not end watching)
                 _log.exception("watching the files failed: a bug; looking again")
                 await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look_at_certificates(self) -> None:
+        while True:
+            self._certificates.look(self._publisher.release.certificates)
+            await asyncio.sleep(CERTIFICATE_LOOK_SECONDS)
+
+    def _certify(
+        self, of_files: Iterable[DomainName], stored: Iterable[DomainName], before: Certificates
+    ) -> Certified:
+        """Look certificates up, and watch their files from now on."""
+        certified = self._keyring.certify(of_files, stored, before)
+        self._watch_files()
+        return certified
+
+    def _watch_files(self) -> None:
+        loaded = self._loaded.files if self._loaded is not None else ()
+        self._watcher.extra = (*loaded, *self._keyring.files)
 
     async def _reload(self, reason: str) -> None:
         await self._publisher.reload(reason)
@@ -201,8 +236,8 @@ class Control:
         self._hangup = spawn(self._reload("SIGHUP"), "reload")
 
     def _on_loaded(self, loaded: Loaded) -> None:
-        self._watcher.extra = loaded.files
         self._loaded = loaded
+        self._watch_files()
         self._cache.forget_others(set(loaded.files))
 
 

@@ -22,7 +22,7 @@ from gateway.store.served import ASIDE
 from gateway.store.tables import BASE_PATH_MAPPING, DOMAIN_NAME
 from gateway.store.transaction import Transaction
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 """Part of each digest: raised when what is written for a domain changes."""
 
 
@@ -56,8 +56,13 @@ def _write(transaction: Transaction, domain: DomainName, digest: str) -> None:
     told = codec.encode(domain)
     sequence = transaction.insert(
         DOMAIN_NAME,
-        **new_domain(transaction, domain.domain_name),
+        **{
+            **new_domain(transaction, domain.domain_name),
+            "security_policy": domain.security_policy.value,
+        },
         endpoint_configuration={"types": ["REGIONAL"], "ipAddressType": "ipv4"},
+        certificate_arn=told.get("certificateArn"),
+        regional_certificate_arn=told.get("regionalCertificateArn"),
         mutual_tls_authentication=told.get("mutualTlsAuthentication"),
         endpoint_access_mode=None
         if domain.endpoint_access_mode == "BASIC"

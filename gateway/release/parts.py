@@ -18,6 +18,7 @@ import orjson
 from gateway.definitions import codec
 from gateway.definitions.domain import DomainName
 from gateway.definitions.rest_api import Method, Resource
+from gateway.definitions.served_certificate import ServedCertificate
 from gateway.definitions.stage import Deployment, MethodSetting, Stage
 from gateway.errors import ConfigurationError, Problem
 from gateway.release.release import (
@@ -35,12 +36,16 @@ FRAME_BYTES: Final = 32_768
 
 _SLOTS_PER_RECORD: Final = 200
 
+CERTIFICATES: Final = "certificates"
+"""Key of the part with all certificates."""
+
 Record = list[Any]
 """What it is (a key of `_KINDS`), then the names it goes by, then its value."""
 
 _KINDS: Final[Mapping[str, type[Any] | None]] = {
     "settings": None,
     "domain": DomainName,
+    "certificate": ServedCertificate,
     "file": None,
     "stage": Stage,
     "setting": MethodSetting,
@@ -58,7 +63,7 @@ class Part:
     """A piece of a release in its travelling form."""
 
     key: str
-    """`settings`, `domains`, `api/{id}` or `deployment/{id}`."""
+    """`settings`, `domains`, `certificates`, `api/{id}` or `deployment/{id}`."""
     digest: str
     frames: tuple[bytes, ...]
     """JSON arrays of records, without line breaks."""
@@ -75,6 +80,7 @@ class DecodedPart:
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     domains: tuple[DomainName, ...] = ()
+    certificates: Mapping[str, ServedCertificate] = field(default_factory=dict)
     file: str | None = None
     stages: Mapping[str, Stage] = field(default_factory=dict)
     bucket_slots: Mapping[str, int] = field(default_factory=dict)
@@ -106,6 +112,7 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
     buckets = _by_api(release.bucket_slots)
     blocks = _by_api(release.metric_slots)
     parts = [_settings_part(release), encode_domains(release.domains)]
+    parts += encode_certificates(release.certificates)
     for api_id, stages in release.stages.items():
         slots = buckets.get(api_id, ()), blocks.get(api_id, ())
         records = _api_records(stages, release.files.get(api_id), *slots)
@@ -141,6 +148,12 @@ def encode_deployment(deployment: Deployment) -> Part:
 def encode_domains(domains: Iterable[DomainName]) -> Part:
     """Return the part of all custom domain names."""
     return _make("domains", _domain_records(domains))
+
+
+def encode_certificates(certificates: Mapping[str, ServedCertificate]) -> list[Part]:
+    """Return the part of all certificates: digests and dates; none where there are none."""
+    records = [["certificate", codec.encode(each)] for each in certificates.values()]
+    return [_make(CERTIFICATES, records)] if records else []
 
 
 def digests_of(parts: Mapping[str, Part]) -> dict[str, str]:
@@ -201,6 +214,8 @@ def join_release(
             whole = replace(whole, settings=part.settings)
         elif kind == "domains":
             whole = replace(whole, domains=part.domains)
+        elif kind == CERTIFICATES:
+            whole = replace(whole, certificates=part.certificates)
         buckets.update(part.bucket_slots)
         blocks.update(part.metric_slots)
         yield
@@ -213,6 +228,7 @@ def join_release(
         stages=stages,
         deployments=deployments,
         domains=whole.domains,
+        certificates=whole.certificates,
         files=files,
         bucket_slots=buckets,
         metric_slots=blocks,
@@ -389,6 +405,7 @@ class _Decoder:
         return DecodedPart(
             settings=_merged(found["settings"]),
             domains=tuple(domain for _, domain in found["domain"]),
+            certificates={each.domain_name: each for _, each in found["certificate"]},
             file=next((file for _, file in found["file"]), None),
             stages={
                 name: replace(stage, method_settings=settings.get(name, {}))

@@ -14,6 +14,7 @@ from typing import Final
 from gateway.definitions.domain import DomainName
 from gateway.definitions.method_settings import effective_setting
 from gateway.definitions.rest_api import Resource
+from gateway.definitions.served_certificate import ServedCertificate
 from gateway.definitions.stage import Deployment, Stage
 
 ACCOUNT_BUCKET: Final = "account"
@@ -50,6 +51,8 @@ class Release:
     """Every deployment that a stage or a canary points at, by id."""
     domains: tuple[DomainName, ...] = ()
     """Custom domain names."""
+    certificates: Mapping[str, ServedCertificate] = field(default_factory=dict)
+    """What domains are served with over TLS, by domain name: those that have anything."""
     files: Mapping[str, str] = field(default_factory=dict)
     """API id to the name of the file that defines it."""
     bucket_slots: Mapping[str, int] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -29,7 +30,7 @@ class Difference:
 
     change: Change
     kind: str
-    """`settings`, `api`, `deployment`, `stage` or `domain`."""
+    """`settings`, `api`, `deployment`, `stage`, `domain`, `certificate` or `truststore`."""
     name: str
     """API id, deployment id, `{api}/{stage}`, or domain name."""
     detail: str = ""
@@ -47,7 +48,20 @@ def differences(old: Release | None, new: Release) -> list[Difference]:
         *_settings(before, new),
         *_apis(before, new),
         *_domains(before.domains, new.domains),
+        *_certificates(before, new),
     ]
+
+
+def _certificates(old: Release, new: Release) -> Iterator[Difference]:
+    """Yield what is served anew; that it is gone shows in the domain."""
+    for name, after in new.certificates.items():
+        before = old.certificates.get(name)
+        shown = name or "by default"
+        if after.certificate and (before is None or before.certificate != after.certificate):
+            date = datetime.fromtimestamp(after.not_after, UTC)
+            yield Difference(Change.CHANGED, "certificate", shown, f"expires on {date:%Y-%m-%d}")
+        if after.truststore and (before is None or before.truststore != after.truststore):
+            yield Difference(Change.CHANGED, "truststore", shown)
 
 
 def _settings(old: Release, new: Release) -> Iterator[Difference]:

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from gateway.configuration.files import DOMAINS
+from gateway.configuration.keyring import Certified, Certify, no_certificates
 from gateway.configuration.loaded import Loaded, LoadedApi
 from gateway.definitions.domain import DomainName
+from gateway.definitions.served_certificate import ServedCertificate
 from gateway.definitions.stage import Deployment, Stage
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import (
@@ -30,8 +32,10 @@ from gateway.release import (
     required_buckets,
 )
 from gateway.release.parts import (
+    CERTIFICATES,
     Part,
     encode_api,
+    encode_certificates,
     encode_deployment,
     encode_domains,
     encode_release,
@@ -40,6 +44,7 @@ from gateway.release.parts import (
 from gateway.release.release import identity_api
 from gateway.release.slots import Slots
 from gateway.reload.absence import unserved_apis, vanished_directory
+from gateway.reload.domain_problems import open_beside, problems_among, unknown_references
 from gateway.snapshot.check import (
     problems_of_deployment,
     problems_of_domain_features,
@@ -135,10 +140,12 @@ class Reloader:
         start: Release,
         capacities: Capacities,
         parts: Mapping[str, Part] | None = None,
+        certify: Certify = no_certificates,
     ) -> None:
         """Begin at `start`: the last good release, or an empty one of revision 0.
 
-        `start` names region, account and the account's throttle as they are to be from now on.
+        `start` names region, account and the account's throttle as they are to be from now on;
+        `certify` looks up what domains are served with over TLS.
         """
         self.release = start
         self.parts: dict[str, Part] = dict(parts or {})
@@ -166,6 +173,7 @@ class Reloader:
         self.file_domains = start.domains
         """Custom domain names that the files define, as they were last good."""
         self._stored_domains: tuple[DomainName, ...] = ()
+        self._certify = certify
 
     def __repr__(self) -> str:
         return f"<Reloader revision {self.release.revision} {self.release.digest}>"
@@ -266,6 +274,7 @@ class Reloader:
             stages=_amended(before.stages, old[0], new.stages),
             deployments=_amended(before.deployments, gone, new.deployments),
             domains=before.domains if domains is None else self._all_domains(self.file_domains),
+            certificates=before.certificates if domains is None else self._certified_stored(),
             bucket_slots=self._buckets.assigned,
             metric_slots=self._blocks.assigned,
         )
@@ -296,6 +305,9 @@ class Reloader:
                 parts[f"deployment/{id_}"] = encode_deployment(deployment)
         if candidate.domains != self.release.domains:
             parts["domains"] = encode_domains(candidate.domains)
+        if candidate.certificates != self.release.certificates:
+            parts.pop(CERTIFICATES, None)
+            parts.update((part.key, part) for part in encode_certificates(candidate.certificates))
         return parts
 
     def _amend_blocks(self, old: tuple[Stages, Deployments], new: _Draft) -> dict[str, int]:
@@ -376,11 +388,13 @@ class Reloader:
             return self.file_domains
         file = next((str(path) for path in loaded.files if path.name == DOMAINS), None)
         unknown = [
-            replace(problem, file=file) for problem in _unknown_references(loaded.domains, draft)
+            replace(problem, file=file)
+            for problem in unknown_references(loaded.domains, draft.stages, draft.missing)
         ]
         draft.problems += unknown
         for domain in loaded.domains:
             warnings = problems_of_domain_features(domain)
+            warnings += open_beside(domain, draft.stages, draft.deployments)
             if any(each.domain_name == domain.domain_name for each in self._stored_domains):
                 text = "one of the same name, made through the control API, is not served meanwhile"
                 warnings.append(Problem(domain.domain_name, text, severity="warning"))
@@ -389,9 +403,23 @@ class Reloader:
 
     def _all_domains(self, of_files: tuple[DomainName, ...]) -> tuple[DomainName, ...]:
         """Return the domain names of files and store; a file's wins over the store's."""
+        return (*of_files, *self._other_domains(of_files))
+
+    def _other_domains(self, of_files: tuple[DomainName, ...]) -> tuple[DomainName, ...]:
         names = {domain.domain_name for domain in of_files}
-        others = (each for each in self._stored_domains if each.domain_name not in names)
-        return (*of_files, *others)
+        return tuple(each for each in self._stored_domains if each.domain_name not in names)
+
+    def _certified(self, of_files: tuple[DomainName, ...]) -> Certified:
+        """Return what all domains are served with over TLS."""
+        others = self._other_domains(of_files)
+        return self._certify(of_files, others, self.release.certificates)
+
+    def _certified_stored(self) -> Mapping[str, ServedCertificate]:
+        """Return the same after a change in the store; what is wrong with that goes to the log."""
+        certified = self._certified(self.file_domains)
+        for problem in problems_among(certified.problems, self._stored_domains):
+            _log.warning("%s", problem)
+        return certified.certificates
 
     def _release(self, draft: _Draft, file_domains: tuple[DomainName, ...]) -> ReloadReport:
         try:
@@ -400,12 +428,15 @@ class Reloader:
             return self._refused((*draft.problems, *error.problems))
         metric_slots, refused = self._metric_slots(draft)
         self.file_domains = file_domains
+        certified = self._certified(file_domains)
+        draft.problems += certified.problems
         candidate = replace(
             self.release,
             stages=draft.stages,
             deployments=draft.deployments,
             files=draft.files,
             domains=self._all_domains(file_domains),
+            certificates=certified.certificates,
             bucket_slots=bucket_slots,
             metric_slots=metric_slots,
         )
@@ -463,21 +494,3 @@ def _amended(before: Mapping[str, T], gone: Iterable[str], new: Mapping[str, T])
 
 def _of_api(slots: Mapping[str, int], api_id: str) -> dict[str, int]:
     return {name: index for name, index in slots.items() if identity_api(name) == api_id}
-
-
-def _unknown_references(domains: Iterable[DomainName], draft: _Draft) -> Iterable[Problem]:
-    for domain in domains:
-        for mapping in domain.base_path_mappings:
-            stages = draft.stages.get(mapping.rest_api_id)
-            path = f"{domain.domain_name}.{mapping.base_path}"
-            if stages is None and mapping.rest_api_id not in draft.missing:
-                known = ", ".join(sorted({*draft.stages, *draft.missing})) or "none"
-                yield Problem(
-                    path, f"names the API {mapping.rest_api_id}, which is not there; known: {known}"
-                )
-            elif stages is not None and mapping.stage not in {"(none)", *stages}:
-                yield Problem(
-                    path,
-                    f"names the stage {mapping.stage} of {mapping.rest_api_id}, which is not there;"
-                    f" known: {', '.join(sorted(stages))}",
-                )

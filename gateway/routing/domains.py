@@ -8,10 +8,12 @@ left.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
 from gateway.errors import ConfigurationError, Problem
+from gateway.routing.guards import Guard
 
 T = TypeVar("T")
 
@@ -28,14 +30,16 @@ class BasePaths(Generic[T]):
     Args:
         mappings: Base path (`orders/v1`, outer slashes do not count; `(none)` or empty: everything
             else) and what it leads to.
+        guard: What the domain asks of connections; None: nothing.
 
     Raises:
         ConfigurationError: A base path is mapped twice; every such one is named.
     """
 
-    __slots__ = ("_by_base_path", "_lengths", "_otherwise")
+    __slots__ = ("_by_base_path", "_lengths", "_otherwise", "guard")
 
-    def __init__(self, mappings: Iterable[tuple[str, T]]) -> None:
+    def __init__(self, mappings: Iterable[tuple[str, T]], guard: Guard | None = None) -> None:
+        self.guard = guard
         by_base_path: dict[str, T] = {}
         problems = []
         for written, target in mappings:
@@ -89,8 +93,13 @@ class Domains(Generic[T]):
         """By what follows `*.`."""
 
     @staticmethod
-    def build(domains: Iterable[tuple[str, Iterable[tuple[str, T]]]]) -> Domains[T]:
+    def build(
+        domains: Iterable[tuple[str, Iterable[tuple[str, T]]]],
+        guards: Mapping[str, Guard] = MappingProxyType({}),
+    ) -> Domains[T]:
         """Compile pairs of domain name (`api.example.com`, `*.example.com`) and its mappings.
+
+        `guards`: by domain name as written; most domains have none.
 
         Raises:
             ConfigurationError: A domain or one of its base paths is there twice; every one is
@@ -110,7 +119,7 @@ class Domains(Generic[T]):
                 )
             table[key] = BasePaths(())
             try:
-                table[key] = BasePaths(mappings)
+                table[key] = BasePaths(mappings, guards.get(written))
             except ConfigurationError as error:
                 problems.extend(
                     Problem(path=f"{name}.{problem.path}", message=problem.message)

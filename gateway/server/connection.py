@@ -148,6 +148,7 @@ class ClientConnection(ClientSocket):
         request = InvocationRequest(
             head.method, target, path, query, heads.host, head.raw_headers, fields, stream,
             self._address, self._scheme, self._port, head.version[1] == 0, heads.derived,
+            self._tls,
         )  # fmt: skip
         if self._is_proxied:
             self._believe_proxy(request, fields)

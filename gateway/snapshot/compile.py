@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from gateway.definitions.domain import DomainName
+from gateway.definitions.domain import BasePathMapping, DomainName, EndpointAccessMode
 from gateway.definitions.identity import resource_id
 from gateway.definitions.integration import Integration, IntegrationType
 from gateway.definitions.method_settings import effective_setting
@@ -41,20 +41,17 @@ from gateway.release import (
     method_block_identity,
     stage_block_identity,
 )
-from gateway.routing import Domains, Places, RoutesBuilder
-from gateway.routing.domains import NO_BASE_PATH
+from gateway.routing import Domains, Guard, Places, RoutesBuilder
 from gateway.routing.paths import path_variables
 from gateway.snapshot.compiled import (
     CompiledDeployment,
     CompiledMethod,
     CompiledStage,
-    DomainRefusal,
-    Mapped,
     MethodPlan,
     Snapshot,
     Variant,
 )
-from gateway.snapshot.enforcement import unenforced, unenforced_of_domain
+from gateway.snapshot.enforcement import unenforced
 from gateway.telemetry.access_log import CompiledAccessLog, compile_access_log
 from gateway.telemetry.execution_log import destination as execution_log_of
 from gateway.throttle import BucketTable, Meter
@@ -130,7 +127,10 @@ def compile_release(
     if previous is not None and previous.domain_names == release.domains:
         domains = previous.domains
     else:
-        domains = Domains.build((each.domain_name, _mappings(each)) for each in release.domains)
+        domains = Domains.build(
+            ((each.domain_name, _mappings(each)) for each in release.domains),
+            {each.domain_name: guard for each in release.domains if (guard := _guard(each))},
+        )
     return Snapshot(
         revision=release.revision,
         digest=release.digest,
@@ -150,12 +150,16 @@ def compile_release(
     )
 
 
-def _mappings(domain: DomainName) -> list[tuple[str, Mapped]]:
-    """Return what a domain's base paths lead to; nothing of it is served without what it asks."""
-    missing = [name for _, name in unenforced_of_domain(domain)]
-    if missing:
-        return [(NO_BASE_PATH, DomainRefusal(", ".join(missing)))]
+def _mappings(domain: DomainName) -> list[tuple[str, BasePathMapping]]:
     return [(mapping.base_path, mapping) for mapping in domain.base_path_mappings]
+
+
+def _guard(domain: DomainName) -> Guard | None:
+    """Return what a domain asks of connections; None: nothing, and its requests pay nothing."""
+    needs_certificate = domain.mutual_tls_authentication is not None
+    if not needs_certificate and domain.endpoint_access_mode is EndpointAccessMode.BASIC:
+        return None
+    return Guard(domain_name=domain.domain_name, needs_certificate=needs_certificate)
 
 
 def compile_deployment(
@@ -186,6 +190,7 @@ def compile_deployment(
             definition.gateway_responses, path="gatewayResponses", problems=problems
         ),
         is_execute_api_disabled=definition.rest_api.disable_execute_api_endpoint,
+        created_date=deployment.created_date,
     )
 
 
@@ -259,6 +264,13 @@ class _StageBinder:
             variables = {**stage.variables, **canary.stage_variable_overrides}
             deployment = deployments[canary.deployment_id or stage.deployment_id]
             self._arms.append((CANARY_ARM, deployment, variables))
+        newest = max(
+            (deployments[each.deployment_id] for each in release.stages[api_id].values()),
+            key=lambda each: each.created_date,
+        )
+        # Deployments made from files have no date: each stage goes by its own.
+        decisive = newest if newest.created_date else self._arms[0][1]
+        self._is_execute_api_disabled = decisive.is_execute_api_disabled
 
     def key(self) -> Slices[object]:
         """Return what the compiled stage depends on; equal keys, equal stages."""
@@ -270,7 +282,7 @@ class _StageBinder:
                 slots.append(self._bucket(method))
                 yield
         deployments = tuple(deployment.id for _, deployment, _ in self._arms)
-        return self._stage, deployments, array("I", slots)
+        return self._stage, deployments, self._is_execute_api_disabled, array("I", slots)
 
     def bind(self) -> Slices[CompiledStage]:
         """Return the compiled stage."""
@@ -284,7 +296,7 @@ class _StageBinder:
             base=variants[0],
             canary=variants[1] if canary is not None else None,
             canary_percent=canary.percent_traffic if canary is not None else 0.0,
-            is_execute_api_disabled=self._arms[0][1].is_execute_api_disabled,
+            is_execute_api_disabled=self._is_execute_api_disabled,
         )
 
     def _variant(

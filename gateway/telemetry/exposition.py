@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from prometheus_client import (
@@ -52,6 +52,8 @@ class ControlValues:
     """Methods whose settings ask for metrics of their own and that found no room in the budget."""
     failed_logins: int = 0
     """Calls of the control API whose signature was refused."""
+    certificate_expiries: Mapping[str, float] = field(default_factory=dict)
+    """When the certificate that is served for a domain expires, seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,12 @@ _WORKER_FAMILIES: Final = (
         Cell.CONNECTIONS_ACCEPTED,
         "stagegate_client_connections_accepted",
         "Client connections accepted.",
+        is_counter=True,
+    ),
+    _WorkerFamily(
+        Cell.TLS_HANDSHAKES,
+        "stagegate_client_tls_handshakes",
+        "Client connections that completed a TLS handshake.",
         is_counter=True,
     ),
     _WorkerFamily(
@@ -269,6 +277,15 @@ class _ProcessCollector(Collector):
             "Methods whose settings ask for metrics of their own and that the budget leaves out.",
             value=values.methods_without_detail,
         )
+        expiries = GaugeMetricFamily(
+            "stagegate_certificate_expiry_timestamp_seconds",
+            "When the certificate that a domain is served with expires, in seconds since 1970; "
+            "the default certificate has an empty domain.",
+            labels=["domain"],
+        )
+        for domain, epoch in values.certificate_expiries.items():
+            expiries.add_metric([domain], epoch)
+        yield expiries
         yield CounterMetricFamily(
             "stagegate_control_failed_logins",
             "Calls of the control API that were refused for their signature, or for having none.",

@@ -11,13 +11,6 @@ from gateway.settings import Settings
 Command = Callable[..., Any]
 
 
-def test_a_tls_listener_is_refused_as_wrong_usage(stagegate: Command, config: Path) -> None:
-    outcome = stagegate("run", "--listen-tls", "127.0.0.1:8443")
-
-    assert outcome.code == 2
-    assert "certificates are not supported yet" in outcome.err
-
-
 def test_flags_become_the_settings_that_are_served(
     stagegate: Command, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -31,7 +24,7 @@ def test_flags_become_the_settings_that_are_served(
 
     outcome = stagegate(
         "run", "--listen", "127.0.0.1:0", "--workers", "3", "--region", "eu-west-1",
-        "--account", "123456789012", "--data", "elsewhere",
+        "--account", "123456789012", "--data", "elsewhere", "--listen-tls", "[::1]:8443",
     )  # fmt: skip
     (settings,) = served
 
@@ -39,11 +32,18 @@ def test_flags_become_the_settings_that_are_served(
     assert (settings.workers, settings.region, settings.account) == (3, "eu-west-1", "123456789012")
     assert settings.data == Path("elsewhere")
     assert settings.listen.port == 0
+    assert str(settings.listen_tls) == "[::1]:8443"
 
 
 @pytest.mark.parametrize(
     ("flag", "value"),
-    [("--listen", "8080"), ("--workers", "100000"), ("--account", "12"), ("--region", "Mars!")],
+    [
+        ("--listen", "8080"),
+        ("--listen-tls", "8443"),
+        ("--workers", "100000"),
+        ("--account", "12"),
+        ("--region", "Mars!"),
+    ],
 )
 def test_a_value_that_makes_no_sense_is_named_by_its_flag(
     stagegate: Command, config: Path, flag: str, value: str

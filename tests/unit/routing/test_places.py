@@ -1,6 +1,6 @@
 """Facts about what a host leads to."""
 
-from gateway.routing import Domains, Places
+from gateway.routing import Domains, Guard, Places
 
 
 def places() -> Places[str]:
@@ -12,8 +12,16 @@ def test_a_custom_domain_wins_an_api_is_named_and_the_rest_is_neither() -> None:
 
     assert hosts["api.example.com"].domain is not None
     assert hosts["api.example.com"].api_id is None
-    assert hosts["shop.execute-api.local"] == (None, "shop")
-    assert hosts["localhost"] == (None, None)
+    assert hosts["api.example.com"].guard is None
+    assert hosts["shop.execute-api.local"] == (None, "shop", None)
+    assert hosts["localhost"] == (None, None, None)
+
+
+def test_a_place_has_the_guard_of_its_domain() -> None:
+    guard = Guard(domain_name="*.example.com", needs_certificate=True)
+    domains = Domains.build([("*.example.com", [("(none)", "x")])], {"*.example.com": guard})
+
+    assert Places(domains)["a.example.com"].guard is guard
 
 
 def test_a_host_is_decided_once() -> None:
