@@ -203,11 +203,7 @@ class Supervisor:
         self._options = options
         self._run = os.urandom(8).hex()
         self._listening = listen_sockets(options.listen, options.workers, opened)
-        self._listening_tls = (
-            listen_sockets(options.listen_tls, options.workers, opened)
-            if options.listen_tls is not None
-            else []
-        )
+        self._listening_tls = listen_sockets(options.listen_tls, options.workers, opened)
         self._admin = listen_sockets(options.admin, 1, opened)[0]
         self._release = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         # An empty name: the kernel picks one in the abstract namespace; no file can be left over.
@@ -226,8 +222,8 @@ class Supervisor:
     def addresses(self) -> dict[str, str]:
         """Where the gateway listens, with real ports."""
         named = {"listen": self._listening, "listen_tls": self._listening_tls}
-        addresses = {name: _name_of(sockets[0]) for name, sockets in named.items() if sockets}
-        return {**addresses, "admin": _name_of(self._admin)}
+        named["admin"] = [self._admin]
+        return {name: _name_of(sockets[0]) for name, sockets in named.items() if sockets}
 
     def run(self) -> int:
         """Start everything, and return once everything has ended."""
@@ -235,12 +231,9 @@ class Supervisor:
         self._supervision.note_supervisor(os.getpid(), time.time())
         with _signals() as wakeup:
             self._write_addresses(addresses_file)
-            where = self.addresses
-            tls = f", https://{where['listen_tls']}" if "listen_tls" in where else ""
-            _log.info(
-                "listening on http://%s%s, control plane on http://%s",
-                *(where["listen"], tls, where["admin"]),
-            )
+            tls = "".join(f", https://{_name_of(each)}" for each in self._listening_tls[:1])
+            told = "listening on http://%(listen)s" + tls + ", control plane on http://%(admin)s"
+            _log.info(told, self.addresses)
             try:
                 self._serve(wakeup)
             finally:
@@ -393,12 +386,16 @@ class Supervisor:
         temporary.replace(path)
 
 
-def listen_sockets(address: str, count: int, opened: contextlib.ExitStack) -> list[socket.socket]:
-    """Return `count` listening sockets that share an address by SO_REUSEPORT.
+def listen_sockets(
+    address: str | None, count: int, opened: contextlib.ExitStack
+) -> list[socket.socket]:
+    """Return `count` listening sockets that share an address by SO_REUSEPORT; without one, none.
 
     Raises:
         CannotStartError: the address is taken, malformed, or not this machine's.
     """
+    if address is None:
+        return []
     try:
         family, where = _resolved(address)
         if where[1]:

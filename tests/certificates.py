@@ -131,7 +131,7 @@ def pem_of_key(key: Key, passphrase: bytes | None = None) -> str:
 
 def small_rsa_key() -> rsa.RSAPrivateKey:
     """Return a key that is too short."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505 (meant)
+    return rsa.generate_private_key(public_exponent=65537, key_size=1024)
 
 
 def _pem(certificate: x509.Certificate) -> str:

@@ -28,7 +28,7 @@ LONG_MODULES: Mapping[str, str] = {}
 
 ONLY_UNDER: Mapping[str, tuple[str, ...]] = {
     "aiohttp": ("gateway.server", "gateway.control"),
-    "cryptography": ("gateway.control",),
+    "cryptography": ("gateway.control", "gateway.configuration"),
     "prometheus_client": ("gateway.telemetry", "gateway.control"),
     "httptools": ("gateway.server",),
     "uvloop": ("gateway.control", "gateway.worker"),

@@ -130,17 +130,13 @@ class Keyring:
         default = self._default_certificate(before, problems)
         if default is not None:
             certificates[DEFAULT] = default
-        for domains, is_stored in ((of_files, False), (stored, True)):
-            for domain in domains:
-                known = before.get(domain.domain_name)
-                found = _Found(domain.domain_name)
-                served = self._of_domain(domain, known, found)
-                if served is not None:
-                    certificates[domain.domain_name] = served
-                self._check_reachable(domain, served, default, found)
-                problems += (
-                    _mellowed(found.problems, self._is_listening) if is_stored else (found.problems)
-                )
+        of_files, stored = tuple(of_files), tuple(stored)
+        for domain in of_files:
+            problems += self._add(domain, before, certificates)
+        for domain in stored:
+            problems += _mellowed(self._add(domain, before, certificates), self._is_listening)
+        for domain in (*of_files, *stored):
+            problems += self._unreachable(domain, certificates)
         self._known, self.files = self._used, tuple(self._files)
         return Certified(certificates=certificates, problems=tuple(problems))
 
@@ -168,6 +164,15 @@ class Keyring:
         problems += found.problems
         return served if served.certificate else None
 
+    def _add(
+        self, domain: DomainName, before: Certificates, to: dict[str, ServedCertificate]
+    ) -> list[Problem]:
+        found = _Found(domain.domain_name)
+        served = self._of_domain(domain, before.get(domain.domain_name), found)
+        if served is not None:
+            to[domain.domain_name] = served
+        return found.problems
+
     def _of_domain(
         self, domain: DomainName, known: ServedCertificate | None, found: _Found
     ) -> ServedCertificate | None:
@@ -186,21 +191,20 @@ class Keyring:
             return replace(served, truststore=digest)
         return served if served.certificate else None
 
-    def _check_reachable(
-        self,
-        domain: DomainName,
-        served: ServedCertificate | None,
-        default: ServedCertificate | None,
-        found: _Found,
-    ) -> None:
+    def _unreachable(self, domain: DomainName, certificates: Certificates) -> list[Problem]:
+        """Return a warning if a domain with mutual TLS cannot be reached by anybody."""
+        name = domain.domain_name
         if domain.mutual_tls_authentication is None:
-            return
+            return []
+        found = _Found(name)
+        lenders = (name, f"*.{name.partition('.')[2]}", DEFAULT)
         if not self._is_listening:
             text = "needs TLS of this gateway: without --listen-tls every request is answered 403"
             found.add("mutualTlsAuthentication", text, None, is_warning=True)
-        elif default is None and not (served and served.certificate) and not found.problems:
-            text = "has no certificate of its own, so that nobody can connect; name one"
+        elif not any((each := certificates.get(one)) and each.certificate for one in lenders):
+            text = "has no certificate that can be used, so that nobody can connect"
             found.add("mutualTlsAuthentication", text, None, is_warning=True)
+        return found.problems
 
     def _with_pair(
         self,
