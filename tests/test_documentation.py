@@ -27,7 +27,11 @@ def exposed_families() -> set[str]:
         clock=SystemClock(),
     )
     exposition.relabel({"petstore/prod/base": 1, "petstore/prod/base/pets#GET": 2})
-    values = ControlValues(last_reload_success_epoch=1.0, last_reload_seconds=1.0)
+    values = ControlValues(
+        last_reload_success_epoch=1.0,
+        last_reload_seconds=1.0,
+        certificate_expiries={"api.example.com": 1.0},
+    )
     text = exposition.render(values).decode()
     return {
         name.removeprefix(PREFIX)

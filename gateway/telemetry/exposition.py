@@ -285,7 +285,8 @@ class _ProcessCollector(Collector):
         )
         for domain, epoch in values.certificate_expiries.items():
             expiries.add_metric([domain], epoch)
-        yield expiries
+        if values.certificate_expiries:
+            yield expiries
         yield CounterMetricFamily(
             "stagegate_control_failed_logins",
             "Calls of the control API that were refused for their signature, or for having none.",
