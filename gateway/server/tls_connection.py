@@ -89,7 +89,8 @@ class TlsConnection(asyncio.Protocol, Deadline):
         self._gate = gate
         self._state = _HELLO
         self._tcp: asyncio.Transport = cast("asyncio.Transport", None)
-        self._hello = ClientHello()
+        self._hello: ClientHello | None = None
+        """Once the client has begun, until its first message is whole."""
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._object: ssl.SSLObject = cast("ssl.SSLObject", None)
@@ -137,6 +138,8 @@ class TlsConnection(asyncio.Protocol, Deadline):
 
     def _read_hello(self, data: bytes) -> None:
         hello = self._hello
+        if hello is None:
+            hello = self._hello = ClientHello()
         try:
             name = hello.feed(data)
         except ssl.SSLError:
@@ -153,7 +156,7 @@ class TlsConnection(asyncio.Protocol, Deadline):
             return
         self.tls = ClientTls(server_name=name, version="", cipher="")
         self._incoming.write(hello.received)
-        del self._hello
+        self._hello = None
         self._object = entry.context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._state = _SHAKING
         self._shake()
@@ -237,7 +240,7 @@ class TlsConnection(asyncio.Protocol, Deadline):
         """Take the end of TCP for the end of TLS: lengths and chunks tell what is whole."""
         if self._state in {_HELLO, _SHAKING}:
             # Whoever has sent nothing has only looked whether the port is open.
-            if self._state == _SHAKING or self._hello.received:
+            if self._state == _SHAKING or self._hello is not None:
                 self._gate.refused(refusal.TLS_HANDSHAKE, self._address())
             self._state = _CLOSED
         else:

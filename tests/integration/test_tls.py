@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import signal
 import socket
 import ssl
 from collections.abc import Callable
@@ -281,6 +283,48 @@ def metrics(gateway: RunningGateway) -> str:
         return connection.getresponse().read().decode()
     finally:
         connection.close()
+
+
+def test_a_worker_that_dies_is_replaced_with_its_certificates(
+    start: Start, authority: Authority
+) -> None:
+    gateway = start(FILES, "--workers", "1")
+    (worker,) = gateway.status()["workers"]
+
+    os.kill(worker["pid"], signal.SIGKILL)
+
+    # It waits in the queue until there is somebody again.
+    assert ask(gateway.listen_tls, A, trusting(authority), A, "/pets") == (200, b"one")
+    assert gateway.status()["workers"][0]["restarts"] == 1
+
+
+def test_a_request_in_hand_is_answered_when_the_gateway_stops(
+    start: Start, authority: Authority
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as backend:
+        backend.settimeout(20)
+        uri = f"http://127.0.0.1:{backend.getsockname()[1]}/"
+        api = (
+            "resources:\n  /slow:\n"
+            f'    GET: {{integration: {{type: HTTP_PROXY, uri: "{uri}"}}}}\n'
+            "stages: {prod: {}}\n"
+        )
+        gateway = start({**FILES, "apis/pets.yaml": api}, "--workers", "1")
+        context = trusting(authority)
+        with (
+            connected(gateway.listen_tls, A, context) as busy,
+            connected(gateway.listen_tls, A, context) as idle,
+        ):
+            busy.send(A, "/slow")
+            called, _ = backend.accept()
+            gateway.process.send_signal(signal.SIGTERM)
+
+            assert idle.is_ended()
+            with called:
+                called.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate")
+                status, headers, body = busy.receive()
+        assert (status, headers["connection"], body) == (200, "close", b"late")
+        assert gateway.process.wait(20) == 0
 
 
 def test_bodies_of_any_size_pass_both_ways(start: Start, authority: Authority) -> None:
