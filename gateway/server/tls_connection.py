@@ -58,6 +58,10 @@ class Gate(Protocol):
         """Forget an open connection."""
         ...
 
+    def is_stale(self, connection: TlsConnection) -> bool:
+        """Whether its name would be let in by other rules now."""
+        ...
+
     def refused(self, reason: str, address: str) -> None:
         """Count a connection that never became one."""
         ...
@@ -182,6 +186,9 @@ class TlsConnection(asyncio.Protocol, Deadline):
         self._state = _OPEN
         app = self._app = self._gate.opened(self)
         app.connection_made(cast("asyncio.Transport", self))
+        if self._gate.is_stale(self):
+            # The table was swapped within the handshake.
+            app.retire()
         if self._state == _OPEN:
             self.pump()
 
@@ -189,11 +196,11 @@ class TlsConnection(asyncio.Protocol, Deadline):
         entry, tls = cast("TlsEntry", self.entry), cast("ClientTls", self.tls)
         certificate = None
         if entry.truststore:
-            der = self._object.getpeercert(binary_form=True)
-            told = self._object.getpeercert()
             # Verified by OpenSSL, or there would be no connection; but not every certificate can
             # be put into words, and one that cannot counts as none.
-            with contextlib.suppress(KeyError, ValueError):
+            with contextlib.suppress(KeyError, ValueError, ssl.SSLError):
+                der = self._object.getpeercert(binary_form=True)
+                told = self._object.getpeercert()
                 certificate = client_certificate(told, der) if told and der else None
         cipher = self._object.cipher()
         return ClientTls(
@@ -245,7 +252,7 @@ class TlsConnection(asyncio.Protocol, Deadline):
             self._state = _CLOSED
         else:
             self._on_end()
-        return self._state == _ENDED
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give everything back."""
@@ -331,8 +338,9 @@ class TlsConnection(asyncio.Protocol, Deadline):
         self._is_paused = False
         if not self._tcp.is_closing():
             self._tcp.resume_reading()
-        # Not from within: whoever resumes does not expect data before it returns.
-        self._gate.call_soon(self)
+        if self._incoming.pending or self._object.pending():
+            # Not from within: whoever resumes does not expect data before it returns.
+            self._gate.call_soon(self)
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Set at how many unsent bytes writing pauses and resumes."""

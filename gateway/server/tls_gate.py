@@ -47,15 +47,18 @@ class TlsGate:
             return
         self.table = table
         for connection in tuple(self._open):
-            before, tls = connection.entry, connection.tls
-            if before is None or tls is None:
-                continue
-            after = table.find(tls.server_name)
-            if after is None or (after.truststore, after.domain_name) != (
-                before.truststore,
-                before.domain_name,
-            ):
+            if self.is_stale(connection):
                 connection.retire()
+
+    def is_stale(self, connection: TlsConnection) -> bool:
+        """Whether its name would be let in by other rules now."""
+        before, tls = connection.entry, connection.tls
+        after = None if tls is None else self.table.find(tls.server_name)
+        return (
+            before is None
+            or after is None
+            or (after.truststore, after.domain_name) != (before.truststore, before.domain_name)
+        )
 
     def enter(self, connection: TlsConnection) -> float | None:  # noqa: ARG002 (only counted)
         """Count a handshake in; return its deadline, or None: there are too many."""
