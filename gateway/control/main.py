@@ -202,8 +202,17 @@ class Control:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def _look_at_certificates(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            self._certificates.look(self._publisher.release.certificates)
+            try:
+                # On the thread that makes releases: none is half made meanwhile, so that no copy
+                # goes that the next one names.
+                await loop.run_in_executor(
+                    self._executor,
+                    lambda: self._certificates.look(self._publisher.release.certificates),
+                )
+            except Exception:  # noqa: BLE001 (a bug must not end looking)
+                _log.exception("looking at the certificates failed: a bug; looking again")
             await asyncio.sleep(CERTIFICATE_LOOK_SECONDS)
 
     def _certify(
