@@ -132,9 +132,14 @@ Maps host names to base path mappings. One mistake refuses the whole file.
 
 ```yaml
 api.example.com:
+  certificateFile: certificates/api.pem     # optional, like all but the name
+  privateKeyFile: certificates/api.key
+  mutualTlsAuthentication: {truststoreUri: truststores/partners.pem}
   basePathMappings:
     - {basePath: orders/v1, restApiId: orders, stage: prod}
 ```
+
+Certificates, keys and trust stores are read again when their files change; see [TLS](tls.md).
 """
 
 CONNECTIONS_TEXT = """\

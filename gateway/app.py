@@ -47,6 +47,7 @@ def options_of(settings: Settings) -> Options:
     return Options(
         listen=str(settings.listen),
         admin=str(settings.admin),
+        listen_tls=None if settings.listen_tls is None else str(settings.listen_tls),
         workers=workers,
         control_command=_command("gateway.control.main"),
         worker_command=_command("gateway.worker.main"),

@@ -17,6 +17,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, Literal
 
+from gateway.client_tls import ClientCertificate, ClientTls
 from gateway.messages import Exchange, MethodIdentity
 
 Getter = Callable[[Exchange], str | None]
@@ -147,6 +148,22 @@ def _integration_status(exchange: Exchange) -> str | None:
     return None if status is None else str(status)
 
 
+def _of_tls(read: Callable[[ClientTls], str]) -> Getter:
+    def get(exchange: Exchange) -> str | None:
+        tls = exchange.request.tls
+        return None if tls is None else read(tls) or None
+
+    return get
+
+
+def _of_certificate(read: Callable[[ClientCertificate], str]) -> Getter:
+    def get(exchange: Exchange) -> str | None:
+        tls = exchange.request.tls
+        return None if tls is None or tls.certificate is None else read(tls.certificate)
+
+    return get
+
+
 def _sure(get: Callable[[Exchange], str], content: Content, *, is_log_only: bool) -> Variable:
     return Variable(get=get, content=content, is_always_there=True, is_log_only=is_log_only)
 
@@ -181,6 +198,12 @@ _PRESENT: Final[dict[str, Variable]] = {
     ),
     "extendedRequestId": _sure(attrgetter("extended_request_id"), "gateway", is_log_only=False),
     "httpMethod": _sure(attrgetter("request.method"), "client", is_log_only=False),
+    "identity.clientCert.clientCertPem": _client(_of_certificate(attrgetter("pem"))),
+    "identity.clientCert.issuerDN": _client(_of_certificate(attrgetter("issuer_dn"))),
+    "identity.clientCert.serialNumber": _client(_of_certificate(attrgetter("serial_number"))),
+    "identity.clientCert.subjectDN": _client(_of_certificate(attrgetter("subject_dn"))),
+    "identity.clientCert.validity.notAfter": _client(_of_certificate(attrgetter("not_after"))),
+    "identity.clientCert.validity.notBefore": _client(_of_certificate(attrgetter("not_before"))),
     "identity.sourceIp": _client(lambda exchange: exchange.request.source_ip or None),
     "identity.userAgent": _client(lambda exchange: exchange.request.fields.get("User-Agent")),
     "isCanaryRequest": _gateway(_is_canary_request),
@@ -200,6 +223,7 @@ _PRESENT: Final[dict[str, Variable]] = {
     "resourcePath": _client(_of_identity(lambda identity: identity.resource_path)),
     "stage": _gateway(_of_identity(lambda identity: identity.stage)),
     "xrayTraceId": _client(_trace_root),
+    "cipherSuite": _logged(_of_tls(attrgetter("cipher")), "client"),
     "customDomain.basePathMatched": _logged(lambda exchange: exchange.base_path, "client"),
     "endpointType": _logged(lambda _exchange: "REGIONAL", "gateway"),
     "integration.error": _logged(_integration_error, "client"),
@@ -216,14 +240,12 @@ _PRESENT: Final[dict[str, Variable]] = {
         lambda exchange: str(exchange.response_length), "number", is_log_only=True
     ),
     "status": _logged(lambda exchange: str(exchange.status) if exchange.status else None, "number"),
+    "tlsVersion": _logged(_of_tls(attrgetter("version")), "client"),
 }
 
 _RESERVED_NAMES: Final = """
     authorizer.claims authorizer.principalId awsEndpointRequestId error.validationErrorString
     identity.accessKey identity.accountId identity.apiKey identity.apiKeyId identity.caller
-    identity.clientCert.clientCertPem identity.clientCert.issuerDN
-    identity.clientCert.serialNumber identity.clientCert.subjectDN
-    identity.clientCert.validity.notAfter identity.clientCert.validity.notBefore
     identity.cognitoAuthenticationProvider identity.cognitoAuthenticationType
     identity.cognitoIdentityId identity.cognitoIdentityPoolId
     identity.principalOrgId identity.user identity.userArn identity.vpcId identity.vpceId
@@ -235,9 +257,9 @@ _RESERVED_LOGGED_NAMES: Final = """
     authorize.error authorize.latency authorize.status
     authorizer.error authorizer.integrationLatency authorizer.integrationStatus
     authorizer.latency authorizer.requestId authorizer.status
-    cipherSuite customDomain.routingRuleIdMatched
+    customDomain.routingRuleIdMatched
     integration.requestId integration.responseTransferMode
-    integration.timeToAllHeaders integration.timeToFirstContent tlsVersion
+    integration.timeToAllHeaders integration.timeToFirstContent
     waf.error waf.latency waf.status
 """.split()  # noqa: SIM905 (as above)
 

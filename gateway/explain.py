@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from multidict import CIMultiDict
 
+from gateway.client_tls import ClientCertificate, ClientTls
 from gateway.clock import IdMinter
 from gateway.definitions.method_settings import ALL_METHODS, effective_setting, setting_key
 from gateway.definitions.stage import MethodSetting
@@ -35,7 +36,7 @@ from gateway.release import (
     Release,
     bucket_identity,
 )
-from gateway.routing import Candidate, api_of_host, split_path_form
+from gateway.routing import Candidate, Guard, api_of_host, split_path_form
 from gateway.server.head_check import refusal_of_head
 from gateway.server.refusal import Refusal, RefusedError
 from gateway.server.target import canonical_host
@@ -44,7 +45,6 @@ from gateway.snapshot.compile import Binding, compile_release, finish
 from gateway.snapshot.compiled import (
     CompiledMethod,
     CompiledStage,
-    DomainRefusal,
     Snapshot,
     Variant,
 )
@@ -112,6 +112,12 @@ class Explanation:
     arms: tuple[ArmExplanation, ...] = ()
     answer: str | None = None
     """A sentence that says what the client gets when no stage is reached; else see the arms."""
+
+
+_ASSUMED_CERTIFICATE: Final = ClientCertificate(
+    pem="", subject_dn="", issuer_dn="", serial_number="", not_before="", not_after=""
+)
+"""Of a client that has what a domain asks for."""
 
 
 class InvalidRequestError(Exception):
@@ -192,6 +198,7 @@ def explain(
     snapshot: Snapshot, release: Release, request: InvocationRequest, limits: Limits
 ) -> Explanation:
     """Follow a request through the edge and the stations of a release, up to the backend."""
+    request.tls = _assumed_tls(snapshot, request)
     exchange = _exchange(request)
     known = Explanation(
         http_method=request.method,
@@ -336,15 +343,10 @@ def _addressing(snapshot: Snapshot, request: InvocationRequest) -> str:
         if found is None:
             return f"{request.host} is a custom domain, and none of its base paths matches"
         base_path, mapping, _ = found
-        if isinstance(mapping, DomainRefusal):
-            return (
-                f"{request.host} is a custom domain that asks for {mapping.feature}, which is not "
-                "enforced yet: every request is answered 500"
-            )
         stage = "the next path segment" if mapping.stage == "(none)" else mapping.stage
         return (
-            f"{request.host} is a custom domain; base path {base_path} leads to "
-            f"API {mapping.rest_api_id}, stage {stage}"
+            f"{request.host} is a custom domain{_demands(domain.guard)}; base path {base_path} "
+            f"leads to API {mapping.rest_api_id}, stage {stage}"
         )
     api_id = api_of_host(request.host)
     if api_id is not None:
@@ -363,6 +365,27 @@ def _addressing(snapshot: Snapshot, request: InvocationRequest) -> str:
 def _edge_refusal(refusal: Refusal) -> str:
     body = refusal.body.decode()
     return f"{refusal.status} {body}: refused by the edge ({refusal.reason}), before any API"
+
+
+def _demands(guard: Guard | None) -> str:
+    if guard is None:
+        return ""
+    certificate = " with a client certificate that its trust store accepts"
+    return f" reached by TLS to that very name{certificate if guard.needs_certificate else ''} only"
+
+
+def _assumed_tls(snapshot: Snapshot, request: InvocationRequest) -> ClientTls | None:
+    """Return the TLS that an address with `https` stands for: all that its host asks for."""
+    if request.scheme != "https":
+        return None
+    guard = snapshot.places[request.host].guard
+    return ClientTls(
+        server_name=request.host,
+        version="TLSv1.3",
+        cipher="",
+        domain_name="" if guard is None else guard.domain_name,
+        certificate=_ASSUMED_CERTIFICATE,
+    )
 
 
 def _refusal(fault: Fault) -> str:

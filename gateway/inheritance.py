@@ -14,9 +14,10 @@ import os
 import signal
 import socket
 import sys
+import types
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, get_args, get_origin, get_type_hints
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from gateway.settings import Settings
 from gateway.supervisor import Boot, SupervisionTable
@@ -49,6 +50,11 @@ class Inherited:
     def listening(self) -> socket.socket:
         """Return the listening socket: a worker's own, or control's admin socket."""
         return _adopted(self.boot["listen_fd"])
+
+    def listening_tls(self) -> socket.socket | None:
+        """Return a worker's own socket for TLS; None: there is none."""
+        descriptor = self.boot["listen_tls_fd"]
+        return None if descriptor < 0 else _adopted(descriptor)
 
     def release_listening(self) -> socket.socket:
         """Return control's listening socket for workers."""
@@ -111,10 +117,14 @@ def unpack_settings(packed: dict[str, Any]) -> Settings:
 
 
 def _unpack(hint: Any, value: Any) -> Any:
+    if get_origin(hint) in (Union, types.UnionType):
+        (hint,) = (each for each in get_args(hint) if each is not type(None))
+        if value is None:
+            return None
     if dataclasses.is_dataclass(hint):
         hints = get_type_hints(hint)
         names = [field.name for field in dataclasses.fields(hint)]
         return hint(**{name: _unpack(hints[name], value[name]) for name in names})  # type: ignore[operator]
-    if hint is Path or (value is not None and Path in get_args(hint)):
+    if hint is Path:
         return Path(value)
     return tuple(value) if get_origin(hint) is tuple else value

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gateway.client_tls import ClientTls
 from gateway.definitions.client_certificate import ClientCertificate
 from gateway.errors import Fault
 from gateway.streams import BodyStream
@@ -47,6 +48,8 @@ class InvocationRequest:
     derived: dict[object, Any] = field(default_factory=dict)
     """What was derived from `headers` and the connection alone, by a key of who derived it.
     Requests of a connection that repeats its headers share it, so that it is derived once."""
+    tls: ClientTls | None = None
+    """The connection's; None: plain HTTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,6 +109,28 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """TLS towards clients, on the address `listen_tls`."""
+
+    default_certificate_file: str = ""
+    """PEM file, relative to the configuration directory, of the certificate for names that no
+    domain has, and for clients that name none (SNI). Empty: such connections are refused."""
+    default_private_key_file: str = ""
+    """PEM file of its key; empty: the key is in `default_certificate_file`."""
+    handshake_seconds: float = within(10.0, 0.1, 120)
+    """From connecting to the end of the handshake."""
+    handshakes: int = within(512, 1, 1_000_000)
+    """Handshakes that one worker has under way at once; a connection beyond is reset."""
+    expiry_warning_days: int = within(30, 0, 3650)
+    """Days before a certificate expires from which on the log says so, once a day; those that
+    stages show to their backends included."""
+    redirect_http: bool = False
+    """Answer plain HTTP for a custom domain that has a certificate with 308 to HTTPS."""
+    redirect_port: int = within(0, 0, 65535)
+    """Port that a redirect names; 0: that of `listen_tls`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Throttle:
     """The account's throttle, over all APIs and stages. Unset: nothing is refused for it."""
 
@@ -176,6 +198,8 @@ class Settings:
 
     listen: Address = Address("127.0.0.1", 8080)
     """Where clients connect."""
+    listen_tls: Address | None = None
+    """Where clients connect by TLS; unset: nowhere."""
     admin: Address = Address("127.0.0.1", 8081)
     """Where the control plane answers: AWS API, metrics, health, console."""
     workers: int = within(0, 0, 512)
@@ -194,6 +218,8 @@ class Settings:
     """Bounds of what a client may send and hold."""
     timeouts: Timeouts = Timeouts()
     """How long a client connection may take."""
+    tls: Tls = Tls()
+    """TLS towards clients."""
     throttle: Throttle = Throttle()
     """The account's throttle."""
     backends: Backends = Backends()

@@ -64,6 +64,8 @@ class Boot(TypedDict):
     """How often this process was restarted."""
     listen_fd: int
     """Listening socket: a worker's own, or control's admin socket."""
+    listen_tls_fd: int
+    """A worker's own listening socket for TLS; -1: there is none."""
     release_fd: int
     """Control's listening Unix socket; -1 in workers."""
     release_address: str
@@ -71,7 +73,8 @@ class Boot(TypedDict):
     tables: dict[str, int]
     """Descriptors of shared tables by name; `supervision` is the supervisor's own."""
     addresses: dict[str, str]
-    """Where the gateway listens: `listen` and `admin`, as `host:port`."""
+    """Where the gateway listens: `listen`, `admin`, and `listen_tls` if there is TLS, as
+    `host:port`."""
     payload: dict[str, Any]
     """Whatever the caller wants every process to have."""
 
@@ -84,6 +87,8 @@ class Options:
     """Address of the data plane, `host:port`, `[v6]:port`, or `:port` for all; port 0: any free."""
     admin: str
     """Address of the control plane."""
+    listen_tls: str | None = None
+    """Address of the data plane for TLS; None: there is none."""
     workers: int
     control_command: tuple[str, ...]
     worker_command: tuple[str, ...]
@@ -198,6 +203,7 @@ class Supervisor:
         self._options = options
         self._run = os.urandom(8).hex()
         self._listening = listen_sockets(options.listen, options.workers, opened)
+        self._listening_tls = listen_sockets(options.listen_tls, options.workers, opened)
         self._admin = listen_sockets(options.admin, 1, opened)[0]
         self._release = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         # An empty name: the kernel picks one in the abstract namespace; no file can be left over.
@@ -215,7 +221,9 @@ class Supervisor:
     @property
     def addresses(self) -> dict[str, str]:
         """Where the gateway listens, with real ports."""
-        return {"listen": _name_of(self._listening[0]), "admin": _name_of(self._admin)}
+        named = {"listen": self._listening, "listen_tls": self._listening_tls}
+        named["admin"] = [self._admin]
+        return {name: _name_of(sockets[0]) for name, sockets in named.items() if sockets}
 
     def run(self) -> int:
         """Start everything, and return once everything has ended."""
@@ -223,9 +231,9 @@ class Supervisor:
         self._supervision.note_supervisor(os.getpid(), time.time())
         with _signals() as wakeup:
             self._write_addresses(addresses_file)
-            _log.info(
-                "listening on http://%(listen)s, control plane on http://%(admin)s", self.addresses
-            )
+            tls = "".join(f", https://{_name_of(each)}" for each in self._listening_tls[:1])
+            told = "listening on http://%(listen)s" + tls + ", control plane on http://%(admin)s"
+            _log.info(told, self.addresses)
             try:
                 self._serve(wakeup)
             finally:
@@ -259,7 +267,7 @@ class Supervisor:
         _log.info("stopping: draining for at most %g s", self._options.drain_seconds)
         self._stop_by = now + self._options.drain_seconds + KILL_GRACE_SECONDS
         # Our copies go first: a port is closed to newcomers only when every copy is.
-        for listening in self._listening:
+        for listening in (*self._listening, *self._listening_tls):
             listening.close()
         self._forward(signal.SIGTERM, self._children[1:])
 
@@ -301,6 +309,9 @@ class Supervisor:
             "workers": self._options.workers,
             "restarts": child.restarts,
             "listen_fd": listening.fileno(),
+            "listen_tls_fd": -1
+            if is_control or not self._listening_tls
+            else self._listening_tls[child.index].fileno(),
             "release_fd": self._release.fileno() if is_control else -1,
             "release_address": self._release.getsockname()[1:].decode("ascii"),
             "tables": self._tables,
@@ -324,7 +335,8 @@ class Supervisor:
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
         try:
             os.write(boot_fd, json.dumps(boot).encode())
-            passed = [boot_fd, boot["listen_fd"], boot["release_fd"], *boot["tables"].values()]
+            passed = [boot_fd, boot["listen_fd"], boot["listen_tls_fd"], boot["release_fd"]]
+            passed += boot["tables"].values()
             return subprocess.Popen(  # noqa: S603 (the command is the caller's own)
                 (*command, "--boot", str(boot_fd)),
                 stdin=subprocess.DEVNULL,
@@ -374,12 +386,16 @@ class Supervisor:
         temporary.replace(path)
 
 
-def listen_sockets(address: str, count: int, opened: contextlib.ExitStack) -> list[socket.socket]:
-    """Return `count` listening sockets that share an address by SO_REUSEPORT.
+def listen_sockets(
+    address: str | None, count: int, opened: contextlib.ExitStack
+) -> list[socket.socket]:
+    """Return `count` listening sockets that share an address by SO_REUSEPORT; without one, none.
 
     Raises:
         CannotStartError: the address is taken, malformed, or not this machine's.
     """
+    if address is None:
+        return []
     try:
         family, where = _resolved(address)
         if where[1]:

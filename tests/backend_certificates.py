@@ -1,4 +1,4 @@
-"""Certificates made on the fly: authorities, servers, clients, right and wrong ones."""
+"""Certificates of backends, and of the gateway towards them: right and wrong ones."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import ipaddress
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.definitions.client_certificate import ClientCertificate
+from tests.certificates import pem_of_key, signed
 
 _NAMES: Final = ("localhost", "127.0.0.1")
 
@@ -36,11 +36,7 @@ class Pair:
 
     @property
     def key_pem(self) -> str:
-        return self.key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        ).decode()
+        return pem_of_key(self.key)
 
     @property
     def serial(self) -> int:
@@ -107,23 +103,20 @@ def _signed(
     is_authority: bool = False,
 ) -> Pair:
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject if by is None else by.certificate.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now + timedelta(days=days[0]))
-        .not_valid_after(now + timedelta(days=days[1]))
-        .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-    )
+    extensions: list[x509.ExtensionType] = [
+        x509.BasicConstraints(ca=is_authority, path_length=None)
+    ]
     if names:
-        builder = builder.add_extension(
-            x509.SubjectAlternativeName([_general_name(each) for each in names]), critical=False
-        )
-    return Pair(builder.sign(key if by is None else by.key, hashes.SHA256()), key)
+        extensions.append(x509.SubjectAlternativeName([_general_name(each) for each in names]))
+    certificate = signed(
+        key,
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]),
+        None if by is None else (by.certificate.subject, by.key),
+        tuple(extensions),
+        days=days[1],
+        begun_days=-days[0],
+    )
+    return Pair(certificate, key)
 
 
 def _general_name(name: str) -> x509.GeneralName:

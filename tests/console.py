@@ -62,6 +62,7 @@ def here(text: str, gateway: RunningGateway, backend: str) -> str:
     return (
         text.replace("127.0.0.1:8080", gateway.listen)
         .replace("127.0.0.1:8081", gateway.admin)
+        .replace("127.0.0.1:8443", gateway.listen_tls or "127.0.0.1:8443")
         .replace(BACKEND, backend)
     )
 

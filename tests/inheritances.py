@@ -60,6 +60,7 @@ def inherited(
         "workers": 1,
         "restarts": 0,
         "listen_fd": listening.detach(),
+        "listen_tls_fd": -1,
         "release_fd": os.dup(release.fileno()),
         "release_address": release.getsockname()[1:].decode(),
         "tables": {

@@ -89,6 +89,7 @@ class RunningGateway:
         try:
             addresses = until(self._addresses, "the gateway to start")
             self.listen: str = addresses["listen"]
+            self.listen_tls: str = addresses.get("listen_tls", "")
             self.admin: str = addresses["admin"]
             until(self.is_ready, "the gateway to be ready")
         except BaseException:

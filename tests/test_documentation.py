@@ -30,7 +30,8 @@ def exposed_families() -> set[str]:
     values = ControlValues(
         last_reload_success_epoch=1.0,
         last_reload_seconds=1.0,
-        client_certificate_ends={"shop": 1.0},
+        certificate_expiries={"api.example.com": 1.0},
+        client_certificate_expiries={"shop": 1.0},
     )
     text = exposition.render(values).decode()
     return {

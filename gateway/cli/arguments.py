@@ -19,7 +19,7 @@ exit codes:
   2  wrong usage
 """
 
-SETTING_FLAGS = ("listen", "admin", "config", "data", "workers", "region", "account")
+SETTING_FLAGS = ("listen", "listen_tls", "admin", "config", "data", "workers", "region", "account")
 """Flags that replace a setting of `gateway.toml` or of the environment."""
 
 
@@ -125,7 +125,10 @@ def _add_run(commands: _Commands) -> None:
         help="where clients connect (127.0.0.1:8080)",
     )
     parser.add_argument(
-        "--listen-tls", metavar="HOST:PORT", help="refused: certificates are not supported yet"
+        "--listen-tls",
+        metavar="HOST:PORT",
+        type=value_of("listen_tls"),
+        help="where clients connect by TLS (nowhere)",
     )
     parser.add_argument(
         "--admin",

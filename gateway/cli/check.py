@@ -17,7 +17,7 @@ from gateway.release import Release
 def check(arguments: argparse.Namespace, output: Output) -> int:
     """Print every error and warning; return 1 if there is an error."""
     settings, wrong_settings = settings_problems(arguments)
-    files = load_files(settings.config, empty_release(settings))
+    files = load_files(settings, empty_release(settings))
     problems = (*wrong_settings, *files.problems)
     errors = sum(problem.severity == "error" for problem in problems)
     if arguments.json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from gateway import configuration
@@ -17,7 +18,7 @@ from gateway.definitions.identity import deployment_id
 from gateway.definitions.rest_api import RestApi
 from gateway.errors import ConfigurationError, Problem
 from gateway.release.release import arms
-from gateway.settings import Settings
+from gateway.settings import Settings, Tls
 from gateway.store.database import FILE_NAME
 from gateway.store.export import StoredApi, read_api
 
@@ -53,10 +54,12 @@ def _check(text: ApiText, api: StoredApi, settings: Settings) -> None:
     api_id = api.api_id
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
+        # The certificates of the configuration are not there, and are nothing of an API's.
+        apart = replace(settings, config=directory, tls=Tls())
         _write(text, directory)
         errors = [
             _beside(problem, directory)
-            for problem in load_files(directory, empty_release(settings)).problems
+            for problem in load_files(apart, empty_release(apart)).problems
             if problem.severity == "error"
         ]
         loaded = configuration.load(directory).apis.get(api_id)

@@ -11,10 +11,12 @@ from typing import Final
 
 from gateway import configuration
 from gateway.cli.arguments import SETTING_FLAGS
+from gateway.clock import SystemClock
+from gateway.configuration.keyring import Keyring
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
 from gateway.reload import Reloader, ReloadReport
-from gateway.reload.reloader import Capacities
+from gateway.reload.report import Capacities
 from gateway.settings import Settings
 
 _UNLIMITED: Final = Capacities(buckets=2**31, blocks=2**31, series=2**31)
@@ -51,10 +53,13 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
     return configuration.load_settings(None, os.environ, flags)
 
 
-def load_files(directory: Path, start: Release) -> Files:
+def load_files(settings: Settings, start: Release) -> Files:
     """Load and compile the files, on top of the release `start`, as a reload would."""
+    directory = settings.config
     loaded = configuration.load(directory)
-    reloader = Reloader(start, _UNLIMITED)
+    # Whether there will be a TLS listener, a flag may say.
+    keyring = Keyring(settings, SystemClock().epoch, None, is_listening=True)
+    reloader = Reloader(start, _UNLIMITED, certify=keyring.certify)
     report = reloader.apply(loaded, may_be_absent=True)
     problems = report.problems
     if loaded.is_absent:
@@ -81,7 +86,7 @@ def served_files(arguments: argparse.Namespace) -> tuple[Settings, Files]:
         ConfigurationError: something in the settings is wrong.
     """
     settings = settings_of(arguments)
-    return settings, load_files(settings.config, empty_release(settings))
+    return settings, load_files(settings, empty_release(settings))
 
 
 def settings_problems(arguments: argparse.Namespace) -> tuple[Settings, tuple[Problem, ...]]:

@@ -25,7 +25,7 @@ def plan(arguments: argparse.Namespace, output: Output) -> int:
     """Print what a reload would change; return 1 if a file has errors and would be held back."""
     settings = settings_of(arguments)
     served = last_good_release(settings)
-    files = load_files(settings.config, served)
+    files = load_files(settings, served)
     changes = differences(served if served.revision else None, files.release)
     if arguments.json:
         output.json(

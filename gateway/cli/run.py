@@ -9,12 +9,6 @@ from gateway.cli.inputs import settings_of
 from gateway.cli.output import Output
 
 
-def run(arguments: argparse.Namespace, output: Output) -> int:
+def run(arguments: argparse.Namespace, output: Output) -> int:  # noqa: ARG001 (commands are alike)
     """Serve the files' APIs; return once TERM or INT has drained every request."""
-    if arguments.listen_tls is not None:
-        output.error(
-            "--listen-tls: certificates are not supported yet; "
-            "use --listen behind something that ends TLS"
-        )
-        return 2
     return serve(settings_of(arguments))

@@ -106,8 +106,9 @@ def warnings_of(report: Mapping[str, Any]) -> list[str]:
 
 def _print(report: Mapping[str, Any], output: Output) -> None:
     stages = sum(len(api["stages"]) for api in report["apis"].values())
+    tls = report.get("listen_tls")
     output.line(
-        f"stagegate {report['version']} on {report['listen']}: "
+        f"stagegate {report['version']} on {report['listen']}{f', TLS on {tls}' if tls else ''}: "
         f"revision {report['revision']} ({report['digest'][:8]}), "
         f"{counted(len(report['apis']), 'APIs')}, {counted(stages, 'stages')}",
         style="bold",

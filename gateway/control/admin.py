@@ -112,9 +112,14 @@ class Admin:
             series_budget=self._series_budget,
             methods_without_detail=report.without_blocks if report else 0,
             failed_logins=self._access.failed_logins if self._access else 0,
-            client_certificate_ends={
-                id_: certificate.expiration_epoch
-                for id_, certificate in self._publisher.release.client_certificates.items()
+            certificate_expiries={
+                name: each.not_after
+                for name, each in self._publisher.release.certificates.items()
+                if each.certificate
+            },
+            client_certificate_expiries={
+                id_: each.expiration_epoch
+                for id_, each in self._publisher.release.client_certificates.items()
             },
         )
         loop = asyncio.get_running_loop()

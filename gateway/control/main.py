@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -18,15 +18,16 @@ import uvloop
 from gateway import configuration
 from gateway.clock import Clock, SystemClock
 from gateway.configuration.file_cache import ApiFileCache
+from gateway.configuration.keyring import DAY_SECONDS, Certificates, Certified, Keyring
 from gateway.configuration.loaded import Loaded
 from gateway.configuration.watcher import LOOK_SECONDS, Watcher
-from gateway.control import expiry
 from gateway.control.access import Access
 from gateway.control.admin import Admin
 from gateway.control.admin_listener import AdminListener
 from gateway.control.api.edge import ControlEdge
 from gateway.control.api.service import ControlApi
-from gateway.control.expiry import ExpiryWatch
+from gateway.control.certificate_watch import LOOK_SECONDS as CERTIFICATE_LOOK_SECONDS
+from gateway.control.certificate_watch import CertificateWatch
 from gateway.control.live import Live
 from gateway.control.persist import load_last_good, release_directory
 from gateway.control.probe import Probe
@@ -35,7 +36,9 @@ from gateway.control.settings_watch import settings_problems
 from gateway.control.status import Status
 from gateway.control.unserved import Unserved
 from gateway.control.workers import WorkerLinks
+from gateway.definitions.domain import DomainName
 from gateway.inheritance import Inherited, accept_signals, take_over
+from gateway.release.certificate_store import CertificateStore
 from gateway.release.disk import ReleaseStore
 from gateway.reload import Capacities, Reloader
 from gateway.server.tasks import spawn
@@ -72,12 +75,10 @@ class Control:
         """Take over; `on_started` is called when the first release is out."""
         boot, settings = inherited.boot, inherited.settings
         self._inherited = inherited
-        self._clock = clock
         self._on_started = on_started
         self._executor = ThreadPoolExecutor(1, "files")
         self._scraping = ThreadPoolExecutor(1, "scraping")
         self._stop = asyncio.Event()
-        self._has_release = asyncio.Event()
         self._loaded: Loaded | None = None
         """What the files said last."""
         self._watcher = Watcher(settings.config)
@@ -90,6 +91,15 @@ class Control:
             blocks=tables["blocks"],
             series=settings.metrics.series_budget,
         )
+        self._keyring = Keyring(
+            settings,
+            clock.epoch,
+            CertificateStore(settings.data),
+            is_listening=settings.listen_tls is not None,
+        )
+        self._certificates = CertificateWatch(
+            self._keyring, clock.epoch, settings.tls.expiry_warning_days * DAY_SECONDS
+        )
         exposition = Exposition(
             inherited.table("metrics"),
             workers=boot["workers"],
@@ -100,7 +110,7 @@ class Control:
         self._links = WorkerLinks(clock)
         cache = self._cache = ApiFileCache(clock.epoch)
         self._publisher = Publisher(
-            reloader=Reloader(last_good.release, capacities, last_good.parts),
+            reloader=Reloader(last_good.release, capacities, last_good.parts, self._certify),
             load=lambda: configuration.load(settings.config, cache.load_api_file),
             check_settings=lambda: settings_problems(
                 settings.config, boot["payload"]["file_settings"]
@@ -154,6 +164,7 @@ class Control:
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         self._hangup: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         return f"<Control {self._publisher!r}, {self._links!r}>"
@@ -162,13 +173,11 @@ class Control:
         """Answer, publish and watch until SIGTERM."""
         await self._listener.start(self._inherited.listening())
         self._links.serve(self._inherited.release_listening())
-        watching = [
-            spawn(self._watch(), "watch files"),
-            spawn(self._watch_expiry(), "watch certificates"),
-        ]
+        watching = spawn(self._watch(), "watch files")
         await self._stop.wait()
-        for each in watching:
-            each.cancel()
+        watching.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
         await self._links.close()
         await self._listener.close()
         self._probe.close()
@@ -181,8 +190,8 @@ class Control:
         await self._live.start()
         await self._publisher.reload("start", may_be_absent=self._may_be_absent)
         self._live.begin()
-        self._has_release.set()
         self._on_started()
+        self._looking = spawn(self._look_at_certificates(), "look at certificates")
         await self._show_files()
         while True:
             try:
@@ -192,12 +201,30 @@ class Control:
                 _log.exception("watching the files failed: a bug; looking again")
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def _watch_expiry(self) -> None:
-        watch = ExpiryWatch()
-        await self._has_release.wait()
+    async def _look_at_certificates(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            watch.look(self._publisher.release.client_certificates.values(), self._clock.epoch())
-            await asyncio.sleep(expiry.LOOK_SECONDS)
+            try:
+                # On the thread that makes releases: none is half made meanwhile, so that no copy
+                # goes that the next one names.
+                await loop.run_in_executor(
+                    self._executor, lambda: self._certificates.look(self._publisher.release)
+                )
+            except Exception:  # noqa: BLE001 (a bug must not end looking)
+                _log.exception("looking at the certificates failed: a bug; looking again")
+            await asyncio.sleep(CERTIFICATE_LOOK_SECONDS)
+
+    def _certify(
+        self, of_files: Iterable[DomainName], stored: Iterable[DomainName], before: Certificates
+    ) -> Certified:
+        """Look certificates up, and watch their files from now on."""
+        certified = self._keyring.certify(of_files, stored, before)
+        self._watch_files()
+        return certified
+
+    def _watch_files(self) -> None:
+        loaded = self._loaded.files if self._loaded is not None else ()
+        self._watcher.extra = (*loaded, *self._keyring.files)
 
     async def _reload(self, reason: str) -> None:
         await self._publisher.reload(reason)
@@ -217,8 +244,8 @@ class Control:
         self._hangup = spawn(self._reload("SIGHUP"), "reload")
 
     def _on_loaded(self, loaded: Loaded) -> None:
-        self._watcher.extra = loaded.files
         self._loaded = loaded
+        self._watch_files()
         self._cache.forget_others(set(loaded.files))
 
 

@@ -23,7 +23,7 @@ from gateway.store.sync import sync_rows
 from gateway.store.tables import BASE_PATH_MAPPING, DOMAIN_NAME
 from gateway.store.transaction import Transaction
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 """Part of each digest: raised when what is written for a domain changes."""
 
 
@@ -55,7 +55,10 @@ def _write(transaction: Transaction, domain: DomainName, digest: str, known: int
     """Write a domain; `known` is the `sequence` under which it is shown already."""
     told = codec.encode(domain)
     values: dict[str, Any] = {
+        "security_policy": domain.security_policy.value,
         "endpoint_configuration": {"types": ["REGIONAL"], "ipAddressType": "ipv4"},
+        "certificate_arn": told.get("certificateArn"),
+        "regional_certificate_arn": told.get("regionalCertificateArn"),
         "mutual_tls_authentication": told.get("mutualTlsAuthentication"),
         "endpoint_access_mode": None
         if domain.endpoint_access_mode == "BASIC"
@@ -65,7 +68,7 @@ def _write(transaction: Transaction, domain: DomainName, digest: str, known: int
     }
     if known is None:
         new = new_domain(transaction, domain.domain_name)
-        sequence = transaction.insert(DOMAIN_NAME, **new, **values)
+        sequence = transaction.insert(DOMAIN_NAME, **{**new, **values})
     else:
         sequence = known
         found = DOMAIN_NAME.c.sequence == sequence

@@ -24,12 +24,14 @@ def settings_problems(directory: Path, started_with: Mapping[str, Any]) -> tuple
     return tuple(
         Problem(
             name,
-            f"changed from {before.get(name)} to {after[name]}; restart the gateway to apply it",
+            f"changed from {before.get(name)} to {after.get(name)}; "
+            "restart the gateway to apply it",
             str(directory / FILE),
             severity="warning",
         )
-        for name in after
-        if after[name] != before.get(name)
+        # An address that is unset has another name than its host and port.
+        for name in dict.fromkeys((*after, *before))
+        if after.get(name) != before.get(name)
     )
 
 

@@ -59,6 +59,7 @@ class Status:
             "region": release.region,
             "account": release.account,
             "listen": self._addresses["listen"],
+            "listen_tls": self._addresses.get("listen_tls"),
             "admin": self._addresses["admin"],
             "config": str(self._settings.config.absolute()),
             "data": str(self._settings.data.absolute()),
@@ -70,6 +71,14 @@ class Status:
                 for api_id, stages in release.stages.items()
             },
             "domains": [domain.domain_name for domain in release.domains],
+            "certificates": {
+                each.domain_name: {
+                    "certificate": each.certificate or None,
+                    "not_after": _time(each.not_after) if each.certificate else None,
+                    "truststore": each.truststore or None,
+                }
+                for each in release.certificates.values()
+            },
             "supervisor": {
                 "pid": supervisor_pid,
                 "uptime_seconds": self._since(supervisor_started),
@@ -120,7 +129,7 @@ class Status:
             return None
         problems = (*report.problems, *state.settings_problems)
         return {
-            "time": datetime.fromtimestamp(state.epoch, UTC).isoformat(timespec="milliseconds"),
+            "time": _time(state.epoch),
             "ok": report.is_ok,
             "reason": state.reason,
             "seconds": round(state.seconds or 0.0, 6),
@@ -144,6 +153,10 @@ class Status:
 
     def _since(self, epoch: float) -> float:
         return round(max(0.0, self._clock.epoch() - epoch), 3)
+
+
+def _time(epoch: float) -> str:
+    return datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds")
 
 
 def _problem(problem: Problem) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class UnservedProblem:
     """A problem, and of what."""
 
     owner: str
-    """`API a1b2c3, deployment d4e5f6`, or `domain api.example.com`."""
+    """`API a1b2c3, deployment d4e5f6`."""
     problem: Problem
 
     def __str__(self) -> str:
@@ -88,7 +88,10 @@ class Unserved:
             self._checking = spawn(self._check_all(), "check stored deployments")
 
     def note_domains(self, domains: Iterable[DomainName]) -> None:
-        """Take over the store's custom domain names; log what is new of what is wrong."""
+        """Log what is new of what the store's custom domain names ask for and get otherwise.
+
+        They are served all the same, and so not among the `problems`.
+        """
         found = {each.domain_name: tuple(problems_of_domain_features(each)) for each in domains}
         for name, problems in found.items():
             if problems != self._domains.get(name, ()):
@@ -122,8 +125,6 @@ class Unserved:
                 found = self._found.get(id_)
                 if found is not None and found.count:
                     yield _owner(api_id, id_), found
-        for name, problems in self._domains.items():
-            yield f"domain {name}", _Found(problems, len(problems))
 
     async def _check_all(self) -> None:
         loop = asyncio.get_running_loop()

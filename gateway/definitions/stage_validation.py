@@ -88,6 +88,7 @@ def problems_of_domain(domain: DomainName, path: str = "") -> list[Problem]:
     problems: list[Problem] = []
     if text := _host_problem(domain.domain_name):
         problems.append(Problem(path, f"{shown(domain.domain_name)} is no host name: {text}"))
+    _check_certificate(domain, path, problems)
     seen: set[str] = set()
     for index, mapping in enumerate(domain.base_path_mappings):
         here = f"{join(path, 'basePathMappings')}[{index}]"
@@ -98,6 +99,16 @@ def problems_of_domain(domain: DomainName, path: str = "") -> list[Problem]:
             problems.append(Problem(here, f"{text} {shown(mapping.base_path)}"))
         seen.add(mapping.base_path)
     return problems
+
+
+def _check_certificate(domain: DomainName, path: str, problems: list[Problem]) -> None:
+    is_by_arn = domain.regional_certificate_arn or domain.certificate_arn
+    if domain.certificate_file is not None and is_by_arn:
+        text = "is given beside a certificate's ARN, which names files too; keep one"
+        problems.append(Problem(join(path, "certificateFile"), text))
+    if domain.private_key_file is not None and domain.certificate_file is None:
+        text = "is the key of a certificate; add certificateFile"
+        problems.append(Problem(join(path, "privateKeyFile"), text))
 
 
 def problem_of_reference(

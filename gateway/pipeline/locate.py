@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import Exchange
 from gateway.routing import split_path_form, split_stage
-from gateway.snapshot.compiled import CompiledStage, DomainRefusal, Snapshot
+from gateway.snapshot.compiled import CompiledStage, Snapshot
 
 STAGELESS = "(none)"
 """The stage of a base path mapping that takes it from the path (AWS's spelling)."""
@@ -16,23 +16,21 @@ def locate(snapshot: Snapshot, exchange: Exchange) -> tuple[CompiledStage, str]:
 
     Raises:
         Fault: 403 Forbidden for a host, base path, API or stage that is not there (AWS's answer
-            for a custom domain without a mapping, and for an unknown stage);
-            API_CONFIGURATION_ERROR for a domain that asks for what is not enforced yet.
+            for a custom domain without a mapping, and for an unknown stage), and for a connection
+            that has not shown what the domain asks for.
     """
     request = exchange.request
-    domain, api_id = snapshot.places[request.host]
+    domain, api_id, guard = snapshot.places[request.host]
+    if guard is not None:
+        refusal = guard.refusal(request.host, request.tls)
+        if refusal is not None:
+            raise _forbidden(refusal)
     if domain is not None:
         exchange.context_path = request.path
         found = domain.find(request.path)
         if found is None:
             raise _forbidden(f"no base path mapping of {request.host} matches {request.path}")
         exchange.base_path, mapping, rest = found
-        if isinstance(mapping, DomainRefusal):
-            raise Fault(
-                GatewayResponseType.API_CONFIGURATION_ERROR,
-                detail=f"Execution failed due to configuration error: {mapping.feature} of "
-                f"{request.host} is not enforced yet",
-            )
         stage_name = mapping.stage
         if stage_name == STAGELESS:
             stage_name, rest = split_stage(rest)

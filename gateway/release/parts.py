@@ -19,6 +19,7 @@ from gateway.definitions import codec
 from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.domain import DomainName
 from gateway.definitions.rest_api import Method, Resource
+from gateway.definitions.served_certificate import ServedCertificate
 from gateway.definitions.stage import Deployment, MethodSetting, Stage
 from gateway.errors import ConfigurationError, Problem
 from gateway.release.release import (
@@ -37,6 +38,9 @@ FRAME_BYTES: Final = 32_768
 FRAME_BYTES_MAX: Final = 16_777_216
 """Longest frame that workers take; a record is never split, so none may be longer."""
 
+CERTIFICATES: Final = "certificates"
+"""Key of the part with what domains are served with over TLS; absent while there is nothing."""
+
 CONNECTIONS: Final = "connections"
 """Key of the part with client certificates and VPC links; absent while there are none."""
 
@@ -48,7 +52,8 @@ Record = list[Any]
 _KINDS: Final[Mapping[str, type[Any] | None]] = {
     "settings": None,
     "domain": DomainName,
-    "certificate": ClientCertificate,
+    "certificate": ServedCertificate,
+    "client_certificate": ClientCertificate,
     "link": None,
     "file": None,
     "stage": Stage,
@@ -67,7 +72,7 @@ class Part:
     """A piece of a release in its travelling form."""
 
     key: str
-    """`settings`, `domains`, `connections`, `api/{id}` or `deployment/{id}`."""
+    """`settings`, `domains`, `certificates`, `connections`, `api/{id}` or `deployment/{id}`."""
     digest: str
     frames: tuple[bytes, ...]
     """JSON arrays of records, without line breaks."""
@@ -94,6 +99,7 @@ class DecodedPart:
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     domains: tuple[DomainName, ...] = ()
+    certificates: Mapping[str, ServedCertificate] = field(default_factory=dict)
     client_certificates: Mapping[str, ClientCertificate] = field(default_factory=dict)
     vpc_links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     file: str | None = None
@@ -129,6 +135,7 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
     parts = [
         _settings_part(release),
         encode_domains(release.domains),
+        *encode_certificates(release.certificates),
         *encode_connections(release.client_certificates, release.vpc_links),
     ]
     for api_id, stages in release.stages.items():
@@ -168,12 +175,18 @@ def encode_domains(domains: Iterable[DomainName]) -> Part:
     return _make("domains", _domain_records(domains))
 
 
+def encode_certificates(certificates: Mapping[str, ServedCertificate]) -> list[Part]:
+    """Return the part of all certificates: digests and dates; none where there are none."""
+    records = [["certificate", codec.encode(each)] for each in certificates.values()]
+    return [_make(CERTIFICATES, records)] if records else []
+
+
 def encode_connections(
     certificates: Mapping[str, ClientCertificate], links: Mapping[str, tuple[str, ...]]
 ) -> list[Part]:
     """Return the part of what connections to backends need; none when they need nothing."""
     records: list[Record] = [
-        *(["certificate", codec.encode(certificates[id_])] for id_ in sorted(certificates)),
+        *(["client_certificate", codec.encode(certificates[id_])] for id_ in sorted(certificates)),
         *(["link", id_, links[id_]] for id_ in sorted(links)),
     ]
     return [_make(CONNECTIONS, records)] if records else []
@@ -237,6 +250,8 @@ def join_release(
             whole = replace(whole, settings=part.settings)
         elif kind == "domains":
             whole = replace(whole, domains=part.domains)
+        elif kind == CERTIFICATES:
+            whole = replace(whole, certificates=part.certificates)
         elif kind == CONNECTIONS:
             whole = replace(
                 whole, client_certificates=part.client_certificates, vpc_links=part.vpc_links
@@ -253,6 +268,7 @@ def join_release(
         stages=stages,
         deployments=deployments,
         domains=whole.domains,
+        certificates=whole.certificates,
         client_certificates=whole.client_certificates,
         vpc_links=whole.vpc_links,
         files=files,
@@ -431,9 +447,10 @@ class _Decoder:
         return DecodedPart(
             settings=_merged(found["settings"]),
             domains=tuple(domain for _, domain in found["domain"]),
+            certificates={each.domain_name: each for _, each in found["certificate"]},
             client_certificates={
                 certificate.client_certificate_id: certificate
-                for _, certificate in found["certificate"]
+                for _, certificate in found["client_certificate"]
             },
             vpc_links={id_: tuple(targets) for (id_,), targets in found["link"]},
             file=next((file for _, file in found["file"]), None),

@@ -15,6 +15,7 @@ from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.domain import DomainName
 from gateway.definitions.method_settings import effective_setting
 from gateway.definitions.rest_api import Resource
+from gateway.definitions.served_certificate import ServedCertificate
 from gateway.definitions.stage import Deployment, Stage
 
 ACCOUNT_BUCKET: Final = "account"
@@ -51,6 +52,8 @@ class Release:
     """Every deployment that a stage or a canary points at, by id."""
     domains: tuple[DomainName, ...] = ()
     """Custom domain names."""
+    certificates: Mapping[str, ServedCertificate] = field(default_factory=dict)
+    """What domains are served with over TLS, by domain name: those that have anything."""
     client_certificates: Mapping[str, ClientCertificate] = field(default_factory=dict)
     """Those that stages name, by id."""
     vpc_links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -30,7 +30,8 @@ class Difference:
 
     change: Change
     kind: str
-    """`settings`, `api`, `deployment`, `stage`, `domain`, `client certificate` or `VPC link`."""
+    """`settings`, `api`, `deployment`, `stage`, `domain`, `certificate`, `truststore`,
+    `client certificate` or `VPC link`."""
     name: str
     """API id, deployment id, `{api}/{stage}`, domain name, or id."""
     detail: str = ""
@@ -49,8 +50,21 @@ def differences(old: Release | None, new: Release) -> list[Difference]:
         *_apis(before, new),
         *_domains(before.domains, new.domains),
         *_certificates(before, new),
+        *_client_certificates(before, new),
         *_links(before, new),
     ]
+
+
+def _certificates(old: Release, new: Release) -> Iterator[Difference]:
+    """Yield what is served anew; that it is gone shows in the domain."""
+    for name, after in new.certificates.items():
+        before = old.certificates.get(name)
+        shown = name or "by default"
+        if after.certificate and (before is None or before.certificate != after.certificate):
+            date = datetime.fromtimestamp(after.not_after, UTC)
+            yield Difference(Change.CHANGED, "certificate", shown, f"expires on {date:%Y-%m-%d}")
+        if after.truststore and (before is None or before.truststore != after.truststore):
+            yield Difference(Change.CHANGED, "truststore", shown)
 
 
 def _settings(old: Release, new: Release) -> Iterator[Difference]:
@@ -114,7 +128,7 @@ def _domains(before: tuple[DomainName, ...], after: tuple[DomainName, ...]) -> I
             yield Difference(Change.CHANGED, "domain", name, detail)
 
 
-def _certificates(old: Release, new: Release) -> Iterator[Difference]:
+def _client_certificates(old: Release, new: Release) -> Iterator[Difference]:
     """Tell of certificates by their last day: nothing of a key is shown, not even its hash."""
     before, after = old.client_certificates, new.client_certificates
     for id_ in sorted({*before, *after}):

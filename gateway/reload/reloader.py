@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from gateway.configuration.files import DOMAINS
+from gateway.configuration.keyring import Certified, Certify, no_certificates
 from gateway.configuration.loaded import Loaded, LoadedApi
 from gateway.definitions.domain import DomainName
+from gateway.definitions.served_certificate import ServedCertificate
 from gateway.definitions.stage import Deployment, Stage
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import (
@@ -30,9 +32,11 @@ from gateway.release import (
     required_buckets,
 )
 from gateway.release.parts import (
+    CERTIFICATES,
     CONNECTIONS,
     Part,
     encode_api,
+    encode_certificates,
     encode_connections,
     encode_deployment,
     encode_domains,
@@ -43,7 +47,8 @@ from gateway.release.release import identity_api
 from gateway.release.slots import Slots
 from gateway.reload.absence import unserved_apis, vanished_directory
 from gateway.reload.connections import Connections
-from gateway.reload.references import unknown_references
+from gateway.reload.domain_problems import open_beside, problems_among, unknown_references
+from gateway.reload.report import Capacities, ReloadReport
 from gateway.reload.sizes import Encodings
 from gateway.snapshot.check import (
     checking_context,
@@ -61,49 +66,6 @@ _log = logging.getLogger(__name__)
 
 _ALL: Final = "resources"
 """Path of the problem that there are no methods."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capacities:
-    """How much the shared tables hold."""
-
-    buckets: int
-    """Token buckets, the account's included."""
-    blocks: int
-    """Metric blocks, that of unmatched requests included."""
-    series: int = 2**31
-    """Time series that methods with metrics of their own may use."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReloadReport:
-    """What came of a reload."""
-
-    is_changed: bool
-    """Whether there is a new release."""
-    revision: int
-    """Revision that is current now."""
-    digest: str
-    problems: tuple[Problem, ...] = ()
-    """Errors and warnings; errors name what was held back."""
-    kept: tuple[str, ...] = ()
-    """APIs whose last good form stays, because their present one is broken."""
-    missing: tuple[str, ...] = ()
-    """APIs that are broken and were never good: they are not served."""
-    unserved: tuple[str, ...] = ()
-    """APIs of the last good release that a start found no files of: they are not served."""
-    without_blocks: int = 0
-    """Methods that asked for metrics of their own beyond the budget."""
-
-    @property
-    def is_ok(self) -> bool:
-        """Whether everything that the files say is served."""
-        return all(problem.severity != "error" for problem in self.problems)
-
-    @property
-    def errors(self) -> tuple[Problem, ...]:
-        """The problems that held something back."""
-        return tuple(problem for problem in self.problems if problem.severity == "error")
 
 
 @dataclass(slots=True)
@@ -141,10 +103,12 @@ class Reloader:
         start: Release,
         capacities: Capacities,
         parts: Mapping[str, Part] | None = None,
+        certify: Certify = no_certificates,
     ) -> None:
         """Begin at `start`: the last good release, or an empty one of revision 0.
 
-        `start` names region, account and the account's throttle as they are to be from now on.
+        `start` names region, account and the account's throttle as they are to be from now on;
+        `certify` looks up what domains are served with over TLS.
         """
         self.release = start
         self.parts: dict[str, Part] = dict(parts or {})
@@ -174,6 +138,7 @@ class Reloader:
         self._stored_domains: tuple[DomainName, ...] = ()
         self._connections = Connections(start)
         self._encodings = Encodings()
+        self._certify = certify
 
     def __repr__(self) -> str:
         return f"<Reloader revision {self.release.revision} {self.release.digest}>"
@@ -295,6 +260,7 @@ class Reloader:
             stages=stages,
             deployments=_amended(before.deployments, gone, new.deployments),
             domains=before.domains if domains is None else self._all_domains(self.file_domains),
+            certificates=before.certificates if domains is None else self._certified_stored(),
             client_certificates=self._connections.certificates_of(stages),
             vpc_links=self._connections.vpc_links(),
             bucket_slots=self._buckets.assigned,
@@ -329,9 +295,13 @@ class Reloader:
                 parts[key] = encoded.get(key) or encode_deployment(deployment)
         if candidate.domains != self.release.domains:
             parts["domains"] = encode_domains(candidate.domains)
-        parts.pop(CONNECTIONS, None)
-        for part in encode_connections(candidate.client_certificates, candidate.vpc_links):
-            parts[part.key] = part
+        if candidate.certificates != self.release.certificates:
+            parts.pop(CERTIFICATES, None)
+            parts.update((part.key, part) for part in encode_certificates(candidate.certificates))
+        shown, links = candidate.client_certificates, candidate.vpc_links
+        if (shown, links) != (self.release.client_certificates, self.release.vpc_links):
+            parts.pop(CONNECTIONS, None)
+            parts.update((part.key, part) for part in encode_connections(shown, links))
         return parts
 
     def _amend_blocks(self, old: tuple[Stages, Deployments], new: _Draft) -> dict[str, int]:
@@ -422,6 +392,7 @@ class Reloader:
         draft.problems += unknown
         for domain in loaded.domains:
             warnings = problems_of_domain_features(domain)
+            warnings += open_beside(domain, draft.stages, draft.deployments)
             if any(each.domain_name == domain.domain_name for each in self._stored_domains):
                 text = "one of the same name, made through the control API, is not served meanwhile"
                 warnings.append(Problem(domain.domain_name, text, severity="warning"))
@@ -430,9 +401,23 @@ class Reloader:
 
     def _all_domains(self, of_files: tuple[DomainName, ...]) -> tuple[DomainName, ...]:
         """Return the domain names of files and store; a file's wins over the store's."""
+        return (*of_files, *self._other_domains(of_files))
+
+    def _other_domains(self, of_files: tuple[DomainName, ...]) -> tuple[DomainName, ...]:
         names = {domain.domain_name for domain in of_files}
-        others = (each for each in self._stored_domains if each.domain_name not in names)
-        return (*of_files, *others)
+        return tuple(each for each in self._stored_domains if each.domain_name not in names)
+
+    def _certified(self, of_files: tuple[DomainName, ...]) -> Certified:
+        """Return what all domains are served with over TLS."""
+        others = self._other_domains(of_files)
+        return self._certify(of_files, others, self.release.certificates)
+
+    def _certified_stored(self) -> Mapping[str, ServedCertificate]:
+        """Return the same after a change in the store; what is wrong with that goes to the log."""
+        certified = self._certified(self.file_domains)
+        for problem in problems_among(certified.problems, self._stored_domains):
+            _log.warning("%s", problem)
+        return certified.certificates
 
     def _release(self, draft: _Draft, file_domains: tuple[DomainName, ...]) -> ReloadReport:
         try:
@@ -441,12 +426,15 @@ class Reloader:
             return self._refused((*draft.problems, *error.problems))
         metric_slots, refused = self._metric_slots(draft)
         self.file_domains = file_domains
+        certified = self._certified(file_domains)
+        draft.problems += certified.problems
         candidate = replace(
             self.release,
             stages=draft.stages,
             deployments=draft.deployments,
             files=draft.files,
             domains=self._all_domains(file_domains),
+            certificates=certified.certificates,
             client_certificates=self._connections.certificates_of(draft.stages),
             vpc_links=self._connections.vpc_links(),
             bucket_slots=bucket_slots,

@@ -3,6 +3,7 @@
 from gateway.routing.addressing import API_ID_HEADER, api_of_host, split_path_form, split_stage
 from gateway.routing.candidates import Candidate
 from gateway.routing.domains import NO_BASE_PATH, RESERVED_PATHS, BasePaths, Domains
+from gateway.routing.guards import Guard
 from gateway.routing.paths import ANY, ANY_METHODS
 from gateway.routing.places import Place, Places
 from gateway.routing.routes import Routes, RoutesBuilder
@@ -16,6 +17,7 @@ __all__ = [
     "BasePaths",
     "Candidate",
     "Domains",
+    "Guard",
     "Place",
     "Places",
     "Routes",

@@ -8,10 +8,12 @@ left.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
 from gateway.errors import ConfigurationError, Problem
+from gateway.routing.guards import Guard
 
 T = TypeVar("T")
 MAPPINGS_AT_ONCE: Final = 256
@@ -30,21 +32,25 @@ class BasePaths(Generic[T]):
     Args:
         mappings: Base path (`orders/v1`, outer slashes do not count; `(none)` or empty: everything
             else) and what it leads to.
+        guard: What the domain asks of connections; None: nothing.
 
     Raises:
         ConfigurationError: A base path is mapped twice; every such one is named.
     """
 
-    __slots__ = ("_by_base_path", "_lengths", "_otherwise")
+    __slots__ = ("_by_base_path", "_lengths", "_otherwise", "guard")
 
-    def __init__(self, mappings: Iterable[tuple[str, T]]) -> None:
+    def __init__(self, mappings: Iterable[tuple[str, T]], guard: Guard | None = None) -> None:
+        self.guard = guard
         for _ in self._take(mappings):
             pass
 
     @staticmethod
-    def slices(mappings: Iterable[tuple[str, T]]) -> Generator[None, None, BasePaths[T]]:
+    def slices(
+        mappings: Iterable[tuple[str, T]], guard: Guard | None = None
+    ) -> Generator[None, None, BasePaths[T]]:
         """Make one as the constructor does, little by little."""
-        made = BasePaths[T](())
+        made = BasePaths[T]((), guard)
         # Nobody has seen it yet.
         yield from made._take(mappings)
         return made
@@ -110,8 +116,11 @@ class Domains(Generic[T]):
     @staticmethod
     def slices(
         domains: Iterable[tuple[str, Iterable[tuple[str, T]]]],
+        guards: Mapping[str, Guard] = MappingProxyType({}),
     ) -> Generator[None, None, Domains[T]]:
         """Compile pairs of domain name (`api.example.com`, `*.example.com`) and its mappings.
+
+        `guards`: by domain name as written; most domains have none.
 
         Raises:
             ConfigurationError: A domain or one of its base paths is there twice; every one is
@@ -131,7 +140,7 @@ class Domains(Generic[T]):
                 )
             table[key] = BasePaths(())
             try:
-                table[key] = yield from BasePaths.slices(mappings)
+                table[key] = yield from BasePaths.slices(mappings, guards.get(written))
             except ConfigurationError as error:
                 problems.extend(
                     Problem(path=f"{name}.{problem.path}", message=problem.message)

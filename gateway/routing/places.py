@@ -6,6 +6,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from gateway.routing.addressing import api_of_host
 from gateway.routing.domains import BasePaths, Domains
+from gateway.routing.guards import Guard
 
 T = TypeVar("T")
 
@@ -20,6 +21,8 @@ class Place(NamedTuple, Generic[T]):
     """The base paths of the custom domain that it is."""
     api_id: str | None
     """The API that it names; None for a custom domain, and where the path must name one."""
+    guard: Guard | None = None
+    """What the domain asks of connections; None: nothing."""
 
 
 class Places(dict[str, Place[T]]):
@@ -31,7 +34,11 @@ class Places(dict[str, Place[T]]):
 
     def __missing__(self, host: str) -> Place[T]:
         domain = self._domains.find(host)
-        place = Place(domain, None if domain is not None else api_of_host(host))
+        place = (
+            Place[T](None, api_of_host(host))
+            if domain is None
+            else Place(domain, None, domain.guard)
+        )
         if len(self) < _HOSTS_KEPT:
             self[host] = place
         return place

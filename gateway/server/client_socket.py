@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final, cast
 
+from gateway.client_tls import ClientTls
 from gateway.messages import InvocationRequest
 from gateway.server.deadlines import Deadline
 from gateway.server.edge import Edge
@@ -14,6 +15,9 @@ from gateway.server.peer import port_of, scheme_of
 WRITE_HIGH_BYTES: Final = 65_536
 WRITE_LOW_BYTES: Final = 32_768
 """Unsent bytes at which an answer's source is paused and resumed."""
+
+RETIRE_SECONDS: Final = 1.0
+"""How long a connection that must end is kept for a request that may be on its way."""
 
 LINGER_BYTES: Final = 1_048_576
 LINGER_SECONDS: Final = 2.0
@@ -40,7 +44,7 @@ class ClientSocket(asyncio.Protocol, Deadline):
     __slots__ = (
         "_address", "_edge", "_is_admitted", "_is_ended", "_is_proxied", "_is_reading_paused",
         "_is_writing_paused", "_linger_left", "_phase", "_port", "_retire_at", "_scheme",
-        "_transport", "_unsent",
+        "_tls", "_transport", "_unsent",
     )  # fmt: skip
 
     def __init__(self, edge: Edge) -> None:
@@ -53,6 +57,7 @@ class ClientSocket(asyncio.Protocol, Deadline):
         """The peer's; IPv4 in its own notation."""
         self._port = 0
         self._scheme = "http"
+        self._tls: ClientTls | None = None
         self._is_admitted = False
         self._is_proxied = False
         """Whether the peer is a trusted proxy."""
@@ -88,12 +93,20 @@ class ClientSocket(asyncio.Protocol, Deadline):
         self._port = here[1] if isinstance(here, tuple) else 0
         if transport.get_extra_info("sslcontext") is not None:
             self._scheme = "https"
+            self._tls = transport.get_extra_info("client_tls")
         self._is_proxied = edge.proxies.is_trusted(self._address)
         self._transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES, low=WRITE_LOW_BYTES)
         now = edge.now()
         self._retire_at = now + edge.limits.connection_seconds
         self._expire_at(now + edge.timeouts.idle_seconds)
         return True
+
+    def retire(self) -> None:
+        """Close after the next answer, or soon if none is asked for."""
+        now = self._edge.now()
+        self._retire_at = now
+        if self._phase == IDLE:
+            self._expire_at(min(self.deadline, now + RETIRE_SECONDS))
 
     def _release(self) -> None:
         """Give back what `_admit` took."""

@@ -145,7 +145,7 @@ class ClientConnection(ClientSocket):
         request = InvocationRequest(
             heads.method, heads.target, heads.path, heads.query, heads.host, head.raw_headers,
             head.headers, stream, self._address, self._scheme, self._port, head.version[1] == 0,
-            heads.derived,
+            heads.derived, self._tls,
         )  # fmt: skip
         if self._is_proxied:
             self._believe_proxy(request, head.headers)

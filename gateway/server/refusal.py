@@ -76,6 +76,15 @@ CONNECTION_LIMIT: Final = "connection_limit"
 ADDRESS_LIMIT: Final = "address_limit"
 """Reasons for which a connection is reset without an answer."""
 
+TLS_HANDSHAKE: Final = "tls_handshake"
+"""No TLS, none that both sides speak, a client certificate that is not accepted, or a client that
+does not accept ours."""
+TLS_NAME: Final = "tls_name"
+"""A client names no host, or one without a certificate."""
+TLS_SLOW: Final = "tls_slow"
+TLS_LIMIT: Final = "tls_limit"
+"""Reasons for which there is no connection; the third and the fourth reset it."""
+
 REASONS: Final[tuple[str, ...]] = (
     *(
         refusal.reason
@@ -87,5 +96,9 @@ REASONS: Final[tuple[str, ...]] = (
     ),
     CONNECTION_LIMIT,
     ADDRESS_LIMIT,
+    TLS_HANDSHAKE,
+    TLS_NAME,
+    TLS_SLOW,
+    TLS_LIMIT,
 )  # fmt: skip
 """Every reason that `Service.refused` can be given; `telemetry.metrics` has a cell for each."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.clock import IdMinter
 from gateway.definitions.client_certificate import ClientCertificate
-from gateway.definitions.domain import DomainName
+from gateway.definitions.domain import DomainName, SecurityPolicy
 from gateway.definitions.stage import Deployment, Stage
 from gateway.errors import Problem
 from gateway.integrations.base import IntegrationContext, MisconfiguredError
@@ -16,7 +16,6 @@ from gateway.integrations.connections import MissingConnectionError
 from gateway.messages import MethodIdentity
 from gateway.snapshot.compile import compile_deployment, finish
 from gateway.snapshot.compiled import CompiledDeployment, MethodPlan
-from gateway.snapshot.enforcement import unenforced_of_domain
 from gateway.telemetry.access_log import compile_access_log
 
 _CONTEXT: Final = IntegrationContext(ids=IdMinter(), now=lambda: 0.0, body_bytes=0)
@@ -57,15 +56,18 @@ def problems_of_deployment(deployment: Deployment) -> tuple[CompiledDeployment, 
 
 
 def problems_of_domain_features(domain: DomainName) -> list[Problem]:
-    """Return a warning for each feature of a domain that keeps it from being served."""
-    return [
-        Problem(
-            f"{domain.domain_name}.{field}",
-            f"{name} is not enforced yet: the domain answers 500, it is never served without",
-            severity="warning",
+    """Return a warning for each feature of a domain that is not what its name says."""
+    policy = domain.security_policy
+    text = ""
+    if policy is SecurityPolicy.TLS_1_0:
+        text = "TLS 1.2 is the oldest that is spoken: TLS_1_0 is the same as TLS_1_2"
+    elif "FIPS" in policy or "PQ" in policy:
+        text = (
+            "only its TLS versions are kept: whether the cipher suites and key exchanges are FIPS "
+            "validated or post-quantum depends on the OpenSSL of this machine"
         )
-        for field, name in unenforced_of_domain(domain)
-    ]
+    path = f"{domain.domain_name}.securityPolicy"
+    return [Problem(path, text, severity="warning")] if text else []
 
 
 def problems_of_stage(

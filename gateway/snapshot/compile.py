@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from gateway.canary import compile_draw
-from gateway.definitions.domain import DomainName
+from gateway.definitions.domain import BasePathMapping, DomainName, EndpointAccessMode
 from gateway.definitions.identity import resource_id
 from gateway.definitions.integration import Integration, IntegrationType
 from gateway.definitions.method_settings import effective_setting
@@ -42,20 +42,17 @@ from gateway.release import (
     method_block_identity,
     stage_block_identity,
 )
-from gateway.routing import Domains, Places, RoutesBuilder
-from gateway.routing.domains import NO_BASE_PATH
+from gateway.routing import Domains, Guard, Places, RoutesBuilder
 from gateway.routing.paths import path_variables
 from gateway.snapshot.compiled import (
     CompiledDeployment,
     CompiledMethod,
     CompiledStage,
-    DomainRefusal,
-    Mapped,
     MethodPlan,
     Snapshot,
     Variant,
 )
-from gateway.snapshot.enforcement import unenforced, unenforced_of_domain
+from gateway.snapshot.enforcement import unenforced
 from gateway.telemetry.access_log import CompiledAccessLog, compile_access_log
 from gateway.telemetry.execution_log import destination as execution_log_of
 from gateway.throttle import BucketTable, Meter
@@ -174,7 +171,7 @@ def _shows_the_same(stages: Mapping[str, Stage], previous: Snapshot, release: Re
 
 def _compile_domains(
     domains: tuple[DomainName, ...], previous: Snapshot | None
-) -> Slices[Domains[Mapped]]:
+) -> Slices[Domains[BasePathMapping]]:
     """Return the compiled domain names; those of `previous` if they are the same."""
     if previous is not None and len(previous.domain_names) == len(domains):
         for before, now in zip(previous.domain_names, domains, strict=True):
@@ -183,15 +180,25 @@ def _compile_domains(
             yield
         else:
             return previous.domains
-    return (yield from Domains.slices((each.domain_name, _mappings(each)) for each in domains))
+    guards: dict[str, Guard] = {}
+    for domain in domains:
+        if (guard := _guard(domain)) is not None:
+            guards[domain.domain_name] = guard
+        yield
+    mappings = ((each.domain_name, _mappings(each)) for each in domains)
+    return (yield from Domains.slices(mappings, guards))
 
 
-def _mappings(domain: DomainName) -> list[tuple[str, Mapped]]:
-    """Return what a domain's base paths lead to; nothing of it is served without what it asks."""
-    missing = [name for _, name in unenforced_of_domain(domain)]
-    if missing:
-        return [(NO_BASE_PATH, DomainRefusal(", ".join(missing)))]
+def _mappings(domain: DomainName) -> list[tuple[str, BasePathMapping]]:
     return [(mapping.base_path, mapping) for mapping in domain.base_path_mappings]
+
+
+def _guard(domain: DomainName) -> Guard | None:
+    """Return what a domain asks of connections; None: nothing, and its requests pay nothing."""
+    needs_certificate = domain.mutual_tls_authentication is not None
+    if not needs_certificate and domain.endpoint_access_mode is EndpointAccessMode.BASIC:
+        return None
+    return Guard(domain_name=domain.domain_name, needs_certificate=needs_certificate)
 
 
 def compile_deployment(
@@ -222,6 +229,7 @@ def compile_deployment(
             definition.gateway_responses, path="gatewayResponses", problems=problems
         ),
         is_execute_api_disabled=definition.rest_api.disable_execute_api_endpoint,
+        created_date=deployment.created_date,
     )
 
 
@@ -309,6 +317,13 @@ class _StageBinder:
             variables = {**stage.variables, **canary.stage_variable_overrides}
             deployment = deployments[canary.deployment_id or stage.deployment_id]
             self._arms.append((CANARY_ARM, deployment, variables))
+        newest = max(
+            (deployments[each.deployment_id] for each in release.stages[api_id].values()),
+            key=lambda each: each.created_date,
+        )
+        # Deployments made from files have no date: each stage goes by its own.
+        decisive = newest if newest.created_date else self._arms[0][1]
+        self._is_execute_api_disabled = decisive.is_execute_api_disabled
 
     def key(self) -> Slices[object]:
         """Return what the compiled stage depends on; equal keys, equal stages."""
@@ -320,7 +335,13 @@ class _StageBinder:
                 slots.append(self._bucket(method))
                 yield
         deployments = tuple(deployment.id for _, deployment, _ in self._arms)
-        return self._stage, deployments, self._context.client_certificate, array("I", slots)
+        return (
+            self._stage,
+            deployments,
+            self._is_execute_api_disabled,
+            self._context.client_certificate,
+            array("I", slots),
+        )
 
     def bind(self) -> Slices[CompiledStage]:
         """Return the compiled stage."""
@@ -335,7 +356,7 @@ class _StageBinder:
             canary=variants[1] if canary is not None else None,
             canary_percent=canary.percent_traffic if canary is not None else 0.0,
             draw=None if canary is None else compile_draw(canary),
-            is_execute_api_disabled=self._arms[0][1].is_execute_api_disabled,
+            is_execute_api_disabled=self._is_execute_api_disabled,
         )
 
     def _variant(

@@ -46,6 +46,8 @@ class CompiledDeployment:
     methods: tuple[MethodPlan, ...]
     gateway_responses: GatewayResponses
     is_execute_api_disabled: bool
+    created_date: float = 0.0
+    """Seconds since 1970; 0 for deployments made from files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,17 +85,6 @@ class CompiledMethod:
     """Where the execution log goes: a path below the data directory."""
 
 
-@dataclass(frozen=True, slots=True)
-class DomainRefusal:
-    """Stands where the mappings of a domain would be that asks for what is not enforced yet."""
-
-    feature: str
-    """What it asks for."""
-
-
-Mapped = BasePathMapping | DomainRefusal
-"""What a base path of a domain leads to."""
-
 Scope = Variant | CompiledMethod
 """Whose logs, metrics and gateway responses apply to a request."""
 
@@ -111,6 +102,7 @@ class CompiledStage:
     draw: Draw | None
     """What draws for a caller; None: each request draws for itself."""
     is_execute_api_disabled: bool
+    """Of the API's newest deployment, whichever stage it was made for (semantics sheet 1.6)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -121,10 +113,10 @@ class Snapshot:
     digest: str
     apis: Mapping[str, Mapping[str, CompiledStage]]
     """API id to stage name to stage."""
-    domains: Domains[Mapped]
+    domains: Domains[BasePathMapping]
     domain_names: tuple[DomainName, ...]
     """What `domains` was compiled from: as long as it stays, so do they."""
-    places: Places[Mapped]
+    places: Places[BasePathMapping]
     """What hosts lead to."""
     deployments: Mapping[str, CompiledDeployment]
     gateway_responses: GatewayResponses

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.definitions.domain import DomainName, EndpointAccessMode
 from gateway.definitions.integration import Integration, IntegrationType
 from gateway.definitions.rest_api import AuthorizationType, Method, RestApi
 
@@ -36,11 +35,3 @@ def _unserved(integration: Integration) -> Iterator[tuple[str, str]]:
                 f"integration.integrationResponses.{status}.contentHandling",
                 "conversion of the response body (contentHandling)",
             )
-
-
-def unenforced_of_domain(domain: DomainName) -> Iterator[tuple[str, str]]:
-    """Yield the field and the name of each feature that a domain asks for and would not get."""
-    if domain.mutual_tls_authentication is not None:
-        yield "mutualTlsAuthentication", "mutual TLS"
-    if domain.endpoint_access_mode is EndpointAccessMode.STRICT:
-        yield "endpointAccessMode", "endpointAccessMode STRICT"

@@ -16,6 +16,7 @@ from gateway.definitions.domain import (
     DomainName,
     EndpointAccessMode,
     MutualTlsAuthentication,
+    SecurityPolicy,
 )
 from gateway.definitions.rest_api import ApiDefinition
 from gateway.definitions.stage import (
@@ -156,6 +157,9 @@ def _domain(row: Row[*tuple[Any, ...]], mappings: Iterable[BasePathMapping]) -> 
             truststore_version=mutual.get("truststoreVersion"),
         ),
         endpoint_access_mode=EndpointAccessMode(row.endpoint_access_mode or "BASIC"),
+        regional_certificate_arn=row.regional_certificate_arn,
+        certificate_arn=row.certificate_arn,
+        security_policy=SecurityPolicy(row.security_policy),
     )
 
 

@@ -52,8 +52,10 @@ class ControlValues:
     """Methods whose settings ask for metrics of their own and that found no room in the budget."""
     failed_logins: int = 0
     """Calls of the control API whose signature was refused."""
-    client_certificate_ends: Mapping[str, float] = field(default_factory=dict)
-    """When each client certificate that stages show to backends ends, seconds since 1970, by id."""
+    certificate_expiries: Mapping[str, float] = field(default_factory=dict)
+    """When the certificate that is served for a domain expires, seconds since 1970."""
+    client_certificate_expiries: Mapping[str, float] = field(default_factory=dict)
+    """When each client certificate that stages show to backends expires, the same, by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,12 @@ _WORKER_FAMILIES: Final = (
         Cell.CONNECTIONS_ACCEPTED,
         "stagegate_client_connections_accepted",
         "Client connections accepted.",
+        is_counter=True,
+    ),
+    _WorkerFamily(
+        Cell.TLS_HANDSHAKES,
+        "stagegate_client_tls_handshakes",
+        "Client connections that completed a TLS handshake.",
         is_counter=True,
     ),
     _WorkerFamily(
@@ -271,20 +279,25 @@ class _ProcessCollector(Collector):
             "Methods whose settings ask for metrics of their own and that the budget leaves out.",
             value=values.methods_without_detail,
         )
+        yield from _by_label(
+            "stagegate_certificate_expiry_timestamp_seconds",
+            "When the certificate that a domain is served with expires, in seconds since 1970; "
+            "the default certificate has an empty domain.",
+            "domain",
+            values.certificate_expiries,
+        )
+        yield from _by_label(
+            "stagegate_client_certificate_expiry_timestamp_seconds",
+            "When a client certificate that stages show to backends expires, in seconds since "
+            "1970.",
+            "certificate",
+            values.client_certificate_expiries,
+        )
         yield CounterMetricFamily(
             "stagegate_control_failed_logins",
             "Calls of the control API that were refused for their signature, or for having none.",
             value=values.failed_logins,
         )
-        ends = GaugeMetricFamily(
-            "stagegate_client_certificate_expiry_timestamp_seconds",
-            "When a client certificate that stages show to backends ends, in seconds since 1970.",
-            labels=["certificate"],
-        )
-        for id_, epoch in values.client_certificate_ends.items():
-            ends.add_metric([id_], epoch)
-        if ends.samples:
-            yield ends
 
     def _of_workers(self) -> Iterator[Metric]:
         table = self._table
@@ -305,6 +318,17 @@ class _ProcessCollector(Collector):
             "When the worker last said that it lives, in seconds since 1970.",
             [beat + offset if beat else 0.0 for beat in table.of_workers(Cell.HEARTBEAT)],
         )
+
+
+def _by_label(
+    name: str, text: str, label: str, values: Mapping[str, float]
+) -> Iterator[GaugeMetricFamily]:
+    """Yield a gauge with a sample for each value of its label; nothing where there is none."""
+    if values:
+        family = GaugeMetricFamily(name, text, labels=[label])
+        for value, number in values.items():
+            family.add_metric([value], number)
+        yield family
 
 
 def _by_worker(

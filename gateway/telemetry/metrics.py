@@ -71,6 +71,10 @@ REFUSAL_REASONS: Final = (
     "body_too_large",
     "connection_limit",
     "address_limit",
+    "tls_handshake",
+    "tls_name",
+    "tls_slow",
+    "tls_limit",
 )
 """Why a request was refused before it became an exchange: the values of the label `reason`.
 
@@ -109,6 +113,8 @@ class Cell(IntEnum):
     BACKEND_REQUESTS_RETRIED = 15
     BACKEND_CONNECTIONS_FAILED = 16
     BACKEND_REQUESTS_OVERFLOWED = 17
+    TLS_HANDSHAKES = 18
+    """Completed, with clients."""
 
 
 _GAUGES: Final = (

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Final
 
 from gateway.clock import Clock, IdMinter, draw
 from gateway.definitions.stage import Deployment
 from gateway.integrations.base import IntegrationContext
+from gateway.pipeline.redirect import Redirector
 from gateway.pipeline.service import Service
 from gateway.release import Release
+from gateway.release.certificate_store import CertificateStore
 from gateway.server.backend_pool import BackendCounters
 from gateway.server.connection import ClientConnection
 from gateway.server.deadlines import Deadlines
 from gateway.server.edge import Edge
+from gateway.server.tls_gate import TlsGate
+from gateway.server.tls_table import EMPTY, build_table
 from gateway.server.upstream import HttpEndpoints
 from gateway.settings import Settings
 from gateway.snapshot.cell import SnapshotCell
@@ -64,7 +68,11 @@ class DataPlane:
             response_idle_seconds=settings.timeouts.response_idle_seconds,
         )
         self._edge: Edge | None = None
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
+        self._certificates = CertificateStore(settings.data)
+        self._table = self._next_table = EMPTY
+        """What TLS uses now, and what belongs to the release that was compiled last."""
+        self._gate: TlsGate | None = None
         self._observed = BackendCounters()
         """What was added to the metrics table already."""
 
@@ -86,9 +94,23 @@ class DataPlane:
         self, release: Release, previous: Snapshot
     ) -> Generator[None, None, Snapshot]:
         """Compile a release against this process's tables; yields often."""
-        return compile_release(release, previous, self._binding)
+        snapshot = yield from compile_release(release, previous, self._binding)
+        if self._settings.listen_tls is not None:
+            self._next_table = yield from build_table(release, self._certificates, self._table)
+        return snapshot
 
-    async def listen(self, listening: socket.socket, cell: SnapshotCell) -> None:
+    def applied(self) -> None:
+        """Use for TLS what belongs to the release that was compiled last: it is served now."""
+        self._table = self._next_table
+        if self._gate is not None:
+            self._gate.swap(self._table)
+
+    async def listen(
+        self,
+        listening: socket.socket,
+        cell: SnapshotCell,
+        listening_tls: socket.socket | None = None,
+    ) -> None:
         """Accept clients from now on, and answer from whatever `cell` holds."""
         service = Service(
             cell=cell,
@@ -101,7 +123,7 @@ class DataPlane:
             is_server_timing=self._settings.debug.server_timing,
         )
         edge = self._edge = Edge(
-            service=service,
+            service=self._redirected(service, listening_tls),
             limits=self._settings.limits,
             timeouts=self._settings.timeouts,
             trusted_proxies=self._settings.trusted_proxies,
@@ -115,23 +137,55 @@ class DataPlane:
             self._metrics.add(Cell.CONNECTIONS_ACCEPTED)
             return ClientConnection(edge)
 
-        self._server = await self._loop.create_server(connection, sock=listening, backlog=BACKLOG)
+        if listening_tls is not None:
+            await self._listen_tls(listening_tls, edge, connection)
+        server = await self._loop.create_server(connection, sock=listening, backlog=BACKLOG)
+        self._servers.append(server)
+
+    async def _listen_tls(
+        self, listening: socket.socket, edge: Edge, make: Callable[[], ClientConnection]
+    ) -> None:
+        def connection() -> ClientConnection:
+            self._metrics.add(Cell.TLS_HANDSHAKES)
+            return make()
+
+        gate = self._gate = TlsGate(edge, self._settings.tls, self._table, connection)
+        server = await self._loop.create_server(gate.accept, sock=listening, backlog=BACKLOG)
+        self._servers.append(server)
+
+    def _redirected(
+        self, service: Service, listening_tls: socket.socket | None
+    ) -> Service | Redirector:
+        """Return the service behind a redirection to HTTPS, where the settings ask for one."""
+        tls = self._settings.tls
+        if listening_tls is None or not tls.redirect_http:
+            return service
+
+        def has_certificate(host: str) -> bool:
+            entry = self._table.domain(host)
+            return entry is not None and entry.context is not None
+
+        return Redirector(
+            service, has_certificate, tls.redirect_port or listening_tls.getsockname()[1]
+        )
 
     @property
     def is_listening(self) -> bool:
         """Whether clients are accepted."""
-        return self._server is not None
+        return bool(self._servers)
 
     def stop_listening(self) -> None:
         """Accept no more clients; those that are here get the answers that they wait for."""
-        if self._server is not None and self._edge is not None:
-            self._server.close()
+        if self._edge is not None:
+            for server in self._servers:
+                server.close()
             self._edge.drain()
 
     @property
     def connections(self) -> int:
-        """Clients that are connected."""
-        return 0 if self._edge is None else len(self._edge.connections)
+        """Clients that are connected, or about to be."""
+        shaking = 0 if self._gate is None else self._gate.shaking
+        return shaking + (0 if self._edge is None else len(self._edge.connections))
 
     def observe(self) -> None:
         """Write to the metrics table what is not written as it happens."""

@@ -133,7 +133,9 @@ class Worker:
         cell = self._applier.cell
         gc.enable()
         if cell is not None:
-            await self._data_plane.listen(self._inherited.listening(), cell)
+            await self._data_plane.listen(
+                self._inherited.listening(), cell, self._inherited.listening_tls()
+            )
             self._acknowledge(cell.current)
 
     async def _drain(self) -> None:
@@ -159,6 +161,9 @@ class Worker:
         }
 
     def _on_applied(self, snapshot: Snapshot, seconds: float) -> None:
+        # In the same turn of the loop as the snapshot: what a domain asks of its connections and
+        # what it asks of their requests change together.
+        self._data_plane.applied()
         self._compile_seconds = seconds
         self._metrics.add(Cell.RELEASES_APPLIED)
         self._metrics.set(Cell.REVISION, snapshot.revision)

@@ -61,6 +61,24 @@ def test_every_line_of_the_guide_to_the_aws_cli_does_what_it_says(
     assert FEWEST < drawn[0]["new pets, bold"] < MOST
 
 
+def test_every_line_of_the_page_on_tls_does_what_it_says(start_gateway: StartGateway) -> None:
+    if shutil.which("curl") is None or shutil.which("openssl") is None:
+        pytest.skip("curl or openssl is not installed on this machine")
+    page = ROOT / "docs/tls.md"
+    guide = examples(page)
+    with running_backend() as backend:
+        gateway = start_gateway(sample_files(backend), "--listen-tls", "127.0.0.1:0")
+        shell = Shell(gateway.config.parent, reader_environment())
+        for example in guide:
+            answer = shell.run(here(example.command, gateway, backend))
+
+            assert matches(answer, here(example.expected, gateway, backend)), (
+                f"line {example.line}: $ {example.command}\n{answer}"
+            )
+
+    assert len(guide) == page.read_text("utf-8").count("\n$ ")
+
+
 def test_every_line_of_the_guide_to_boto3_does_what_it_says(
     start_gateway: StartGateway, tmp_path: Path
 ) -> None:

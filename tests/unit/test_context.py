@@ -132,8 +132,8 @@ def test_times_stay_right_when_many_seconds_were_asked_for() -> None:
 @pytest.mark.parametrize(
     "name",
     ["authorizer.principalId", "authorizer.claims.sub", "authorizer.tenant", "identity.apiKey",
-     "identity.clientCert.subjectDN", "identity.cognitoIdentityId", "requestOverride.header.X",
-     "responseOverride.status", "wafResponseCode", "waf.latency", "tlsVersion"],
+     "identity.cognitoIdentityId", "requestOverride.header.X",
+     "responseOverride.status", "wafResponseCode", "waf.latency"],
 )  # fmt: skip
 def test_variables_of_features_to_come_are_known_and_missing(name: str) -> None:
     assert variable(name).is_reserved

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.definitions.domain import BasePathMapping, DomainName
+from gateway.definitions.domain import BasePathMapping, DomainName, MutualTlsAuthentication
 from gateway.definitions.integration import Integration, IntegrationResponse, IntegrationType
 from gateway.definitions.rest_api import (
     ApiDefinition,
@@ -222,6 +222,20 @@ def test_a_custom_domain_is_read_before_all_else() -> None:
     assert explanation.base_path == "v1"
     assert explanation.path_below_stage == "/pets/7"
     assert "base path v1" in explanation.addressing
+
+
+def test_https_stands_for_all_that_a_domain_asks_for() -> None:
+    served = release()
+    (domain,) = served.domains
+    mutual = MutualTlsAuthentication(truststore_uri="t.pem")
+    served = replace(served, domains=(replace(domain, mutual_tls_authentication=mutual),))
+
+    by_tls = explained("https://api.example.com/v1/pets/7", served=served)
+    assert by_tls.path_below_stage == "/pets/7"
+    assert "with a client certificate that its trust store accepts only" in by_tls.addressing
+    plain = explained("http://api.example.com/v1/pets/7", served=served)
+    assert plain.answer is not None
+    assert plain.answer.startswith("403 Forbidden")
 
 
 def test_an_unmapped_base_path_reaches_no_stage() -> None:

@@ -23,12 +23,14 @@ from tests.inheritances import inherited, memory
 def test_settings_survive_the_journey() -> None:
     settings = Settings(
         listen=Address("::1", 0),
+        listen_tls=Address("", 8443),
         data=Path("/somewhere"),
         trusted_proxies=("10.0.0.0/8",),
         limits=Limits(body_bytes=7),
     )
 
     assert unpack_settings(json.loads(json.dumps(pack_settings(settings)))) == settings
+    assert unpack_settings(pack_settings(Settings())) == Settings()
 
 
 def test_paths_that_may_be_missing_survive_the_journey() -> None:
@@ -46,6 +48,7 @@ def test_tables_are_shared_memory(tmp_path: Path) -> None:
         assert one.table("buckets")[7] == 3
         assert one.supervision().supervisor()[0] == os.getpid()
         assert one.settings.data == tmp_path / "data"
+        assert one.listening_tls() is None
         one.listening().close()
         one.release_listening().close()
 

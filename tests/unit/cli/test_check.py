@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.certificates import Authority
+
 Command = Callable[..., Any]
 
 
@@ -95,3 +97,45 @@ def test_an_absent_directory_is_a_warning(stagegate: Command) -> None:
 
     assert outcome.code == 0
     assert "nowhere is absent or holds no APIs" in outcome.err
+
+
+def test_certificates_that_cannot_be_used_are_named_with_their_file(
+    stagegate: Command, config: Path
+) -> None:
+    authority = Authority()
+    authority.server("b.example.com").write(config, "b")
+    (config / "domains.yaml").write_text(
+        "a.example.com: {certificateFile: a.pem}\n"
+        "b.example.com: {certificateFile: b.pem, privateKeyFile: a.key}\n"
+        "c.example.com: {certificateFile: b.pem, privateKeyFile: b.key}\n"
+        "d.example.com: {mutualTlsAuthentication: {truststoreUri: d.pem}}\n"
+    )
+
+    outcome = stagegate("check", "--json")
+
+    assert outcome.code == 1
+    found = {(each["path"], Path(each["file"] or "").name) for each in outcome.json["problems"]}
+    assert found == {
+        ("a.example.com.certificateFile", "a.pem"),
+        ("b.example.com.privateKeyFile", "a.key"),
+        ("c.example.com.certificateFile", "b.pem"),
+        ("d.example.com.mutualTlsAuthentication.truststoreUri", "d.pem"),
+        ("d.example.com.mutualTlsAuthentication", ""),
+    }
+    assert not (config.parent / ".stagegate").exists()
+
+
+def test_a_domain_names_its_certificate_in_one_way(stagegate: Command, config: Path) -> None:
+    (config / "domains.yaml").write_text(
+        "a.example.com: {certificateFile: a.pem, certificateArn: 'arn:aws:acm:x/b'}\n"
+        "b.example.com: {privateKeyFile: b.key, securityPolicy: TLS_2}\n"
+        "c.example.com: {privateKeyFile: c.key}\n"
+    )
+
+    outcome = stagegate("check")
+
+    assert outcome.code == 1
+    assert "domains.yaml:1:" in outcome.err
+    assert "a.example.com.certificateFile: is given beside" in outcome.err
+    assert "b.example.com.securityPolicy: must be one of TLS_1_0, TLS_1_2" in outcome.err
+    assert "c.example.com.privateKeyFile: is the key of a certificate" in outcome.err

@@ -64,7 +64,7 @@ def test_wrong_settings_leave_the_directory_as_named(config: Path) -> None:
 def test_a_release_of_files_has_settings_of_the_process(config: Path) -> None:
     settings = Settings(region="eu-west-1", account="123456789012", config=config)
 
-    files = load_files(config, empty_release(settings))
+    files = load_files(settings, empty_release(settings))
 
     assert (files.release.region, files.release.account) == ("eu-west-1", "123456789012")
     assert list(files.release.stages) == ["petstore"]
@@ -74,7 +74,7 @@ def test_a_release_of_files_has_settings_of_the_process(config: Path) -> None:
 def test_a_broken_file_does_not_hide_the_others(config: Path) -> None:
     (config / "apis" / "broken.yaml").write_text("- not an API")
 
-    files = load_files(config, empty_release(Settings()))
+    files = load_files(Settings(config=config), empty_release(Settings()))
 
     assert list(files.release.stages) == ["petstore"]
     assert files.error_count == 1

@@ -19,8 +19,8 @@ Command = Callable[..., Any]
 @pytest.fixture
 def served(config: Path, tmp_path: Path) -> Path:
     """A data directory with the files' release as the last good one."""
-    settings = Settings(data=tmp_path / "data")
-    release = replace(load_files(config, empty_release(settings)).release, revision=7)
+    settings = Settings(data=tmp_path / "data", config=config)
+    release = replace(load_files(settings, empty_release(settings)).release, revision=7)
     ReleaseStore(release_directory(settings)).save(7, "run", encode_release(release))
     return settings.data
 

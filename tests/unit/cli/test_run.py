@@ -11,13 +11,6 @@ from gateway.settings import Settings
 Command = Callable[..., Any]
 
 
-def test_a_tls_listener_is_refused_as_wrong_usage(stagegate: Command, config: Path) -> None:
-    outcome = stagegate("run", "--listen-tls", "127.0.0.1:8443")
-
-    assert outcome.code == 2
-    assert "certificates are not supported yet" in outcome.err
-
-
 def test_flags_become_the_settings_that_are_served(
     stagegate: Command, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -31,7 +24,7 @@ def test_flags_become_the_settings_that_are_served(
 
     outcome = stagegate(
         "run", "--listen", "127.0.0.1:0", "--workers", "3", "--region", "eu-west-1",
-        "--account", "123456789012", "--data", "elsewhere",
+        "--account", "123456789012", "--data", "elsewhere", "--listen-tls", "[::1]:8443",
     )  # fmt: skip
     (settings,) = served
 
@@ -39,6 +32,7 @@ def test_flags_become_the_settings_that_are_served(
     assert (settings.workers, settings.region, settings.account) == (3, "eu-west-1", "123456789012")
     assert settings.data == Path("elsewhere")
     assert settings.listen.port == 0
+    assert str(settings.listen_tls) == "[::1]:8443"
 
 
 @pytest.mark.parametrize(
@@ -46,6 +40,7 @@ def test_flags_become_the_settings_that_are_served(
     [
         ("--listen", "x"),
         ("--listen", "8080"),
+        ("--listen-tls", "8443"),
         ("--admin", "127.0.0.1:http"),
         ("--admin", "x:y"),
         ("--workers", "100000"),

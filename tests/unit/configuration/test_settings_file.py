@@ -170,6 +170,7 @@ def test_the_sample_shows_every_setting_with_its_default(tmp_path: Path) -> None
     assert settings.timeouts == expected.timeouts
     assert settings.backends == expected.backends
     assert settings.metrics == expected.metrics
+    assert settings.tls == expected.tls
     assert settings.access_log == expected.access_log
     assert settings.debug == expected.debug
     assert (settings.listen, settings.admin) == (expected.listen, expected.admin)

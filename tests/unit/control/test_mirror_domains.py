@@ -14,6 +14,7 @@ from gateway.definitions.domain import (
     DomainName,
     EndpointAccessMode,
     MutualTlsAuthentication,
+    SecurityPolicy,
 )
 from gateway.store.served import served_domains
 from gateway.store.transaction import Changes
@@ -71,12 +72,22 @@ def test_what_it_asks_for_is_shown(handlers: Handlers) -> None:
             domain_name="a.example.com",
             mutual_tls_authentication=MutualTlsAuthentication(truststore_uri="s3://b/k"),
             endpoint_access_mode=EndpointAccessMode.STRICT,
+            regional_certificate_arn="arn:aws:acm:::certificate/a",
+            security_policy=SecurityPolicy.TLS13_2025_EDGE,
         ),
     )
 
     shown = handlers.call("GetDomainName", domain_name="a.example.com")
     assert shown["mutualTlsAuthentication"] == {"truststoreUri": "s3://b/k"}
     assert shown["endpointAccessMode"] == "STRICT"
+    assert shown["regionalCertificateArn"] == "arn:aws:acm:::certificate/a"
+    assert shown["securityPolicy"] == "SecurityPolicy_TLS13_2025_EDGE"
+
+
+def test_files_are_not_shown(handlers: Handlers) -> None:
+    show(handlers, DomainName(domain_name="a.example.com", certificate_file="/secret/place.pem"))
+
+    assert "place" not in str(handlers.call("GetDomainName", domain_name="a.example.com"))
 
 
 def test_a_changed_domain_is_written_anew_and_a_deleted_one_goes(handlers: Handlers) -> None:

@@ -33,3 +33,15 @@ def test_an_invalid_file_is_told_with_its_problems(tmp_path: Path) -> None:
     (problem,) = settings_problems(tmp_path, started_with)
 
     assert "unknown setting" in problem.message
+
+
+def test_an_address_that_comes_or_goes_is_named(tmp_path: Path) -> None:
+    without = pack_settings(load_settings(tmp_path, {}, {}))
+    (tmp_path / "gateway.toml").write_text('listen_tls = "127.0.0.1:8443"\n')
+    having = pack_settings(load_settings(tmp_path, {}, {}))
+
+    names = {"listen_tls.host", "listen_tls.port"}
+    assert {problem.path for problem in settings_problems(tmp_path, without)} == names
+    (tmp_path / "gateway.toml").unlink()
+    assert {problem.path for problem in settings_problems(tmp_path, having)} == names
+    assert settings_problems(tmp_path, without) == ()

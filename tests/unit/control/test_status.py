@@ -1,8 +1,9 @@
 """Facts about `/status`."""
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import pytest
@@ -11,11 +12,14 @@ from gateway.control.publisher import Publisher, ReloadState
 from gateway.control.status import Status
 from gateway.control.unserved import Unserved
 from gateway.control.workers import WorkerLinks, WorkerState
-from gateway.definitions.domain import DomainName, EndpointAccessMode
+from gateway.definitions.rest_api import Method, Resource
+from gateway.definitions.stage import Deployment
 from gateway.errors import Problem
 from gateway.release import Release
 from gateway.reload import ReloadReport
+from gateway.server.tasks import running
 from gateway.settings import Settings
+from gateway.store.served import ServedApi
 from gateway.supervisor import SupervisionTable
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.metrics import WorkerMetrics, segment_of, table_bytes
@@ -43,7 +47,8 @@ class Bench:
         self.links = FakeLinks()
         self.table = memoryview(bytearray(table_bytes(BLOCKS, 2)))
         self.supervision = SupervisionTable(memory(SupervisionTable.bytes_needed(2), opened), 2)
-        self.unserved = Unserved(lambda _: None)
+        self.deployments: dict[str, Deployment] = {}
+        self.unserved = Unserved(self.deployments.get)
         opened.callback(self.unserved.close)
         self.stored_problems: dict[str, str] = {}
         self.status = Status(
@@ -110,15 +115,22 @@ def test_a_connected_worker_is_told_with_what_it_serves(bench: Bench) -> None:
     assert "refused" not in first
 
 
-def test_what_clients_made_and_is_not_served_is_told(bench: Bench) -> None:
+async def test_what_clients_made_and_is_not_served_is_told(bench: Bench) -> None:
     assert bench.status.report()["problems"] == []
-    strict = EndpointAccessMode.STRICT
-    bench.unserved.note_domains((DomainName(domain_name="a.b", endpoint_access_mode=strict),))
+    method = Method(api_key_required=True, integration=mock())
+    keyed = replace(api({}), resources=(Resource(path="/pets", methods={"GET": method}),))
+    bench.deployments["d1"] = Deployment(id="d1", api_id="a", definition=keyed)
+    served = ServedApi(stages={}, deployment_ids=frozenset({"d1"}), deployments={})
+    bench.unserved.note_apis({"a": served})
+    while waiting := [each for each in running() if "stored deployments" in each.get_name()]:
+        await asyncio.wait(waiting)
     told = bench.status.report()
 
-    assert [each["owner"] for each in told["problems"]] == ["domain a.b"]
-    assert told["problems"][0]["path"] == "a.b.endpointAccessMode"
-    assert told["problems"][0]["text"].startswith("domain a.b: a.b.endpointAccessMode: ")
+    assert [each["owner"] for each in told["problems"]] == ["API a, deployment d1"]
+    assert told["problems"][0]["path"] == "resources./pets.GET.apiKeyRequired"
+    assert told["problems"][0]["text"].startswith(
+        "API a, deployment d1: resources./pets.GET.apiKeyRequired: "
+    )
     assert told["problems_left_out"] == 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import orjson
 import pytest
 
+from gateway.definitions.served_certificate import ServedCertificate
 from gateway.definitions.stage import AccessLogSettings, CanarySettings, Stage
 from gateway.errors import ConfigurationError
 from gateway.release import Release
@@ -46,7 +47,9 @@ def whole() -> Release:
         revision=7,
         account=(100.0, 50),
     )
-    made = dataclasses.replace(made, files={"shop": "shop.yaml"})
+    name = "api.example.com"
+    served = ServedCertificate(domain_name=name, certificate="ab", not_after=1.5e9, truststore="cd")
+    made = dataclasses.replace(made, files={"shop": "shop.yaml"}, certificates={name: served})
     return with_digest(made, encode_release(made))
 
 
@@ -68,7 +71,7 @@ def test_a_release_survives_the_journey() -> None:
 
 def test_parts_are_named_for_what_they_hold() -> None:
     assert set(encode_release(whole())) == {
-        "settings", "domains", "api/shop", "deployment/d1", "deployment/d2",
+        "settings", "domains", "certificates", "api/shop", "deployment/d1", "deployment/d2",
     }  # fmt: skip
 
 

@@ -95,14 +95,14 @@ def test_a_restart_tells_whose_domains_they_were(reloader: Reloader, tmp_path: P
     assert named(again) == ["a.example.com pets", "b.example.com x"]
 
 
-def test_what_is_not_enforced_is_warned_of(reloader: Reloader, tmp_path: Path) -> None:
-    text = "a.example.com: {mutualTlsAuthentication: {truststoreUri: 's3://b/k'}}"
+def test_what_is_not_what_its_name_says_is_warned_of(reloader: Reloader, tmp_path: Path) -> None:
+    text = "a.example.com: {securityPolicy: TLS_1_0}"
 
     report = reloader.apply(loaded(tmp_path, text))
 
     assert [str(each).partition("domains.yaml: ")[2] for each in report.problems] == [
         (
-            "a.example.com.mutualTlsAuthentication: mutual TLS is not enforced yet: the domain "
-            "answers 500, it is never served without"
+            "a.example.com.securityPolicy: TLS 1.2 is the oldest that is spoken: TLS_1_0 is the "
+            "same as TLS_1_2"
         )
     ]

@@ -1,6 +1,6 @@
 """Facts about what a host leads to."""
 
-from gateway.routing import Domains, Places
+from gateway.routing import Domains, Guard, Places
 from gateway.snapshot import finish
 
 
@@ -13,8 +13,17 @@ def test_a_custom_domain_wins_an_api_is_named_and_the_rest_is_neither() -> None:
 
     assert hosts["api.example.com"].domain is not None
     assert hosts["api.example.com"].api_id is None
-    assert hosts["shop.execute-api.local"] == (None, "shop")
-    assert hosts["localhost"] == (None, None)
+    assert hosts["api.example.com"].guard is None
+    assert hosts["shop.execute-api.local"] == (None, "shop", None)
+    assert hosts["localhost"] == (None, None, None)
+
+
+def test_a_place_has_the_guard_of_its_domain() -> None:
+    guard = Guard(domain_name="*.example.com", needs_certificate=True)
+    mappings = [("*.example.com", [("(none)", "x")])]
+    domains = finish(Domains.slices(mappings, {"*.example.com": guard}))
+
+    assert Places(domains)["a.example.com"].guard is guard
 
 
 def test_a_host_is_decided_once() -> None:

@@ -281,7 +281,7 @@ def test_the_content_type_names_the_text_format() -> None:
 
 
 def test_each_client_certificate_tells_its_end() -> None:
-    values = ControlValues(client_certificate_ends={"shop": 1_800_000_000.0})
+    values = ControlValues(client_certificate_expiries={"shop": 1_800_000_000.0})
     text = Gateway().exposition.render(values).decode()
 
     name = "stagegate_client_certificate_expiry_timestamp_seconds"

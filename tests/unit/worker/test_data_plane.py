@@ -5,28 +5,33 @@ import contextlib
 import http.client
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from gateway.clock import SystemClock
-from gateway.settings import Settings, Timeouts
+from gateway.configuration.keyring import Keyring
+from gateway.release.certificate_store import CertificateStore
+from gateway.settings import Address, Settings, Timeouts, Tls
 from gateway.snapshot import Snapshot, SnapshotCell, finish
 from gateway.telemetry.log_sink import LogSink
 from gateway.telemetry.metrics import Cell, WorkerMetrics, segment_bytes
 from gateway.throttle import BucketTable, bytes_needed
 from gateway.worker.data_plane import DataPlane
-from tests.builders import BLOCKS, BUCKETS, api, mock, release
+from tests.builders import BLOCKS, BUCKETS, api, domain, mock, release
+from tests.certificates import Authority
+from tests.tls_client import connected, trusting
 
 PATH = "/_aws/execute-api/shop/dev/pets"
 
 
 class Bench:
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, settings: Settings | None = None) -> None:
         self.metrics = WorkerMetrics(memoryview(bytearray(segment_bytes(BLOCKS))).cast("d"))
         self.data_plane = DataPlane(
-            Settings(timeouts=Timeouts(drain_seconds=0.05)),
+            settings or Settings(timeouts=Timeouts(drain_seconds=0.05)),
             buckets=BucketTable(bytearray(bytes_needed(BUCKETS, 1)), BUCKETS, 1, 0),
             metrics=self.metrics,
             logs=LogSink(data),
@@ -139,3 +144,54 @@ async def test_a_bug_counts_as_an_unexpected_error(
 
     assert bench.metrics.get(Cell.UNEXPECTED_ERRORS) == 1
     assert "answering a request failed" in caplog.text
+
+
+async def test_tls_and_what_belongs_to_it_are_swapped_with_the_release(tmp_path: Path) -> None:
+    authority = Authority()
+    host = "api.example.com"
+    settings = Settings(
+        data=tmp_path,
+        config=tmp_path,
+        listen_tls=Address("127.0.0.1", 0),
+        tls=Tls(redirect_http=True, redirect_port=443),
+    )
+    bench = Bench(tmp_path, settings)
+    keyring = Keyring(settings, SystemClock().epoch, CertificateStore(tmp_path), is_listening=True)
+    named = replace(domain(host, none="dev"), certificate_file=f"{host}.pem")
+    served = release(api({"/pets": {"GET": mock(200, "one")}}), domains=(named,))
+
+    def publish() -> bytes:
+        issued = authority.server(host)
+        issued.write_whole(tmp_path / f"{host}.pem")
+        certified = keyring.certify((named,), (), {})
+        made = replace(served, certificates=certified.certificates)
+        steps = bench.data_plane.compile_release(made, bench.cell.current)
+        bench.cell.current = finish(steps)
+        bench.data_plane.applied()
+        return issued.der
+
+    first = publish()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = "{}:{}".format(*listening.getsockname())
+        await bench.data_plane.listen(bench.listening, bench.cell, listening.dup())
+
+        def ask() -> tuple[bytes, tuple[int, bytes]]:
+            with connected(address, host, trusting(authority)) as client:
+                return client.server_certificate, client.get(host, "/pets")
+
+        assert await asyncio.to_thread(ask) == (first, (200, b"one"))
+        second = publish()
+        assert await asyncio.to_thread(ask) == (second, (200, b"one"))
+
+        def ask_plainly() -> tuple[int, str | None]:
+            connection = bench.connect()
+            connection.request("GET", "/pets", headers={"Host": host})
+            answer = connection.getresponse()
+            answer.read()
+            connection.close()
+            return answer.status, answer.getheader("Location")
+
+        assert await asyncio.to_thread(ask_plainly) == (308, f"https://{host}/pets")
+        assert bench.metrics.get(Cell.TLS_HANDSHAKES) == 2
+        bench.data_plane.stop_listening()
+        bench.data_plane.close()
