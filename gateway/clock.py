@@ -29,8 +29,8 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clocks."""
 
-    now = staticmethod(time.monotonic)
-    epoch = staticmethod(time.time)
+    now: Final = staticmethod(time.monotonic)
+    epoch: Final = staticmethod(time.time)
 
 
 draw = random.random
