@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from gateway.driver import Drive
@@ -43,6 +44,10 @@ CLIENT_LEFT: Final = 499
 """The status that is recorded when the client left before one was sent."""
 
 
+def _ignore(_outcome: object) -> None:
+    """Stand for the callbacks of a connection that is gone."""
+
+
 class ClientConnection(ClientSocket):
     """Reads requests, has the service answer them, writes the answers in order."""
 
@@ -63,8 +68,8 @@ class ClientConnection(ClientSocket):
         self._is_serving = False
         self._is_yielding = False
         # Bound once: two objects less per request. They make a cycle, cut in `connection_lost`.
-        self._answered = self._on_answer
-        self._failed = self._on_failure
+        self._answered: Callable[[InvocationResponse], None] = self._on_answer
+        self._failed: Callable[[BaseException], None] = self._on_failure
         # Exchange
         self._exchange: Exchange | None = None
         self._drive: Drive[InvocationResponse] | None = None
@@ -459,7 +464,7 @@ class ClientConnection(ClientSocket):
         self._held = b""
         self._record(self._status or CLIENT_LEFT, 0 if answer is None else answer.sent)
         # Cuts the cycle, so that no garbage collection is needed.
-        del self._answered, self._failed
+        self._answered = self._failed = _ignore
 
     def pause_writing(self) -> None:
         """Too much is unsent."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final
 
-LATENCY_BOUNDS: Final = (
+LATENCY_BOUNDS: Final[tuple[float, ...]] = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
 )  # fmt: skip
 """Upper bounds of the latency buckets, seconds: fine where a gateway and its backends answer, up to
