@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
 from typing import Final
 
+from gateway import __version__
+from gateway.build import BUILD
 from gateway.configuration.settings_file import load_settings
 from gateway.errors import ConfigurationError, Problem
 from gateway.inheritance import pack_settings
@@ -15,6 +18,8 @@ from gateway.supervisor import CannotStartError, Options, supervise
 from gateway.telemetry import logs
 from gateway.telemetry.metrics import SERIES_PER_BLOCK, table_bytes
 from gateway.throttle.table import bytes_needed
+
+_log = logging.getLogger(__name__)
 
 BUCKETS: Final = 262_144
 """Token buckets of the shared table. Memory is taken only for those that are used."""
@@ -30,6 +35,7 @@ def serve(settings: Settings) -> int:
         ConfigurationError: it cannot start; an address is taken, or the data directory in use.
     """
     logs.set_up("supervisor")
+    _log.info("stagegate %s, %s build", __version__, BUILD)
     try:
         return supervise(options_of(settings))
     except CannotStartError as error:

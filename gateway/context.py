@@ -41,7 +41,7 @@ class Variable:
     """It belongs to a feature that does not exist yet: `get` always returns None."""
 
 
-class UnknownVariableError(KeyError):
+class UnknownVariableError(LookupError):
     """No `$context` variable has this name."""
 
     def __init__(self, name: str) -> None:

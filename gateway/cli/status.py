@@ -94,7 +94,7 @@ def worries_of(report: Mapping[str, Any]) -> list[str]:
 def _print(report: Mapping[str, Any], output: Output) -> None:
     stages = sum(len(api["stages"]) for api in report["apis"].values())
     output.line(
-        f"stagegate {report['version']} on {report['listen']}: "
+        f"stagegate {report['version']} ({report['build']}) on {report['listen']}: "
         f"revision {report['revision']} ({report['digest'][:8]}), "
         f"{counted(len(report['apis']), 'APIs')}, {counted(stages, 'stages')}",
         style="bold",

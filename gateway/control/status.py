@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway import __version__
+from gateway.build import BUILD
 from gateway.clock import Clock
 from gateway.control.publisher import Publisher
 from gateway.control.workers import WorkerLinks
@@ -48,6 +49,7 @@ class Status:
         supervisor_pid, supervisor_started = self._supervision.supervisor()
         return {
             "version": __version__,
+            "build": BUILD,
             "revision": release.revision,
             "digest": release.digest,
             "region": release.region,

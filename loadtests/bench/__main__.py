@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
+from compiled.__main__ import OUTPUT as COMPILED_TREE
+from compiled.__main__ import staleness
 from loadtests.bench.anchors import origin
 from loadtests.bench.chart import chart
 from loadtests.bench.cost import choose_meter
@@ -62,6 +64,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", type=_rows, default=NAMES, metavar="P1,P3", help="default: all")
     parser.add_argument("--rounds", type=_rounds, metavar="N", help=f"default: {FULL.rounds}")
     parser.add_argument("--quick", action="store_true", help="one short round: does it work?")
+    parser.add_argument(
+        "--compiled", action="store_true", help="P1 and P3: our compiled build, too (make compiled)"
+    )
     parser.add_argument("--json", type=_file, metavar="PATH", help="result (loadtests/results/…)")
     parser.add_argument("--chart", type=_file, metavar="PATH", help="draw an SVG")
     parser.add_argument("--keep", action="store_true", help="keep configurations and logs")
@@ -142,6 +147,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if find_program(needed) is None:
             print(f"bench: {needed} is needed, and not installed", file=sys.stderr)
             return 1
+    if given.compiled and (why := staleness()):
+        print(f"bench: --compiled: {why}", file=sys.stderr)
+        return 1
     # As an exception, so that everything that was started is ended.
     signal.signal(signal.SIGTERM, _interrupted)
     directory = Path(tempfile.mkdtemp(prefix="stagegate-bench-"))
@@ -188,6 +196,7 @@ def _run(given: argparse.Namespace, directory: Path) -> tuple[list[Line], dict[s
             pace=pace_of(given),
             origin=stack.enter_context(origin(directory, cores)),
             say=lambda text: print(text, file=sys.stderr, flush=True),
+            compiled=COMPILED_TREE if given.compiled else None,
         )
         lines = measure(lab, given.rows)
     return lines, about | {"seconds": round(time.monotonic() - began, 1)}

@@ -6,7 +6,10 @@ import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+ITSELF: Final = "itself, pure Python"
+"""The anchor of a line that holds another build of ours against the default one."""
 
 
 class Verdict(StrEnum):
@@ -30,6 +33,8 @@ class Line:
     """`P1` to `P10`."""
     work: str
     anchor: str = ""
+    build: str = ""
+    """Which of our builds; empty: the default one, pure Python. Others are shown beside it."""
     ours: float | None = None
     theirs: float | None = None
     unit: str = ""

@@ -142,9 +142,15 @@ def write_config(directory: Path, apis: Mapping[str, Mapping[str, Any]]) -> None
 
 @contextlib.contextmanager
 def gateway(
-    directory: Path, cores: Cores, config: Path, *, workers: int = 1, name: str = "gateway"
+    directory: Path,
+    cores: Cores,
+    config: Path,
+    *,
+    workers: int = 1,
+    name: str = "gateway",
+    tree: Path = ROOT,
 ) -> Iterator[Server]:
-    """Run the gateway until the body ends."""
+    """Run the gateway of a source tree until the body ends."""
     data = directory / f"{name}-data"
     arguments = {
         "listen": "127.0.0.1:0",
@@ -161,7 +167,7 @@ def gateway(
         [sys.executable, "-m", "gateway", "run", *flags],
         directory=directory,
         cores=cores.server,
-        working_directory=ROOT,
+        working_directory=tree,
     ) as program:
         ports = _ports(program, addresses)
         wait_for(program, ports["admin"], "/readyz", status=200)

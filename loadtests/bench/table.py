@@ -33,6 +33,11 @@ def number(value: float | None, unit: str = "") -> str:
     return f"{text}{'' if unit in ('×', '') else ' '}{unit}"
 
 
+def work_of(line: Line) -> str:
+    """Return what was done, and by which build unless it is the default one."""
+    return f"{line.work}, {line.build}" if line.build else line.work
+
+
 def cells(line: Line) -> tuple[str, ...]:
     """Return a line's texts in the order of the columns."""
     bounds = [
@@ -41,7 +46,7 @@ def cells(line: Line) -> tuple[str, ...]:
     ]
     return (
         line.row,
-        line.work,
+        work_of(line),
         number(line.ours, line.unit),
         line.anchor,
         number(line.theirs, line.unit),
@@ -54,7 +59,7 @@ def cells(line: Line) -> tuple[str, ...]:
 def remarks(lines: Sequence[Line]) -> list[str]:
     """Return what must be said besides: why lines are void, skipped or not landed, and notes."""
     said = [
-        f"{line.row} {line.work}{f' / {line.anchor}' if line.anchor else ''}: {text}"
+        f"{line.row} {work_of(line)}{f' / {line.anchor}' if line.anchor else ''}: {text}"
         for line in lines
         for text in (*line.voided, line.skipped, line.not_landed, *line.notes)
         if text

@@ -33,6 +33,7 @@ def worker(index: int, **changes: Any) -> dict[str, Any]:
 def report(*workers: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {
         "version": "0.1.0",
+        "build": "pure",
         "revision": 4,
         "digest": "abcdef0123456789",
         "listen": "127.0.0.1:8080",

@@ -62,6 +62,7 @@ def test_what_is_served_is_told(bench: Bench) -> None:
     told = bench.status.report()
 
     assert (told["revision"], told["digest"]) == (7, "digest-7")
+    assert told["build"] == "pure"
     assert told["apis"] == {"shop": {"file": None, "stages": {"dev": "d1"}}}
     assert told["domains"] == ["a.b"]
     assert (told["listen"], told["admin"]) == ("127.0.0.1:1", "127.0.0.1:2")

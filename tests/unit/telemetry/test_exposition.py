@@ -153,7 +153,7 @@ def test_what_the_control_process_knows_is_told() -> None:
         "success": 3, "failure": 1
     }  # fmt: skip
     (build,) = families["stagegate_build_info"].samples
-    assert build.labels["version"] == __version__
+    assert (build.labels["version"], build.labels["build"]) == (__version__, "pure")
     assert "process_resident_memory_bytes" in families
 
 
