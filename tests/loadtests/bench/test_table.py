@@ -63,3 +63,9 @@ def test_the_table_has_a_row_for_each_line_without_a_terminal() -> None:
     ]  # fmt: skip
     assert "not landed" in text
     assert "VOID" in text
+
+
+def test_a_line_of_another_build_says_so() -> None:
+    assert cells(Line(row="P1", work="pass-through", build="compiled"))[1] == (
+        "pass-through, compiled"
+    )
