@@ -15,9 +15,16 @@ from gateway.supervisor import CannotStartError, Options, supervise
 from gateway.telemetry import logs
 from gateway.telemetry.metrics import SERIES_PER_BLOCK, table_bytes
 from gateway.throttle.table import bytes_needed
+from gateway.throttle.usage_table import usage_bytes
 
 BUCKETS: Final = 262_144
 """Token buckets of the shared table. Memory is taken only for those that are used."""
+
+KEY_BUCKETS: Final = 524_288
+"""Token buckets of API keys, in a table of their own: they never take a method's room."""
+
+USAGE_ROWS: Final = 262_144
+"""Keys in usage plans whose requests can be counted."""
 
 STAGE_BLOCKS: Final = 8_192
 """Metric blocks for stages and their canaries, beside those for methods."""
@@ -53,6 +60,8 @@ def options_of(settings: Settings) -> Options:
         environment={"PYTHONPATH": _python_path()},
         tables={
             "buckets": bytes_needed(BUCKETS, workers),
+            "key_buckets": bytes_needed(KEY_BUCKETS, workers),
+            "usage": usage_bytes(USAGE_ROWS, workers),
             "metrics": table_bytes(blocks, workers),
         },
         run_directory=settings.data / "run",
@@ -60,7 +69,12 @@ def options_of(settings: Settings) -> Options:
         payload={
             "settings": pack_settings(settings),
             "file_settings": pack_settings(load_settings(settings.config, {}, {})),
-            "tables": {"buckets": BUCKETS, "blocks": blocks},
+            "tables": {
+                "buckets": BUCKETS,
+                "key_buckets": KEY_BUCKETS,
+                "usage": USAGE_ROWS,
+                "blocks": blocks,
+            },
         },
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.errors import Fault
+from gateway.errors import Fault, GatewayResponseType
 from gateway.streams import BodyStream
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
@@ -68,6 +68,20 @@ class MethodIdentity:
 
 
 @dataclass(slots=True)
+class UsageNote:
+    """Whose request it is, and what throttles have to say of it. One writer: the meter station."""
+
+    api_key: str = ""
+    """The value that was sent, where the method requires one."""
+    api_key_id: str = ""
+    """Id of the key, once it is known."""
+    usage_plan_id: str = ""
+    """The plan through which the key has the stage."""
+    shadowed: GatewayResponseType | None = None
+    """What the request would have been refused for: a throttle or quota that only counts."""
+
+
+@dataclass(slots=True)
 class Exchange:
     """The logbook of one request, for `record`. One writer: `pipeline.serve` and its stations."""
 
@@ -96,6 +110,10 @@ class Exchange:
     path_parameters: Mapping[str, str] = field(default_factory=dict)
     trace_id: str = ""
     """Full X-Amzn-Trace-Id, once one was needed."""
+
+    # Set by meter
+    usage: UsageNote | None = None
+    """None: the method requires no API key, and no throttle in shadow has anything to say."""
 
     # Set by invoke
     integration_status: int | None = None

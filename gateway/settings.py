@@ -110,12 +110,18 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttle:
-    """The account's throttle, over all APIs and stages. Unset: nothing is refused for it."""
+    """The account's throttle, over all APIs and stages, and whether throttles refuse at all.
+
+    Without a limit nothing is refused for the account.
+    """
 
     account_rate_limit: float | None = within(None, 0)
     """Requests per second (AWS: 10000); 0 refuses every request."""
     account_burst_limit: int | None = within(None, 0)
     """Requests admitted at once (AWS: 5000)."""
+    shadow: bool = False
+    """Throttles and quotas of every layer, usage plans included, count what they would refuse, and
+    refuse nothing. API keys are checked all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,13 +14,16 @@ from typing import Final
 from gateway.configuration.loaded import Loaded
 from gateway.control.mirror import mirror_files
 from gateway.control.mirror_domains import mirror_domains
+from gateway.control.mirror_usage import mirror_usage
 from gateway.control.publisher import Publisher
+from gateway.control.usage_keeper import UsageKeeper
 from gateway.definitions.domain import DomainName
 from gateway.server.tasks import spawn
 from gateway.snapshot.check import problems_of_domain_features
 from gateway.store.served import served_api_ids, served_apis, served_domains
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Changes, Transaction
+from gateway.store.usage import served_usage
 
 _log = logging.getLogger(__name__)
 
@@ -31,9 +34,10 @@ WAIT_SECONDS: Final = 0.25
 class Live:
     """The bridge between the store and the publisher. One writer: the control process's loop."""
 
-    def __init__(self, store: StoreThread, publisher: Publisher) -> None:
+    def __init__(self, store: StoreThread, publisher: Publisher, keeper: UsageKeeper) -> None:
         self._store = store
         self._publisher = publisher
+        self._keeper = keeper
         self._waiting = Changes()
         self._published: asyncio.Task[None] | None = None
         """The publication that takes what waits, once the one before it is done."""
@@ -46,13 +50,14 @@ class Live:
     async def start(self) -> None:
         """Hand over everything that the store holds; the first reload releases it."""
         known = self._publisher.known_deployments()
-        stored, domains = await self._store.read(
+        stored, domains, usage = await self._store.read(
             lambda transaction: (
                 served_apis(transaction, served_api_ids(transaction), known),
                 served_domains(transaction),
+                served_usage(transaction),
             )
         )
-        self._publisher.hold_stored(stored, domains)
+        self._publisher.hold_stored(stored, domains, usage)
         _tell_of_refused(domains)
 
     def begin(self) -> None:
@@ -76,10 +81,13 @@ class Live:
         apis = {api_id: api for api_id, api in loaded.apis.items() if api_id in files}
         kept = frozenset(files)
         domains = self._publisher.file_domains
+        usage = loaded.usage
 
         def mirror(transaction: Transaction) -> None:
             mirror_files(transaction, apis, kept)
             mirror_domains(transaction, domains)
+            if usage is not None:
+                mirror_usage(transaction, usage)
 
         outcome = await self._store.run(mirror, is_mutation=True)
         if outcome.changes:
@@ -93,15 +101,19 @@ class Live:
         changes, self._waiting = self._waiting, Changes()
         try:
             known = self._publisher.known_deployments()
-            stored, domains = await self._store.read(
+            stored, domains, usage = await self._store.read(
                 lambda transaction: (
                     served_apis(transaction, sorted(changes.apis), known),
                     served_domains(transaction) if changes.are_domains_changed else None,
+                    served_usage(transaction) if changes.is_usage_changed else None,
                 )
             )
             if domains is not None:
                 _tell_of_refused(domains)
-            await self._publisher.publish_stored(stored, domains)
+            if usage is not None:
+                # Grants are in no release.
+                await self._keeper.refresh()
+            await self._publisher.publish_stored(stored, domains, usage)
         except Exception:  # noqa: BLE001 (what is committed stays; the next publication has it)
             _log.exception("what the store holds could not be published")
 

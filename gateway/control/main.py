@@ -31,6 +31,7 @@ from gateway.control.probe import Probe
 from gateway.control.publisher import Publisher
 from gateway.control.settings_watch import settings_problems
 from gateway.control.status import Status
+from gateway.control.usage_keeper import UsageKeeper
 from gateway.control.workers import WorkerLinks
 from gateway.inheritance import Inherited, accept_signals, take_over
 from gateway.release.disk import ReleaseStore
@@ -41,6 +42,7 @@ from gateway.store.database import FILE_NAME, Store
 from gateway.store.thread import StoreThread
 from gateway.telemetry import logs
 from gateway.telemetry.exposition import Exposition
+from gateway.throttle.usage_table import UsageTable
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +89,8 @@ class Control:
             buckets=tables["buckets"],
             blocks=tables["blocks"],
             series=settings.metrics.series_budget,
+            key_buckets=tables["key_buckets"],
+            usage_rows=tables["usage"],
         )
         exposition = Exposition(
             inherited.table("metrics"),
@@ -95,6 +99,8 @@ class Control:
             clock=clock,
         )
         self._store = StoreThread(lambda: Store(settings.data / FILE_NAME, clock))
+        usage = UsageTable(inherited.table("usage"), tables["usage"], boot["workers"])
+        self._keeper = UsageKeeper(self._store, usage, clock, last_good.release)
         self._links = WorkerLinks(clock)
         cache = self._cache = ApiFileCache(clock.epoch)
         self._publisher = Publisher(
@@ -111,6 +117,7 @@ class Control:
             scraping=self._scraping,
             clock=clock,
             on_loaded=self._on_loaded,
+            prepare=self._keeper.prepare,
         )
         status = Status(
             settings=settings,
@@ -121,7 +128,7 @@ class Control:
             exposition=exposition,
             clock=clock,
         )
-        self._live = Live(self._store, self._publisher)
+        self._live = Live(self._store, self._publisher, self._keeper)
         access = Access(settings.data, settings.admin, clock)
         self._probe = Probe(settings, clock)
         api = ControlApi(
@@ -132,6 +139,7 @@ class Control:
             account=settings.account,
             account_throttle=account_throttle(settings.throttle),
             tester=self._probe,
+            flush_usage=self._keeper.flush,
         )
         self._admin = Admin(
             edge=ControlEdge(api),
@@ -159,11 +167,17 @@ class Control:
         await runner.setup()
         await web.SockSite(runner, self._inherited.listening()).start()
         self._links.serve(self._inherited.release_listening())
-        watching = spawn(self._watch(), "watch files")
+        tasks = [
+            spawn(self._watch(), "watch files"),
+            spawn(self._keeper.run(), "store usage"),
+        ]
         await self._stop.wait()
-        watching.cancel()
+        for task in tasks:
+            task.cancel()
         await self._links.close()
         await runner.cleanup()
+        # The workers have ended: nothing more is counted.
+        await self._keeper.flush()
         self._probe.close()
         self._executor.shutdown()
         self._scraping.shutdown()

@@ -55,4 +55,5 @@ def _with_settings(release: Release, settings: Settings) -> Release:
         account=settings.account,
         account_rate_limit=settings.throttle.account_rate_limit,
         account_burst_limit=settings.throttle.account_burst_limit,
+        throttle_shadow=settings.throttle.shadow,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from gateway.clock import Clock
 from gateway.configuration.loaded import Loaded
 from gateway.control.workers import ACKNOWLEDGE_SECONDS, WorkerLinks
 from gateway.definitions.domain import DomainName
+from gateway.definitions.usage_plan import NO_USAGE, UsageDefinitions
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
 from gateway.release.disk import ReleaseStore
@@ -28,6 +29,10 @@ Load = Callable[[], Loaded]
 
 CheckSettings = Callable[[], tuple[Problem, ...]]
 """Returns what is wrong with `gateway.toml`, or what a restart would change."""
+
+
+Prepare = Callable[[Release], Awaitable[None]]
+"""Makes shared memory ready for a release, before any worker gets it."""
 
 
 @dataclass(slots=True)
@@ -67,6 +72,7 @@ class Publisher:
         scraping: Executor,
         clock: Clock,
         on_loaded: Callable[[Loaded], None],
+        prepare: Prepare,
     ) -> None:
         self._reloader = reloader
         self._load = load
@@ -79,6 +85,7 @@ class Publisher:
         self._scraping = scraping
         self._clock = clock
         self._on_loaded = on_loaded
+        self._prepare = prepare
         self._turn = asyncio.Lock()
         self._is_waiting = False
         self._blocks: Mapping[str, int] | None = None
@@ -120,10 +127,13 @@ class Publisher:
         return self._reloader.file_domains
 
     def hold_stored(
-        self, stored: Mapping[str, ServedApi | None], domains: tuple[DomainName, ...] = ()
+        self,
+        stored: Mapping[str, ServedApi | None],
+        domains: tuple[DomainName, ...] = (),
+        usage: UsageDefinitions = NO_USAGE,
     ) -> None:
         """Take over what the store holds, before the first reload releases it."""
-        self._reloader.hold_all_stored(stored, domains)
+        self._reloader.hold_all_stored(stored, domains, usage)
 
     def known_deployments(self) -> frozenset[str]:
         """Return the ids of the stored deployments that are held already."""
@@ -133,18 +143,20 @@ class Publisher:
         self,
         stored: Mapping[str, ServedApi | None],
         domains: tuple[DomainName, ...] | None = None,
+        usage: UsageDefinitions | None = None,
     ) -> None:
         """Publish what the store says of some APIs now, and wait for the workers.
 
-        `domains` are all of the store's custom domain names, None if they did not change. The
-        release is written to disk later: the store has what it is made of.
+        `domains` are all of the store's custom domain names, `usage` all of its plans and keys;
+        None if they did not change. The release is written to disk later: the store has what it is
+        made of.
         """
         async with self._turn:
             self._reloader.outnumber(self._links.highest_revision)
             loop = asyncio.get_running_loop()
             try:
                 is_changed = await loop.run_in_executor(
-                    self._executor, self._reloader.apply_stored, stored, domains
+                    self._executor, self._reloader.apply_stored, stored, domains, usage
                 )
             except ConfigurationError as error:
                 for problem in error.problems:
@@ -154,7 +166,10 @@ class Publisher:
             # A release that was made but not sent, for a bug, goes out with the next publication.
             if not is_changed and self._published in {None, revision}:
                 return
-            changed = ", ".join([*sorted(stored), *(["domains"] if domains is not None else [])])
+            others = {"domains": domains, "usage plans": usage}
+            changed = ", ".join(
+                [*sorted(stored), *(name for name, each in others.items() if each is not None)]
+            )
             _log.info("release %d: APIs %s", revision, changed)
             await self._send()
             self._save_later()
@@ -206,6 +221,7 @@ class Publisher:
             # Before the workers know: what a block counted until now stays with its former owner.
             await loop.run_in_executor(self._scraping, self._exposition.relabel, blocks)
             self._blocks = release.metric_slots
+        await self._prepare(release)
         self._links.send(release.revision, parts)
         self._published = release.revision
 

@@ -1,9 +1,9 @@
 """A release cut into parts: how it travels to workers and rests on disk. Pure: no I/O.
 
-A part is one deployment, one API's stages with their slots, all domains, or the settings, named by
-a key and a digest of its content; equal digests need not be sent, stored or decoded again. Its
-content is a sequence of *frames* (JSON arrays of records, some 32 KiB each), so that whoever
-decodes it between requests can stop after every record.
+A part is one deployment, one API's stages with their slots, one usage plan, one shard of the API
+keys, all domains, or the settings, named by a key and a digest of its content; equal digests need
+not be sent, stored or decoded again. Its content is a sequence of *frames* (JSON arrays of records,
+some 32 KiB each), so that whoever decodes it between requests can stop after every record.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from gateway.definitions import codec
 from gateway.definitions.domain import DomainName
 from gateway.definitions.rest_api import Method, Resource
 from gateway.definitions.stage import Deployment, MethodSetting, Stage
+from gateway.definitions.usage_plan import UsagePlan
 from gateway.errors import ConfigurationError, Problem
 from gateway.release.release import (
     ACCOUNT_BUCKET,
@@ -27,6 +28,7 @@ from gateway.release.release import (
     arms,
     identity_api,
 )
+from gateway.release.usage import UsageKey, key_of, key_records, plan_records
 
 T = TypeVar("T")
 
@@ -49,6 +51,8 @@ _KINDS: Final[Mapping[str, type[Any] | None]] = {
     "deployment": Deployment,
     "method": Method,
     "resource": Resource,
+    "plan": UsagePlan,
+    "key": None,
 }
 """Kinds of record, and what their values decode to; None: plain JSON."""
 
@@ -58,7 +62,7 @@ class Part:
     """A piece of a release in its travelling form."""
 
     key: str
-    """`settings`, `domains`, `api/{id}` or `deployment/{id}`."""
+    """`settings`, `domains`, `api/{id}`, `deployment/{id}`, `plan/{id}` or `keys/{shard}`."""
     digest: str
     frames: tuple[bytes, ...]
     """JSON arrays of records, without line breaks."""
@@ -80,6 +84,8 @@ class DecodedPart:
     bucket_slots: Mapping[str, int] = field(default_factory=dict)
     metric_slots: Mapping[str, int] = field(default_factory=dict)
     deployment: Deployment | None = None
+    plan: UsagePlan | None = None
+    keys: Mapping[str, UsageKey] = field(default_factory=dict)
 
 
 def digest_of_frames(frames: Iterable[bytes]) -> str:
@@ -114,7 +120,39 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
     for deployment in release.deployments.values():
         key = f"deployment/{deployment.id}"
         parts.append(earlier.get(key) or _make(key, _deployment_records(deployment)))
+    # Encoded anew: equal content gives equal digests, and is not sent again.
+    parts += encode_usage(release).values()
     return {part.key: part for part in parts}
+
+
+def encode_usage(
+    release: Release, before: Release | None = None, known: Mapping[str, Part] | None = None
+) -> dict[str, Part]:
+    """Return the parts of usage plans and API keys.
+
+    What is equal in `before` is not encoded again, if it is among `known`, that release's parts.
+    """
+    parts: dict[str, Part] = {}
+    earlier = known or {}
+    plans = before.usage_plans if before else {}
+    for id_, plan in release.usage_plans.items():
+        key = f"plan/{id_}"
+        kept = earlier.get(key) if plans.get(id_) == plan else None
+        parts[key] = kept or _make(key, plan_records(plan))
+    shards = before.api_keys if before else {}
+    for shard, keys in release.api_keys.items():
+        key = f"keys/{shard}"
+        kept = earlier.get(key) if shards.get(shard) == keys else None
+        parts[key] = kept or _make(key, key_records(keys))
+    return parts
+
+
+def with_usage(parts: dict[str, Part], release: Release, before: Release) -> dict[str, Part]:
+    """Return `parts`, those of `before`, with the usage plans and API keys of `release`."""
+    if (release.usage_plans, release.api_keys) == (before.usage_plans, before.api_keys):
+        return parts
+    others = {key: part for key, part in parts.items() if not key.startswith(("plan/", "keys/"))}
+    return others | encode_usage(release, before, parts)
 
 
 def encode_api(
@@ -188,6 +226,8 @@ def join_release(
     # Reserved ones are the same in every release and belong to no part.
     buckets: dict[str, int] = {ACCOUNT_BUCKET: 0}
     blocks: dict[str, int] = {NO_METHOD_BLOCK: 0}
+    plans: dict[str, UsagePlan] = {}
+    keys: dict[str, Mapping[str, UsageKey]] = {}
     whole = DecodedPart()
     for key, part in decoded.items():
         kind, _, name = key.partition("/")
@@ -201,6 +241,10 @@ def join_release(
             whole = replace(whole, settings=part.settings)
         elif kind == "domains":
             whole = replace(whole, domains=part.domains)
+        elif part.plan is not None:
+            plans[part.plan.id] = part.plan
+        elif kind == "keys":
+            keys[name] = part.keys
         buckets.update(part.bucket_slots)
         blocks.update(part.metric_slots)
         yield
@@ -213,11 +257,14 @@ def join_release(
         stages=stages,
         deployments=deployments,
         domains=whole.domains,
+        usage_plans=plans,
+        api_keys=keys,
         files=files,
         bucket_slots=buckets,
         metric_slots=blocks,
         account_rate_limit=whole.settings.get("accountRateLimit"),
         account_burst_limit=whole.settings.get("accountBurstLimit"),
+        throttle_shadow=whole.settings.get("throttleShadow", False),
     )
 
 
@@ -271,6 +318,7 @@ def _settings_part(release: Release) -> Part:
         "account": release.account,
         "accountRateLimit": release.account_rate_limit,
         "accountBurstLimit": release.account_burst_limit,
+        "throttleShadow": release.throttle_shadow,
     }
     return _make("settings", [["settings", settings]])
 
@@ -368,8 +416,17 @@ class _Decoder:
             value = codec.decode(class_, value, problems=self._problems, path=path)
         if kind == "resource" and value is not None:
             value = self._with_methods(value, *names)
+        elif kind == "key":
+            value = self._key(path, value, *names)
         if value is not None:
             self._found[kind].append((names, value))
+
+    def _key(self, path: str, value: Any, digest: str) -> UsageKey | None:
+        try:
+            return key_of(digest, value)
+        except ValueError as error:
+            self._problems.append(Problem(path, str(error)))
+            return None
 
     def _with_methods(self, resource: Resource, numbered: Mapping[str, int]) -> Resource | None:
         """Put in the methods, which came before: resources with equal ones share them."""
@@ -397,6 +454,8 @@ class _Decoder:
             bucket_slots=_merged(found["buckets"]),
             metric_slots=_merged(found["blocks"]),
             deployment=self._deployment(),
+            plan=next((plan for _, plan in found["plan"]), None),
+            keys={digest: key for (digest,), key in found["key"]},
         )
 
     def _deployment(self) -> Deployment | None:

@@ -15,6 +15,7 @@ from gateway.definitions.domain import DomainName
 from gateway.definitions.method_settings import effective_setting
 from gateway.definitions.rest_api import Resource
 from gateway.definitions.stage import Deployment, Stage
+from gateway.release.usage import ApiKeys, UsagePlans
 
 ACCOUNT_BUCKET: Final = "account"
 """Identity of the account's token bucket; always slot 0."""
@@ -50,6 +51,10 @@ class Release:
     """Every deployment that a stage or a canary points at, by id."""
     domains: tuple[DomainName, ...] = ()
     """Custom domain names."""
+    usage_plans: UsagePlans = field(default_factory=dict)
+    """Usage plans by id."""
+    api_keys: ApiKeys = field(default_factory=dict)
+    """API keys that are in a usage plan, by shard and digest of their values."""
     files: Mapping[str, str] = field(default_factory=dict)
     """API id to the name of the file that defines it."""
     bucket_slots: Mapping[str, int] = field(default_factory=dict)
@@ -60,6 +65,8 @@ class Release:
     """Requests per second of the whole account; None: not limited."""
     account_burst_limit: int | None = None
     """Size of the account's token bucket; None: not limited."""
+    throttle_shadow: bool = False
+    """Whether throttles and quotas only count what they would refuse."""
 
 
 def bucket_identity(api_id: str, stage_name: str, resource_path: str, http_method: str) -> str:

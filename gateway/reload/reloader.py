@@ -17,6 +17,7 @@ from gateway.configuration.files import DOMAINS
 from gateway.configuration.loaded import Loaded, LoadedApi
 from gateway.definitions.domain import DomainName
 from gateway.definitions.stage import Deployment, Stage
+from gateway.definitions.usage_plan import NO_USAGE, UsageDefinitions
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import (
     ACCOUNT_BUCKET,
@@ -36,10 +37,12 @@ from gateway.release.parts import (
     encode_domains,
     encode_release,
     with_digest,
+    with_usage,
 )
 from gateway.release.release import identity_api
 from gateway.release.slots import Slots
 from gateway.reload.absence import unserved_apis, vanished_directory
+from gateway.reload.usage import UsageState
 from gateway.snapshot.check import (
     problems_of_deployment,
     problems_of_domain_features,
@@ -67,6 +70,9 @@ class Capacities:
     """Metric blocks, that of unmatched requests included."""
     series: int = 2**31
     """Time series that methods with metrics of their own may use."""
+    key_buckets: int = 2**31
+    usage_rows: int = 2**31
+    """Token buckets of API keys, and rows of the usage table: the first of each is nobody's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +172,7 @@ class Reloader:
         self.file_domains = start.domains
         """Custom domain names that the files define, as they were last good."""
         self._stored_domains: tuple[DomainName, ...] = ()
+        self._usage = UsageState(start, capacities.usage_rows, capacities.key_buckets)
 
     def __repr__(self) -> str:
         return f"<Reloader revision {self.release.revision} {self.release.digest}>"
@@ -203,6 +210,7 @@ class Reloader:
             self._keep(api_id, draft)
         self._add_stored(draft)
         file_domains = self._domains(loaded, draft)
+        self._usage.take(loaded)
         self._checked = {id_: each for id_, each in checked.items() if id_ in draft.deployments}
         return replace(self._release(draft, file_domains), unserved=tuple(vanished))
 
@@ -211,7 +219,10 @@ class Reloader:
         return frozenset(id_ for _, held in self._stored.values() for id_ in held)
 
     def hold_all_stored(
-        self, stored: Mapping[str, ServedApi | None], domains: tuple[DomainName, ...] = ()
+        self,
+        stored: Mapping[str, ServedApi | None],
+        domains: tuple[DomainName, ...] = (),
+        usage: UsageDefinitions = NO_USAGE,
     ) -> None:
         """Take over everything that the store holds; the next `apply` releases it."""
         names = {domain.domain_name for domain in domains}
@@ -220,6 +231,7 @@ class Reloader:
             domain for domain in self.file_domains if domain.domain_name not in names
         )
         self._stored_domains = domains
+        self._usage.hold_all_stored(usage)
         gone = dict.fromkeys(self._stored.keys() - stored.keys())
         self._hold({**gone, **stored})
 
@@ -235,11 +247,12 @@ class Reloader:
         self,
         stored: Mapping[str, ServedApi | None],
         domains: tuple[DomainName, ...] | None = None,
+        usage: UsageDefinitions | None = None,
     ) -> bool:
         """Make a release of what the store says of some APIs now; return whether it is a new one.
 
-        Its cost is that of these APIs: all others keep their parts and slots. `domains` are all
-        custom domain names of the store; None: they are as they were.
+        Its cost is that of these APIs: all others keep their parts and slots. `domains` and `usage`
+        are all custom domain names, plans and keys of the store; None: they are as they were.
 
         Raises:
             ConfigurationError: the shared tables are too small; the release stays.
@@ -249,7 +262,9 @@ class Reloader:
         if domains is not None:
             self._stored_domains = domains
         api_ids = [api_id for api_id in stored if api_id not in before.files]
-        if not api_ids and domains is None:
+        if usage is not None:
+            self._usage.hold_stored(usage)
+        if not api_ids and domains is None and usage is None:
             return False
         old = _subset(before, api_ids)
         new = _Draft()
@@ -269,6 +284,8 @@ class Reloader:
             bucket_slots=self._buckets.assigned,
             metric_slots=self._blocks.assigned,
         )
+        if usage is not None:
+            candidate = self._usage.put_into(candidate)
         keys = [*(f"api/{id_}" for id_ in old[0]), *(f"deployment/{id_}" for id_ in gone)]
         parts = self._amended_parts(candidate, keys, new.deployments)
         for api_id in new.stages:
@@ -296,7 +313,7 @@ class Reloader:
                 parts[f"deployment/{id_}"] = encode_deployment(deployment)
         if candidate.domains != self.release.domains:
             parts["domains"] = encode_domains(candidate.domains)
-        return parts
+        return with_usage(parts, candidate, self.release)
 
     def _amend_blocks(self, old: tuple[Stages, Deployments], new: _Draft) -> dict[str, int]:
         wanted = list(required_blocks(new.stages, new.deployments))
@@ -409,6 +426,8 @@ class Reloader:
             bucket_slots=bucket_slots,
             metric_slots=metric_slots,
         )
+        candidate = self._usage.put_into(candidate)
+        draft.problems += self._usage.problems()
         parts = encode_release(candidate, self.parts)
         candidate = with_digest(candidate, parts)
         is_changed = candidate.digest != self.release.digest or not self.release.revision

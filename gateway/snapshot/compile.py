@@ -44,6 +44,7 @@ from gateway.release import (
 from gateway.routing import Domains, Places, RoutesBuilder
 from gateway.routing.domains import NO_BASE_PATH
 from gateway.routing.paths import path_variables
+from gateway.snapshot.api_keys import CompiledKeys, KeyedMethod, KeyTables
 from gateway.snapshot.compiled import (
     CompiledDeployment,
     CompiledMethod,
@@ -86,6 +87,8 @@ class Binding:
 
     buckets: BucketTable
     context: IntegrationContext
+    keys: KeyTables | None = None
+    """Shared memory of API keys; None: no key is let in."""
 
 
 def finish(slices: Slices[T]) -> T:
@@ -106,7 +109,12 @@ def compile_release(
     for deployment_id, deployment in release.deployments.items():
         known = previous.deployments.get(deployment_id) if previous else None
         deployments[deployment_id] = known or (yield from compile_deployment(deployment, []))
-    account = (release.account, release.account_rate_limit, release.account_burst_limit)
+    account = (
+        release.account,
+        release.account_rate_limit,
+        release.account_burst_limit,
+        release.throttle_shadow,
+    )
     apis: dict[str, Mapping[str, CompiledStage]] = {}
     keys: dict[str, Mapping[str, object]] = {}
     for api_id, stages in release.stages.items():
@@ -139,6 +147,7 @@ def compile_release(
         places=Places(domains),
         domain_names=release.domains,
         deployments=deployments,
+        api_keys=_compile_keys(release, previous, binding),
         gateway_responses=(
             previous.gateway_responses
             if previous
@@ -148,6 +157,13 @@ def compile_release(
         sources=release.stages,
         stage_keys=keys,
     )
+
+
+def _compile_keys(release: Release, previous: Snapshot | None, binding: Binding) -> CompiledKeys:
+    keys, plans, is_shadow = release.api_keys, release.usage_plans, release.throttle_shadow
+    if previous is not None and previous.api_keys.is_of(keys, plans, is_shadow=is_shadow):
+        return previous.api_keys
+    return CompiledKeys(keys, plans, binding.keys, is_shadow=is_shadow)
 
 
 def _mappings(domain: DomainName) -> list[tuple[str, Mapped]]:
@@ -233,6 +249,7 @@ def _compile_method(
         http_method=verb,
         integration=plan,
         refusal=refusal,
+        is_key_required=method.api_key_required,
     )
 
 
@@ -337,7 +354,15 @@ class _StageBinder:
             metrics_block=self._method_block(arm, plan) or self._stage_block(arm),
             logging_level=setting.logging_level if setting else LoggingLevel.OFF,
             execution_log=execution_log,
+            keyed=self._keyed(plan),
+            is_shadow=self._release.throttle_shadow,
         )
+
+    def _keyed(self, plan: MethodPlan) -> KeyedMethod | None:
+        if not plan.is_key_required:
+            return None
+        path, verb = plan.resource_path, plan.http_method
+        return KeyedMethod.of(self._api_id, self._stage.stage_name, path, verb)
 
     def _integration(self, plan: MethodPlan, identity: MethodIdentity) -> _Bound:
         if plan.integration is None:

@@ -36,7 +36,12 @@ LATENCY_SUM: Final = CACHE_MISSES + 1
 LATENCY_BUCKETS: Final = LATENCY_SUM + 1
 INTEGRATION_SUM: Final = LATENCY_BUCKETS + BUCKETS
 INTEGRATION_BUCKETS: Final = INTEGRATION_SUM + 1
-BLOCK_CELLS: Final = (INTEGRATION_BUCKETS + BUCKETS + 7) // 8 * 8
+QUOTA_EXCEEDED: Final = INTEGRATION_BUCKETS + BUCKETS
+SHADOWED: Final = QUOTA_EXCEEDED + 1
+"""First of the counts of what throttles in shadow would have refused, one for each reason."""
+SHADOW_REASONS: Final = ("throttled", "quota")
+"""Values of the label `reason`, in the order of their cells in a block."""
+BLOCK_CELLS: Final = (SHADOWED + len(SHADOW_REASONS) + 7) // 8 * 8
 """Doubles of a block: whole cache lines of 64 bytes."""
 
 SERIES_PER_BLOCK: Final = 4 + 1 + 2 * (BUCKETS + 2)
@@ -222,6 +227,10 @@ class WorkerMetrics:
             cells[start + INTEGRATION_BUCKETS + bucket] += 1.0
         if throttled:
             cells[start + THROTTLED] += 1.0
+
+    def count(self, block: int, cell: int) -> None:
+        """Count in one cell of a block, such as `QUOTA_EXCEEDED`."""
+        self._cells[HEADER_CELLS + block * BLOCK_CELLS + cell] += 1.0
 
     def count_refusal(self, reason: str) -> None:
         """Count a request that was refused at the edge; an unknown `reason` counts as `other`."""

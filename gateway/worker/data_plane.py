@@ -19,6 +19,7 @@ from gateway.server.deadlines import Deadlines
 from gateway.server.edge import Edge
 from gateway.server.upstream import HttpEndpoints
 from gateway.settings import Settings
+from gateway.snapshot.api_keys import KeyTables
 from gateway.snapshot.cell import SnapshotCell
 from gateway.snapshot.compile import Binding, compile_deployment, compile_release, finish
 from gateway.snapshot.compiled import CompiledDeployment, Snapshot
@@ -38,6 +39,7 @@ class DataPlane:
         settings: Settings,
         *,
         buckets: BucketTable,
+        keys: KeyTables,
         metrics: WorkerMetrics,
         logs: LogSink,
         clock: Clock,
@@ -53,6 +55,7 @@ class DataPlane:
         self._deadlines = Deadlines(loop, clock)
         self._binding = Binding(
             buckets=buckets,
+            keys=keys,
             context=IntegrationContext(
                 ids=self._ids, now=clock.now, body_bytes=settings.limits.body_bytes
             ),

@@ -14,6 +14,7 @@ from gateway.settings import Address, Metrics
 from gateway.telemetry import logs
 from gateway.telemetry.metrics import table_bytes
 from gateway.throttle import bytes_needed
+from gateway.throttle.usage_table import usage_bytes
 from tests.inheritances import settings_in
 
 
@@ -24,6 +25,8 @@ def test_tables_have_room_for_what_the_settings_allow(tmp_path: Path) -> None:
 
     assert options.tables == {
         "buckets": bytes_needed(app.BUCKETS, 3),
+        "key_buckets": bytes_needed(app.KEY_BUCKETS, 3),
+        "usage": usage_bytes(app.USAGE_ROWS, 3),
         "metrics": table_bytes(blocks, 3),
     }
     assert blocks >= 1 + app.STAGE_BLOCKS + 1000

@@ -80,6 +80,10 @@ Publish = Callable[[Changes], Awaitable[None]]
 """Publishes what a mutation changed; returns once the workers serve it, or after 250 ms."""
 
 
+_USAGE: Final = ("GetUsage", "UpdateUsage")
+"""Operations that tell what keys used: what workers counted is stored before."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Refused:
     """A handler's refusal, once the audit record of it is durable."""
@@ -101,6 +105,7 @@ class ControlApi:
         account_throttle: tuple[float, int] = (10_000.0, 5_000),
         served: Mapping[str, Served] = SERVED,
         tester: Tester | None = None,
+        flush_usage: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._store = store
         self._gate = gate
@@ -110,6 +115,7 @@ class ControlApi:
         self._account_throttle = account_throttle
         self._served = served
         self._tester = tester
+        self._flush_usage = flush_usage
         self._ids = IdMinter()
 
     def __repr__(self) -> str:
@@ -162,6 +168,8 @@ class ControlApi:
             account_throttle=self._account_throttle,
             request_id=request_id,
         )
+        if self._flush_usage is not None and operation.name in _USAGE:
+            await self._flush_usage()
         if not operation.is_mutation:
             value = await self._store.read(lambda transaction: served.handler(transaction, call))
             if call.test is not None:

@@ -13,13 +13,18 @@ from gateway.configuration.loaded import Loaded
 from gateway.control import live
 from gateway.control.live import Live
 from gateway.control.publisher import Publisher
+from gateway.control.usage_keeper import UsageKeeper
 from gateway.definitions.domain import DomainName
+from gateway.definitions.usage_plan import UsageDefinitions
 from gateway.release import Release
 from gateway.store.database import Store
 from gateway.store.served import ServedApi
 from gateway.store.tables import DOMAIN_NAME
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Changes
+from gateway.throttle.usage_table import UsageTable, usage_bytes
+
+EMPTY = Release(revision=1, digest="", region="r", account="a")
 
 
 class FakePublisher:
@@ -27,17 +32,21 @@ class FakePublisher:
 
     def __init__(self) -> None:
         self.held: list[list[str]] = []
+        self.usage: list[UsageDefinitions | None] = []
         self.published: list[list[str]] = []
         self.domains: list[tuple[DomainName, ...] | None] = []
         self.file_domains: tuple[DomainName, ...] = ()
         self.began = asyncio.Event()
         self.may_publish = asyncio.Event()
         self.may_publish.set()
-        self.release = Release(revision=1, digest="", region="r", account="a")
+        self.release = EMPTY
         self.fails = False
 
     def hold_stored(
-        self, stored: Mapping[str, ServedApi | None], domains: tuple[DomainName, ...] = ()
+        self,
+        stored: Mapping[str, ServedApi | None],
+        domains: tuple[DomainName, ...] = (),
+        usage: UsageDefinitions | None = None,
     ) -> None:
         self.held.append(sorted(stored))
 
@@ -48,13 +57,20 @@ class FakePublisher:
         self,
         stored: Mapping[str, ServedApi | None],
         domains: tuple[DomainName, ...] | None = None,
+        usage: UsageDefinitions | None = None,
     ) -> None:
         self.published.append(sorted(stored))
+        self.usage.append(usage)
         self.domains.append(domains)
         self.began.set()
         await self.may_publish.wait()
         if self.fails:
             raise RuntimeError("a bug")
+
+
+def keeper_of(store: StoreThread) -> UsageKeeper:
+    table = UsageTable(bytearray(usage_bytes(8, 1)), 8, 1)
+    return UsageKeeper(store, table, SystemClock(), EMPTY)
 
 
 @pytest.fixture
@@ -66,7 +82,7 @@ def store(tmp_path: Path) -> Iterator[StoreThread]:
 
 def begun(store: StoreThread) -> tuple[Live, FakePublisher]:
     publisher = FakePublisher()
-    bridge = Live(store, cast("Publisher", publisher))
+    bridge = Live(store, cast("Publisher", publisher), keeper_of(store))
     bridge.begin()
     return bridge, publisher
 
@@ -122,7 +138,7 @@ async def test_nothing_is_published_before_the_first_reload(
 ) -> None:
     monkeypatch.setattr(live, "WAIT_SECONDS", 0.01)
     publisher = FakePublisher()
-    bridge = Live(store, cast("Publisher", publisher))
+    bridge = Live(store, cast("Publisher", publisher), keeper_of(store))
 
     await bridge.publish(Changes({"a"}))
     assert publisher.published == []

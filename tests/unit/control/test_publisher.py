@@ -33,6 +33,7 @@ class Bench:
         self.clock = FakeClock()
         self.links = WorkerLinks(self.clock)
         self.loads = 0
+        self.prepared: list[int] = []
         self.loaded: list[Loaded] = []
         self.settings_problems: tuple[Problem, ...] = ()
         self.exposition = Exposition(
@@ -54,7 +55,13 @@ class Bench:
             scraping=self.executor,
             clock=self.clock,
             on_loaded=self.loaded.append,
+            prepare=self.prepare,
         )
+
+    async def prepare(self, release: Release) -> None:
+        # Before any worker is told.
+        assert self.links._revision < release.revision
+        self.prepared.append(release.revision)
 
     def load(self) -> Loaded:
         self.loads += 1

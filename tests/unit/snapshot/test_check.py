@@ -28,7 +28,6 @@ def test_a_sound_api_has_no_problems() -> None:
 @pytest.mark.parametrize(
     ("method", "field"),
     [
-        (Method(integration=mock(), api_key_required=True), "apiKeyRequired"),
         (
             Method(integration=mock(), authorization_type=AuthorizationType.AWS_IAM),
             "authorizationType",

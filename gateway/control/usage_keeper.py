@@ -1,0 +1,184 @@
+"""Carries what keys used from shared memory into the store, and what is left of quotas back.
+
+Workers count in the usage table and let nobody in beyond its ceilings. This moves what was counted
+into the store each second, and writes the ceilings: before a release is sent, after plans or grants
+have changed, and when a period begins. So a quota is exact to one request for each further worker;
+a gateway that is killed forgets at most a second's counts, one that is stopped none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from gateway.clock import Clock
+from gateway.definitions.usage_plan import QuotaSettings
+from gateway.errors import ControlError
+from gateway.release import Release
+from gateway.release.usage import all_keys
+from gateway.store.thread import StoreThread
+from gateway.store.transaction import Transaction
+from gateway.store.usage import Spent, add_used, spent_of
+from gateway.throttle.quota import first_day, left_now
+from gateway.throttle.usage_table import UNLIMITED, UsageTable
+
+_log = logging.getLogger(__name__)
+
+FLUSH_SECONDS: Final = 1.0
+"""How long a count may be in shared memory only."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A key in a plan, as the keeper knows it."""
+
+    row: int
+    quota: QuotaSettings | None
+
+
+_Members = Mapping[tuple[str, str], _Member]
+"""By plan id and key id."""
+
+
+class UsageKeeper:
+    """The one writer of control's cells in the usage table, and of `used` in the store."""
+
+    def __init__(self, store: StoreThread, table: UsageTable, clock: Clock, start: Release) -> None:
+        """Begin with the release that the workers may be serving: its rows are in use."""
+        self._store = store
+        self._table = table
+        self._epoch = clock.epoch
+        self._members: _Members = _members_of(start)
+        self._are_rows_written = False
+        """Whether this process wrote the ceilings: in a new run there are none yet."""
+        self._today = self._day()
+        self._turn = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"<UsageKeeper {len(self._members)} keys in plans, {self._today}>"
+
+    async def run(self) -> None:
+        """Carry counts for ever."""
+        while True:
+            await asyncio.sleep(self._pause())
+            try:
+                await self.tick()
+            except ControlError as error:
+                _log.warning("usage is stored later: %s", error)
+            except Exception:  # noqa: BLE001 (a bug must not end counting: the next may succeed)
+                _log.exception("usage could not be stored; it is tried again")
+
+    async def tick(self) -> None:
+        """Store what was counted; with a new day, begin the periods that begin with it."""
+        async with self._turn:
+            await self._flush()
+            today = self._day()
+            if today != self._today:
+                self._today = today
+                await self._write_left(self._members)
+
+    async def prepare(self, release: Release) -> None:
+        """Make the rows of a release ready, before any worker serves it.
+
+        A row that has a new owner begins with what the store says of that one.
+        """
+        async with self._turn:
+            members = _members_of(release)
+            before = self._members
+            if members == before and self._are_rows_written:
+                return
+            await self._flush()
+            fresh = {pair: each for pair, each in members.items() if before.get(pair) != each}
+            for pair, member in fresh.items():
+                earlier = before.get(pair)
+                if earlier is None or earlier.row != member.row:
+                    self._table.set_stored(member.row, self._table.counted(member.row))
+            self._members = members
+            await self._write_left(fresh if self._are_rows_written else members)
+            self._are_rows_written = True
+
+    async def refresh(self) -> None:
+        """Store what was counted, and write what is left of every quota: grants have changed."""
+        async with self._turn:
+            await self._flush()
+            await self._write_left(self._members)
+
+    async def flush(self) -> None:
+        """Store what was counted."""
+        async with self._turn:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        table = self._table
+        owners = {member.row: pair for pair, member in self._members.items()}
+        counted: dict[tuple[str, str], float] = {}
+        for row in table.changed(owners):
+            count = table.counted(row)
+            if count > table.stored(row):
+                counted[owners[row]] = count
+        if not counted:
+            return
+        # Counted since the last flush: on the day of that one, if a new day has begun meanwhile.
+        day = self._today
+        added = [
+            (*pair, day, int(count - table.stored(self._members[pair].row)))
+            for pair, count in counted.items()
+        ]
+
+        def add(transaction: Transaction) -> set[tuple[str, str]]:
+            return add_used(transaction, added)
+
+        try:
+            outcome = await self._store.run(add, is_mutation=True)
+        except BaseException:
+            table.forget_seen()
+            raise
+        for pair in outcome.value:
+            table.set_stored(self._members[pair].row, counted[pair])
+        if len(outcome.value) < len(counted):
+            # Of a file that is not in the store yet: counted again a second later.
+            table.forget_seen()
+
+    async def _write_left(self, members: _Members) -> None:
+        today = self._today
+        quotas = {pair[0]: member.quota for pair, member in members.items() if member.quota}
+
+        def read(transaction: Transaction) -> dict[str, dict[str, Spent]]:
+            return {
+                plan_id: spent_of(transaction, plan_id, first_day(quota.period, today), today)
+                for plan_id, quota in quotas.items()
+                if quota is not None
+            }
+
+        spent: dict[str, dict[str, Spent]] = await self._store.read(read) if quotas else {}
+        unspent = Spent(today, 0, 0)
+        for (plan_id, key_id), member in members.items():
+            quota = member.quota
+            left = UNLIMITED
+            if quota is not None:
+                of_key = spent[plan_id].get(key_id, unspent)
+                left = left_now(quota, of_key.joined, today, of_key.used, of_key.granted)
+            self._table.set_left(member.row, left)
+
+    def _day(self) -> date:
+        return datetime.fromtimestamp(self._epoch(), UTC).date()
+
+    def _pause(self) -> float:
+        """Return the seconds until the next flush: a second, or the rest of the day."""
+        now = datetime.fromtimestamp(self._epoch(), UTC)
+        midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC)
+        return min(FLUSH_SECONDS, max(0.0, (midnight - now).total_seconds()) + 0.001)
+
+
+def _members_of(release: Release) -> _Members:
+    plans = release.usage_plans
+    return {
+        (plan_id, key.id): _Member(slots[0], plans[plan_id].quota)
+        for key in all_keys(release.api_keys)
+        for plan_id, slots in key.plans.items()
+        if slots and plan_id in plans
+    }

@@ -1,0 +1,188 @@
+"""Usage plans and API keys of files and store, put together, with their places in shared tables.
+
+The rules it keeps: what files define wins; a key keeps its places for as long as it needs them, so
+that its tokens and counts survive a release; a key that finds no room is answered 500 and holds
+back no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from gateway.configuration.files import USAGE
+from gateway.configuration.loaded import Loaded
+from gateway.definitions.usage_plan import UsageDefinitions, UsagePlan
+from gateway.errors import Problem
+from gateway.release import Release
+from gateway.release.slots import Slots
+from gateway.release.usage import (
+    NO_ROOM,
+    ApiKeys,
+    UsageKey,
+    UsagePlans,
+    all_keys,
+    in_shards,
+    keys_of_definitions,
+    throttles_of,
+)
+
+_NOBODY: Final = ""
+"""Identity of index 0 of both tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSource:
+    """Plans and keys of one source, files or store; keys by id, with `NO_ROOM` for every plan."""
+
+    plans: UsagePlans
+    keys: Mapping[str, UsageKey]
+
+    @staticmethod
+    def of(definitions: UsageDefinitions) -> UsageSource:
+        """Return what a file defines."""
+        return UsageSource(*keys_of_definitions(definitions.api_keys, definitions.usage_plans))
+
+
+class UsageState:
+    """What files and store say of usage, and who has which slots. One writer: the reloader."""
+
+    def __init__(self, start: Release, rows: int, buckets: int) -> None:
+        """Begin with what a release says; all of it counts as the files' until the store is told.
+
+        `rows` and `buckets` are how many the shared tables of keys hold, their first included.
+        """
+        keys = list(all_keys(start.api_keys))
+        self.files = UsageSource(start.usage_plans, {key.id: _without_slots(key) for key in keys})
+        self.stored = UsageSource({}, {})
+        self._file: str | None = None
+        self.without_room = 0
+        """Memberships of keys in plans that found no room in the shared tables."""
+        given_rows: dict[str, int] = {}
+        given_buckets: dict[str, int] = {}
+        for key in keys:
+            for plan_id, slots in key.plans.items():
+                if slots and plan_id in start.usage_plans:
+                    row, *others = _identities(start.usage_plans[plan_id], key.id)
+                    given_rows[row] = slots[0]
+                    given_buckets.update(zip(others, slots[1:], strict=False))
+        self._rows = Slots("rows of usage", rows, reserved=_NOBODY, assigned=given_rows)
+        self._buckets = Slots(
+            "token buckets of keys", buckets, reserved=_NOBODY, assigned=given_buckets
+        )
+
+    def __repr__(self) -> str:
+        return f"<UsageState {self._rows!r}, {self._buckets!r}>"
+
+    def hold_stored(self, definitions: UsageDefinitions) -> None:
+        """Take over what the store holds."""
+        self.stored = UsageSource.of(definitions)
+
+    def hold_all_stored(self, definitions: UsageDefinitions) -> None:
+        """Take over what the store holds; the release that this began with did not say whose."""
+        stored = UsageSource.of(definitions)
+        plans = {id_: plan for id_, plan in self.files.plans.items() if id_ not in stored.plans}
+        keys = (_restricted(key, plans) for key in self.files.keys.values())
+        self.files = UsageSource(plans, {key.id: key for key in keys if key.plans})
+        self.stored = stored
+
+    def take(self, loaded: Loaded) -> None:
+        """Take over what the files say; what was last good stays after an error."""
+        if loaded.usage is not None:
+            self.files = UsageSource.of(loaded.usage)
+        self._file = next((str(path) for path in loaded.files if path.name == USAGE), None)
+
+    def put_into(self, release: Release) -> Release:
+        """Return a release with the plans and keys as they are now."""
+        plans, keys = self._released()
+        return replace(release, usage_plans=plans, api_keys=keys)
+
+    def _released(self) -> tuple[dict[str, UsagePlan], ApiKeys]:
+        """Return plans and keys with their slots."""
+        plans = {**self.files.plans, **_others(self.stored.plans, self.files.plans)}
+        keys = self._merged(plans)
+        needs = [
+            (key, plan_id, _identities(plans[plan_id], key.id))
+            for key in keys
+            for plan_id in key.plans
+        ]
+        granted = self._fitting(needs)
+        rows = self._rows.assign(row for row, *_ in granted)
+        buckets = self._buckets.assign(name for _, *names in granted for name in names)
+        self.without_room = len(needs) - len(granted)
+        fitting = {row for row, *_ in granted}
+        slots: dict[str, dict[str, tuple[int, ...]]] = {}
+        for key, plan_id, (row, *names) in needs:
+            given = (rows[row], *(buckets[name] for name in names)) if row in fitting else NO_ROOM
+            slots.setdefault(key.id, {})[plan_id] = given
+        return plans, in_shards(replace(key, plans=slots[key.id]) for key in keys)
+
+    def problems(self) -> list[Problem]:
+        """Return a warning for each thing that is not served: for a file's sake, or for no room."""
+        return [replace(each, file=self._file, severity="warning") for each in self._problems()]
+
+    def _problems(self) -> Iterator[Problem]:
+        for id_ in sorted(self.files.plans.keys() & self.stored.plans.keys()):
+            text = f"the usage plan {id_} made through the control API is not served meanwhile"
+            yield Problem(f"usagePlans.{id_}", text)
+        owners = {key.digest: key.id for key in self.files.keys.values()}
+        for key in self.stored.keys.values():
+            owner = owners.get(key.digest, key.id)
+            if owner != key.id:
+                text = f"the API key {key.id} made through the control API has the same value and "
+                yield Problem(f"apiKeys.{owner}", text + "is not served meanwhile")
+        if self.without_room:
+            text = f"{self.without_room} API keys found no room in the shared tables and are "
+            yield Problem("apiKeys", text + "answered 500: remove throttles of methods, or keys")
+
+    def _merged(self, plans: Mapping[str, UsagePlan]) -> list[UsageKey]:
+        """Return every key once: by id and by value, files first."""
+        merged: dict[str, UsageKey] = dict(self.files.keys)
+        digests = {key.digest: key.id for key in merged.values()}
+        for id_, key in self.stored.keys.items():
+            if digests.setdefault(key.digest, id_) != id_:
+                continue
+            known = merged.get(id_)
+            # A key of the file may be in a plan of the store, too.
+            merged[id_] = (
+                key if known is None else replace(known, plans={**known.plans, **key.plans})
+            )
+        restricted = (_restricted(key, plans) for key in merged.values())
+        return [key for key in restricted if key.plans]
+
+    def _fitting(self, needs: list[tuple[UsageKey, str, tuple[str, ...]]]) -> list[tuple[str, ...]]:
+        """Return what fits into the tables; who has room keeps it."""
+        rows, buckets = self._rows.capacity - 1, self._buckets.capacity - 1
+        wanted = [names for _, _, names in needs]
+        if len(wanted) <= rows and sum(map(len, wanted)) - len(wanted) <= buckets:
+            return wanted
+        known = self._rows.assigned
+        fitting: list[tuple[str, ...]] = []
+        for names in sorted(wanted, key=lambda names: names[0] not in known):
+            if rows >= 1 and buckets >= len(names) - 1:
+                rows, buckets = rows - 1, buckets - len(names) + 1
+                fitting.append(names)
+        return fitting
+
+
+def _identities(plan: UsagePlan, key_id: str) -> tuple[str, ...]:
+    """Return what names a key's row of usage in a plan, then what names each of its buckets."""
+    return (
+        f"{plan.id}/{key_id}",
+        *(f"{plan.id}/{key_id}/{name}" for name, _ in throttles_of(plan)),
+    )
+
+
+def _without_slots(key: UsageKey) -> UsageKey:
+    return replace(key, plans=dict.fromkeys(key.plans, NO_ROOM))
+
+
+def _restricted(key: UsageKey, plans: Mapping[str, UsagePlan]) -> UsageKey:
+    """Return a key with those of its plans that are there."""
+    return replace(key, plans={id_: slots for id_, slots in key.plans.items() if id_ in plans})
+
+
+def _others(stored: UsagePlans, files: Iterable[str]) -> dict[str, UsagePlan]:
+    taken = set(files)
+    return {id_: plan for id_, plan in stored.items() if id_ not in taken}
