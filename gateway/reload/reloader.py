@@ -185,10 +185,8 @@ class Reloader:
     def apply(self, loaded: Loaded, *, may_be_absent: bool = False) -> ReloadReport:
         """Make a release of what was loaded; what is broken stays as it is.
 
-        Args:
-            loaded: What the files say.
-            may_be_absent: Whether a directory without API files is taken at its word (at the start)
-                or as an error (while running).
+        `may_be_absent`: whether a directory without API files is taken at its word (at the start)
+        or as an error (while running).
         """
         vanished = sorted(self.release.files) if loaded.is_absent else []
         if vanished and not may_be_absent:

@@ -100,8 +100,9 @@ class UsageState:
 
     def _released(self) -> tuple[dict[str, UsagePlan], ApiKeys]:
         """Return plans and keys with their slots."""
-        plans = {**self.files.plans, **_others(self.stored.plans, self.files.plans)}
-        keys = self._merged(plans)
+        others = _others(self.stored.plans, self.files.plans)
+        plans = {**self.files.plans, **others}
+        keys = self._merged(others)
         needs = [
             (key, plan_id, _identities(plans[plan_id], key.id))
             for key in keys
@@ -136,11 +137,16 @@ class UsageState:
             text = f"{self.without_room} API keys found no room in the shared tables and are "
             yield Problem("apiKeys", text + "answered 500: remove throttles of methods, or keys")
 
-    def _merged(self, plans: Mapping[str, UsagePlan]) -> list[UsageKey]:
-        """Return every key once: by id and by value, files first."""
+    def _merged(self, others: Mapping[str, UsagePlan]) -> list[UsageKey]:
+        """Return every key once, by id and by value, files first.
+
+        `others` are the plans of the store: its keys get into none of the files' plans, not even
+        into one that has the id of theirs.
+        """
         merged: dict[str, UsageKey] = dict(self.files.keys)
         digests = {key.digest: key.id for key in merged.values()}
-        for id_, key in self.stored.keys.items():
+        for id_, whole in self.stored.keys.items():
+            key = _restricted(whole, others)
             if digests.setdefault(key.digest, id_) != id_:
                 continue
             known = merged.get(id_)
@@ -148,8 +154,7 @@ class UsageState:
             merged[id_] = (
                 key if known is None else replace(known, plans={**known.plans, **key.plans})
             )
-        restricted = (_restricted(key, plans) for key in merged.values())
-        return [key for key in restricted if key.plans]
+        return [key for key in merged.values() if key.plans]
 
     def _fitting(self, needs: list[tuple[UsageKey, str, tuple[str, ...]]]) -> list[tuple[str, ...]]:
         """Return what fits into the tables; who has room keeps it."""

@@ -20,6 +20,7 @@ from gateway.definitions.usage_plan import (
 )
 from gateway.pipeline.api_key import masked
 from gateway.release import Release
+from gateway.release.usage import UsageKey
 from gateway.telemetry.metrics import (
     BLOCK_CELLS,
     HEADER_CELLS,
@@ -201,7 +202,7 @@ def test_a_key_without_room_is_answered_500() -> None:
 def test_keys_come_and_go_without_binding_stages_anew() -> None:
     world = World(made())
     stage_before = world.cell.current.apis["shop"]["dev"]
-    gone = {shard: {} for shard in made().api_keys}
+    gone: dict[str, dict[str, UsageKey]] = {shard: {} for shard in made().api_keys}
     world.publish(replace(made(), api_keys=gone, revision=2))
 
     assert ask(world) == 403
