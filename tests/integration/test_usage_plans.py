@@ -8,7 +8,9 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -241,16 +243,16 @@ def test_what_files_define_is_read_only_but_for_grants(start_gateway: StartGatew
 
     assert aws.get_api_key(apiKey="mobile", includeValue=True)["value"] == MOBILE
     assert aws.get_usage_plan(usagePlanId="gold")["quota"]["limit"] == 1
-    for call in (
-        lambda: aws.delete_api_key(apiKey="mobile"),
-        lambda: aws.update_usage_plan(usagePlanId="gold", patchOperations=[]),
-        lambda: aws.create_usage_plan_key(usagePlanId="gold", keyId="lonely", keyType="API_KEY"),
-        lambda: aws.tag_resource(
-            resourceArn="arn:aws:apigateway:us-east-1::/apikeys/mobile", tags={"a": "b"}
-        ),
-    ):
+    arn = "arn:aws:apigateway:us-east-1::/apikeys/mobile"
+    mutations: list[Callable[[], Any]] = [
+        partial(aws.delete_api_key, apiKey="mobile"),
+        partial(aws.update_usage_plan, usagePlanId="gold", patchOperations=[]),
+        partial(aws.create_usage_plan_key, usagePlanId="gold", keyId="lonely", keyType="API_KEY"),
+        partial(aws.tag_resource, resourceArn=arn, tags={"a": "b"}),
+    ]
+    for mutation in mutations:
         with pytest.raises(ClientError) as error:
-            call()
+            mutation()
         assert refusal(error)[0] == "ConflictException"
         assert "usage.yaml" in refusal(error)[1]
     rows = f"name,key\nx,{MOBILE}\n".encode()
