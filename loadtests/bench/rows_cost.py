@@ -166,7 +166,6 @@ def pass_through(lab: Lab) -> list[Line]:
                 ours=loops["gateway", "pass-through"],
                 theirs=loops[anchor.name, "pass-through"],
                 unit=lab.meter.unit,
-                notes=("usage-plan buckets: not landed yet",) if anchor is NGINX else (),
             )
         )
     return lines
