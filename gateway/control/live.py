@@ -110,10 +110,10 @@ class Live:
             )
             if domains is not None:
                 _tell_of_refused(domains)
+            await self._publisher.publish_stored(stored, domains, usage)
             if usage is not None:
                 # Grants are in no release.
                 await self._keeper.refresh()
-            await self._publisher.publish_stored(stored, domains, usage)
         except Exception:  # noqa: BLE001 (what is committed stays; the next publication has it)
             _log.exception("what the store holds could not be published")
 

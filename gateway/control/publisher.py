@@ -162,6 +162,9 @@ class Publisher:
                 for problem in error.problems:
                     _log.error("APIs %s are not served as they are now: %s", [*stored], problem)
                 return
+            if usage is not None:
+                for problem in self._reloader.usage_problems():
+                    _log.warning("%s", problem)
             revision = self._reloader.release.revision
             # A release that was made but not sent, for a bug, goes out with the next publication.
             if not is_changed and self._published in {None, revision}:

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from gateway.clock import Clock
 from gateway.definitions.usage_plan import QuotaSettings
 from gateway.errors import ControlError
 from gateway.release import Release
 from gateway.release.usage import all_keys
+from gateway.server.tasks import spawn
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Transaction
 from gateway.store.usage import Spent, add_used, spent_of
@@ -52,11 +53,17 @@ class UsageKeeper:
         self._store = store
         self._table = table
         self._epoch = clock.epoch
-        self._members: _Members = _members_of(start)
-        self._are_rows_written = False
-        """Whether this process wrote the ceilings: in a new run there are none yet."""
+        self._members: _Members = {}
+        self._owners: Mapping[int, tuple[str, str]] = {}
+        self._released: tuple[object, object] = (None, None)
+        """Keys and plans that the members were made of."""
+        self._unwritten: set[tuple[str, str]] = set()
+        """Members whose ceilings are to be written."""
         self._today = self._day()
         self._turn = asyncio.Lock()
+        # Their rows may be counting already; in a new run there are no ceilings yet.
+        self._know(_members_of(start))
+        self._unwritten.update(self._members)
 
     def __repr__(self) -> str:
         return f"<UsageKeeper {len(self._members)} keys in plans, {self._today}>"
@@ -74,49 +81,87 @@ class UsageKeeper:
 
     async def tick(self) -> None:
         """Store what was counted; with a new day, begin the periods that begin with it."""
-        async with self._turn:
-            await self._flush()
-            today = self._day()
-            if today != self._today:
-                self._today = today
-                await self._write_left(self._members)
+        await self._alone(self._tick())
 
     async def prepare(self, release: Release) -> None:
         """Make the rows of a release ready, before any worker serves it.
 
-        A row that has a new owner begins with what the store says of that one.
+        A row that has a new owner begins with what the store says of that one. If the store does
+        not answer, new owners are let in as soon as it does: no release waits for it.
         """
-        async with self._turn:
-            members = _members_of(release)
-            before = self._members
-            if members == before and self._are_rows_written:
-                return
-            await self._flush()
-            fresh = {pair: each for pair, each in members.items() if before.get(pair) != each}
-            for pair, member in fresh.items():
-                earlier = before.get(pair)
-                if earlier is None or earlier.row != member.row:
-                    self._table.set_stored(member.row, self._table.counted(member.row))
-            self._members = members
-            await self._write_left(fresh if self._are_rows_written else members)
-            self._are_rows_written = True
+        await self._alone(self._prepare(release))
 
     async def refresh(self) -> None:
         """Store what was counted, and write what is left of every quota: grants have changed."""
-        async with self._turn:
-            await self._flush()
-            await self._write_left(self._members)
+        await self._alone(self._refresh())
 
     async def flush(self) -> None:
         """Store what was counted."""
-        async with self._turn:
+        await self._alone(self._flush())
+
+    async def _alone(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do one thing at a time, to its end even if whoever asked for it has gone.
+
+        What is given up between the store and the table would be counted twice.
+        """
+
+        async def in_turn() -> None:
+            async with self._turn:
+                await work
+
+        await asyncio.shield(spawn(in_turn(), "usage"))
+
+    async def _tick(self) -> None:
+        await self._flush()
+        today = self._day()
+        if today != self._today:
+            self._today = today
+            self._unwritten.update(self._members)
+        await self._write_left()
+
+    async def _refresh(self) -> None:
+        await self._flush()
+        self._unwritten.update(self._members)
+        await self._write_left()
+
+    async def _prepare(self, release: Release) -> None:
+        released = release.api_keys, release.usage_plans
+        if all(new is old for new, old in zip(released, self._released, strict=True)):
+            return
+        try:
             await self._flush()
+        except Exception:  # noqa: BLE001 (no release waits for the store)
+            _log.exception("usage is stored later")
+        self._take(_members_of(release))
+        self._released = released
+        try:
+            await self._write_left()
+        except Exception:  # noqa: BLE001 (as above; `_tick` tries again)
+            _log.exception("keys that are new in their plans are let in later")
+
+    def _take(self, members: _Members) -> None:
+        """Give rows to new owners, each of whom is let in once its ceiling is there."""
+        before = self._members
+        for pair, member in members.items():
+            earlier = before.get(pair)
+            if member == earlier:
+                continue
+            self._unwritten.add(pair)
+            if earlier is None or earlier.row != member.row:
+                self._table.set_stored(member.row, self._table.counted(member.row))
+                self._table.set_left(member.row, 0)
+        self._unwritten &= members.keys()
+        self._know(members)
+
+    def _know(self, members: _Members) -> None:
+        self._members = members
+        self._owners = {member.row: pair for pair, member in members.items()}
+        self._table.watch(self._owners)
 
     async def _flush(self) -> None:
-        table = self._table
-        owners = {member.row: pair for pair, member in self._members.items()}
+        table, owners = self._table, self._owners
         counted: dict[tuple[str, str], float] = {}
-        for row in table.changed(owners):
+        for row in table.changed():
             count = table.counted(row)
             if count > table.stored(row):
                 counted[owners[row]] = count
@@ -134,7 +179,7 @@ class UsageKeeper:
 
         try:
             outcome = await self._store.run(add, is_mutation=True)
-        except BaseException:
+        except Exception:
             table.forget_seen()
             raise
         for pair in outcome.value:
@@ -143,15 +188,16 @@ class UsageKeeper:
             # Of a file that is not in the store yet: counted again a second later.
             table.forget_seen()
 
-    async def _write_left(self, members: _Members) -> None:
+    async def _write_left(self) -> None:
+        """Write the ceilings of the members that wait for them."""
         today = self._today
+        members = {pair: self._members[pair] for pair in self._unwritten}
         quotas = {pair[0]: member.quota for pair, member in members.items() if member.quota}
 
         def read(transaction: Transaction) -> dict[str, dict[str, Spent]]:
             return {
                 plan_id: spent_of(transaction, plan_id, first_day(quota.period, today), today)
                 for plan_id, quota in quotas.items()
-                if quota is not None
             }
 
         spent: dict[str, dict[str, Spent]] = await self._store.read(read) if quotas else {}
@@ -163,6 +209,7 @@ class UsageKeeper:
                 of_key = spent[plan_id].get(key_id, unspent)
                 left = left_now(quota, of_key.joined, today, of_key.used, of_key.granted)
             self._table.set_left(member.row, left)
+        self._unwritten.clear()
 
     def _day(self) -> date:
         return datetime.fromtimestamp(self._epoch(), UTC).date()

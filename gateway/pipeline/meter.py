@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from gateway.messages import Exchange
 from gateway.pipeline.api_key import meter_key, refuse_or_note
-from gateway.snapshot.api_keys import CompiledKeys
-from gateway.snapshot.compiled import CompiledMethod
+from gateway.snapshot.compiled import CompiledMethod, Snapshot
 from gateway.throttle import refusing
 
 
-def meter(keys: CompiledKeys, method: CompiledMethod, exchange: Exchange) -> None:
+def meter(snapshot: Snapshot, method: CompiledMethod, exchange: Exchange) -> None:
     """Check the API key, if the method requires one, and take a token from each bucket.
 
     Narrowest first: the key's usage plan, the stage method, the account.
@@ -19,7 +18,7 @@ def meter(keys: CompiledKeys, method: CompiledMethod, exchange: Exchange) -> Non
             empty; then no bucket loses a token.
     """
     if method.keyed is not None:
-        meter_key(keys, method.keyed, method, exchange)
+        meter_key(snapshot.api_keys, method.keyed, method, exchange)
         return
     meters = method.meters
     if meters and refusing(meters, exchange.now) is not None:

@@ -22,7 +22,7 @@ async def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) ->
         method = exchange.scope = route(variant, path, exchange)
         exchange.identity = method.identity
         integration = authorize(method)
-        meter(snapshot.api_keys, method, exchange)
+        meter(snapshot, method, exchange)
         return await integration.invoke(exchange, endpoints)
     except Fault as fault:
         return refuse(snapshot, exchange, fault)

@@ -85,6 +85,8 @@ class DecodedPart:
     metric_slots: Mapping[str, int] = field(default_factory=dict)
     deployment: Deployment | None = None
     plan: UsagePlan | None = None
+    is_of_file: bool = False
+    """Whether a file defines the plan."""
     keys: Mapping[str, UsageKey] = field(default_factory=dict)
 
 
@@ -137,8 +139,10 @@ def encode_usage(
     plans = before.usage_plans if before else {}
     for id_, plan in release.usage_plans.items():
         key = f"plan/{id_}"
-        kept = earlier.get(key) if plans.get(id_) == plan else None
-        parts[key] = kept or _make(key, plan_records(plan))
+        is_of_file = id_ in release.file_plans
+        is_same = plans.get(id_) == plan and is_of_file == (before and id_ in before.file_plans)
+        kept = earlier.get(key) if is_same else None
+        parts[key] = kept or _make(key, plan_records(plan, is_of_file=is_of_file))
     shards = before.api_keys if before else {}
     for shard, keys in release.api_keys.items():
         key = f"keys/{shard}"
@@ -149,7 +153,11 @@ def encode_usage(
 
 def with_usage(parts: dict[str, Part], release: Release, before: Release) -> dict[str, Part]:
     """Return `parts`, those of `before`, with the usage plans and API keys of `release`."""
-    if (release.usage_plans, release.api_keys) == (before.usage_plans, before.api_keys):
+    if (release.usage_plans, release.file_plans, release.api_keys) == (
+        before.usage_plans,
+        before.file_plans,
+        before.api_keys,
+    ):
         return parts
     others = {key: part for key, part in parts.items() if not key.startswith(("plan/", "keys/"))}
     return others | encode_usage(release, before, parts)
@@ -227,6 +235,7 @@ def join_release(
     buckets: dict[str, int] = {ACCOUNT_BUCKET: 0}
     blocks: dict[str, int] = {NO_METHOD_BLOCK: 0}
     plans: dict[str, UsagePlan] = {}
+    file_plans: set[str] = set()
     keys: dict[str, Mapping[str, UsageKey]] = {}
     whole = DecodedPart()
     for key, part in decoded.items():
@@ -243,6 +252,7 @@ def join_release(
             whole = replace(whole, domains=part.domains)
         elif part.plan is not None:
             plans[part.plan.id] = part.plan
+            file_plans.update([part.plan.id] if part.is_of_file else [])
         elif kind == "keys":
             keys[name] = part.keys
         buckets.update(part.bucket_slots)
@@ -258,6 +268,7 @@ def join_release(
         deployments=deployments,
         domains=whole.domains,
         usage_plans=plans,
+        file_plans=frozenset(file_plans),
         api_keys=keys,
         files=files,
         bucket_slots=buckets,
@@ -455,6 +466,7 @@ class _Decoder:
             metric_slots=_merged(found["blocks"]),
             deployment=self._deployment(),
             plan=next((plan for _, plan in found["plan"]), None),
+            is_of_file=any(is_of_file for (is_of_file,), _ in found["plan"]),
             keys={digest: key for (digest,), key in found["key"]},
         )
 

@@ -53,6 +53,8 @@ class Release:
     """Custom domain names."""
     usage_plans: UsagePlans = field(default_factory=dict)
     """Usage plans by id."""
+    file_plans: frozenset[str] = frozenset()
+    """Ids of those usage plans that files define."""
     api_keys: ApiKeys = field(default_factory=dict)
     """API keys that are in a usage plan, by shard and digest of their values."""
     files: Mapping[str, str] = field(default_factory=dict)

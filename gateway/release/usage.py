@@ -113,9 +113,9 @@ def _is_limited(throttle: ThrottleSettings) -> bool:
     return throttle.rate_limit is not None or throttle.burst_limit is not None
 
 
-def plan_records(plan: UsagePlan) -> Iterator[list[Any]]:
+def plan_records(plan: UsagePlan, *, is_of_file: bool) -> Iterator[list[Any]]:
     """Yield the records of a plan's part."""
-    yield ["plan", codec.encode(plan)]
+    yield ["plan", is_of_file, codec.encode(plan)]
 
 
 def key_records(keys: Mapping[str, UsageKey]) -> Iterator[list[Any]]:

@@ -39,9 +39,9 @@ from gateway.release.parts import (
     with_digest,
     with_usage,
 )
-from gateway.release.release import identity_api
 from gateway.release.slots import Slots
 from gateway.reload.absence import unserved_apis, vanished_directory
+from gateway.reload.selection import amended, of_api, subset
 from gateway.reload.usage import UsageState
 from gateway.snapshot.check import (
     problems_of_deployment,
@@ -167,7 +167,7 @@ class Reloader:
         self._stored: dict[str, tuple[Mapping[str, Stage], dict[str, Deployment]]] = {}
         """What the store holds: API id to stages and deployments. Files win over it."""
         for api_id in start.stages.keys() - start.files.keys():
-            stages, deployments = _subset(start, [api_id])
+            stages, deployments = subset(start, [api_id])
             self._stored[api_id] = stages[api_id], dict(deployments)
         self.file_domains = start.domains
         """Custom domain names that the files define, as they were last good."""
@@ -229,9 +229,13 @@ class Reloader:
             domain for domain in self.file_domains if domain.domain_name not in names
         )
         self._stored_domains = domains
-        self._usage.hold_all_stored(usage)
+        self._usage.hold_stored(usage)
         gone = dict.fromkeys(self._stored.keys() - stored.keys())
         self._hold({**gone, **stored})
+
+    def usage_problems(self) -> list[Problem]:
+        """Return a warning for each usage plan or API key that is not served."""
+        return self._usage.problems()
 
     def _hold(self, stored: Mapping[str, ServedApi | None]) -> None:
         for api_id, served in stored.items():
@@ -264,7 +268,7 @@ class Reloader:
             self._usage.hold_stored(usage)
         if not api_ids and domains is None and usage is None:
             return False
-        old = _subset(before, api_ids)
+        old = subset(before, api_ids)
         new = _Draft()
         for api_id in api_ids:
             if api_id in self._stored:
@@ -276,8 +280,8 @@ class Reloader:
         gone = old[1].keys() - new.deployments.keys()
         candidate = replace(
             before,
-            stages=_amended(before.stages, old[0], new.stages),
-            deployments=_amended(before.deployments, gone, new.deployments),
+            stages=amended(before.stages, old[0], new.stages),
+            deployments=amended(before.deployments, gone, new.deployments),
             domains=before.domains if domains is None else self._all_domains(self.file_domains),
             bucket_slots=self._buckets.assigned,
             metric_slots=self._blocks.assigned,
@@ -288,7 +292,7 @@ class Reloader:
         parts = self._amended_parts(candidate, keys, new.deployments)
         for api_id in new.stages:
             part = encode_api(
-                candidate, api_id, _of_api(bucket_slots, api_id), _of_api(metric_slots, api_id)
+                candidate, api_id, of_api(bucket_slots, api_id), of_api(metric_slots, api_id)
             )
             parts[part.key] = part
         candidate = with_digest(candidate, parts)
@@ -461,25 +465,6 @@ class Reloader:
             problems=problems,
             kept=tuple(self.release.stages),
         )
-
-
-def _subset(release: Release, api_ids: Iterable[str]) -> tuple[Stages, Deployments]:
-    """Return some APIs of a release, as far as they are there, with their deployments."""
-    stages = {api_id: release.stages[api_id] for api_id in api_ids if api_id in release.stages}
-    ids = {id_ for named in stages.values() for stage in named.values() for _, id_ in arms(stage)}
-    return stages, {id_: release.deployments[id_] for id_ in ids}
-
-
-def _amended(before: Mapping[str, T], gone: Iterable[str], new: Mapping[str, T]) -> dict[str, T]:
-    amended = dict(before)
-    for key in gone:
-        del amended[key]
-    amended.update(new)
-    return amended
-
-
-def _of_api(slots: Mapping[str, int], api_id: str) -> dict[str, int]:
-    return {name: index for name, index in slots.items() if identity_api(name) == api_id}
 
 
 def _unknown_references(domains: Iterable[DomainName], draft: _Draft) -> Iterable[Problem]:

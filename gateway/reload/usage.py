@@ -7,7 +7,7 @@ back no other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -49,13 +49,13 @@ class UsageState:
     """What files and store say of usage, and who has which slots. One writer: the reloader."""
 
     def __init__(self, start: Release, rows: int, buckets: int) -> None:
-        """Begin with what a release says; all of it counts as the files' until the store is told.
+        """Begin with what a release says.
 
         `rows` and `buckets` are how many the shared tables of keys hold, their first included.
         """
         keys = list(all_keys(start.api_keys))
-        self.files = UsageSource(start.usage_plans, {key.id: _without_slots(key) for key in keys})
-        self.stored = UsageSource({}, {})
+        self.files = _part_of(start, keys, start.file_plans)
+        self.stored = _part_of(start, keys, start.usage_plans.keys() - start.file_plans)
         self._file: str | None = None
         self.without_room = 0
         """Memberships of keys in plans that found no room in the shared tables."""
@@ -79,14 +79,6 @@ class UsageState:
         """Take over what the store holds."""
         self.stored = UsageSource.of(definitions)
 
-    def hold_all_stored(self, definitions: UsageDefinitions) -> None:
-        """Take over what the store holds; the release that this began with did not say whose."""
-        stored = UsageSource.of(definitions)
-        plans = {id_: plan for id_, plan in self.files.plans.items() if id_ not in stored.plans}
-        keys = (_restricted(key, plans) for key in self.files.keys.values())
-        self.files = UsageSource(plans, {key.id: key for key in keys if key.plans})
-        self.stored = stored
-
     def take(self, loaded: Loaded) -> None:
         """Take over what the files say; what was last good stays after an error."""
         if loaded.usage is not None:
@@ -96,7 +88,8 @@ class UsageState:
     def put_into(self, release: Release) -> Release:
         """Return a release with the plans and keys as they are now."""
         plans, keys = self._released()
-        return replace(release, usage_plans=plans, api_keys=keys)
+        file_plans = frozenset(self.files.plans)
+        return replace(release, usage_plans=plans, file_plans=file_plans, api_keys=keys)
 
     def _released(self) -> tuple[dict[str, UsagePlan], ApiKeys]:
         """Return plans and keys with their slots."""
@@ -179,8 +172,13 @@ def _identities(plan: UsagePlan, key_id: str) -> tuple[str, ...]:
     )
 
 
-def _without_slots(key: UsageKey) -> UsageKey:
-    return replace(key, plans=dict.fromkeys(key.plans, NO_ROOM))
+def _part_of(release: Release, keys: Iterable[UsageKey], plan_ids: Collection[str]) -> UsageSource:
+    """Return some plans of a release with the keys that are in them."""
+    plans = {id_: plan for id_, plan in release.usage_plans.items() if id_ in plan_ids}
+    members = (
+        replace(key, plans={id_: NO_ROOM for id_ in key.plans if id_ in plans}) for key in keys
+    )
+    return UsageSource(plans, {key.id: key for key in members if key.plans})
 
 
 def _restricted(key: UsageKey, plans: Mapping[str, UsagePlan]) -> UsageKey:

@@ -47,7 +47,7 @@ class UsageTable:
         ValueError: The buffer is too short.
     """
 
-    __slots__ = ("_seen", "_width", "capacity", "cells", "workers")
+    __slots__ = ("_chunks", "_seen", "_width", "capacity", "cells", "workers")
 
     def __init__(self, buffer: bytearray | memoryview | mmap, capacity: int, workers: int) -> None:
         needed = usage_bytes(capacity, workers)
@@ -59,6 +59,8 @@ class UsageTable:
         self.capacity = capacity
         self.workers = workers
         self._width = workers + _OF_CONTROL
+        self._chunks: dict[int, list[int]] = {}
+        """Rows that `changed` looks at, by chunk."""
         self._seen: dict[int, bytes] = {}
         """Chunks as `changed` saw them last."""
 
@@ -95,16 +97,20 @@ class UsageTable:
         """
         self.cells[self.start(row) + self.workers + 1] = self.stored(row) + left
 
-    def changed(self, rows: Iterable[int]) -> Iterator[int]:
-        """Yield those of `rows` that may have counted since they were last asked for.
+    def watch(self, rows: Iterable[int]) -> None:
+        """Let `changed` look at these rows, all of them the next time."""
+        self._chunks = {}
+        for row in rows:
+            self._chunks.setdefault(row // _CHUNK_ROWS, []).append(row)
+        self._seen = {}
+
+    def changed(self) -> Iterator[int]:
+        """Yield the watched rows that may have counted since they were last asked for.
 
         Rows come in chunks, compared as bytes: a hundred thousand of them in a few milliseconds.
         """
-        chunks: dict[int, list[int]] = {}
-        for row in rows:
-            chunks.setdefault(row // _CHUNK_ROWS, []).append(row)
         size = _CHUNK_ROWS * self._width
-        for chunk, members in chunks.items():
+        for chunk, members in self._chunks.items():
             octets = self.cells[chunk * size : (chunk + 1) * size].tobytes()
             if self._seen.get(chunk) != octets:
                 self._seen[chunk] = octets

@@ -15,11 +15,11 @@ from gateway.control.live import Live
 from gateway.control.publisher import Publisher
 from gateway.control.usage_keeper import UsageKeeper
 from gateway.definitions.domain import DomainName
-from gateway.definitions.usage_plan import UsageDefinitions
+from gateway.definitions.usage_plan import NO_USAGE, ApiKey, UsageDefinitions
 from gateway.release import Release
 from gateway.store.database import Store
 from gateway.store.served import ServedApi
-from gateway.store.tables import DOMAIN_NAME
+from gateway.store.tables import API_KEY, DOMAIN_NAME
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Changes
 from gateway.throttle.usage_table import UsageTable, usage_bytes
@@ -176,3 +176,37 @@ async def test_the_domains_of_files_are_shown(store: StoreThread) -> None:
     query = select(DOMAIN_NAME.c.domain_name, DOMAIN_NAME.c.file)
     rows = await store.read(lambda transaction: transaction.rows(query))
     assert [tuple(row) for row in rows] == [("api.example.com", "domains.yaml")]
+
+
+async def test_usage_is_published_when_it_changes_and_grants_count(
+    store: StoreThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher = FakePublisher()
+    keeper = keeper_of(store)
+    bridge = Live(store, cast("Publisher", publisher), keeper)
+    bridge.begin()
+    refreshed: list[int] = []
+
+    async def refresh() -> None:
+        refreshed.append(len(publisher.published))
+
+    monkeypatch.setattr(keeper, "refresh", refresh)
+    await bridge.publish(Changes({"a"}))
+    await bridge.publish(Changes(is_usage_changed=True))
+
+    assert publisher.usage == [None, NO_USAGE]
+    assert refreshed == [2]
+
+
+async def test_the_usage_plans_of_files_are_shown(store: StoreThread) -> None:
+    bridge, publisher = begun(store)
+    usage = UsageDefinitions(api_keys={"k": ApiKey(id="k", value="v" * 20)})
+
+    await bridge.show_files(Loaded(usage=usage))
+    # What is broken changes nothing of what was shown.
+    await bridge.show_files(Loaded(usage=None))
+
+    query = select(API_KEY.c.id, API_KEY.c.file)
+    rows = await store.read(lambda transaction: transaction.rows(query))
+    assert [tuple(row) for row in rows] == [("k", "usage.yaml")]
+    assert publisher.usage == [NO_USAGE]

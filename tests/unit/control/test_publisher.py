@@ -11,6 +11,7 @@ import pytest
 from gateway.configuration import Loaded, load
 from gateway.control.publisher import Publisher
 from gateway.control.workers import WorkerLinks
+from gateway.definitions.usage_plan import UsageDefinitions, UsagePlan
 from gateway.errors import Problem
 from gateway.release import Release
 from gateway.release.disk import ReleaseStore
@@ -217,3 +218,20 @@ async def test_what_a_bug_kept_from_the_workers_goes_out_with_what_the_store_has
     monkeypatch.undo()
     await bench.publisher.publish_stored({"stored": None})
     assert bench.links._revision == 2
+
+
+async def test_shared_memory_is_made_ready_before_workers_are_told(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.write(pets())
+    (bench.config / "usage.yaml").write_text(
+        "apiKeys: {k: {value: 0123456789-0123456789}}\nusagePlans: {gold: {apiKeys: [k]}}\n"
+    )
+    await bench.publisher.reload("start")
+    assert bench.prepared == [1]
+    stored = UsageDefinitions(usage_plans={"gold": UsagePlan(id="gold"), "p": UsagePlan(id="p")})
+    await bench.publisher.publish_stored({}, None, stored)
+
+    assert bench.prepared == [1, 2]
+    assert set(bench.publisher.release.usage_plans) == {"gold", "p"}
+    assert "the usage plan gold made through the control API is not served meanwhile" in caplog.text

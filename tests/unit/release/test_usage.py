@@ -44,6 +44,7 @@ def release(*keys: UsageKey, plan: UsagePlan = PLAN) -> Release:
         region="r",
         account="a",
         usage_plans={"gold": plan},
+        file_plans=frozenset({"gold"}),
         api_keys=in_shards(keys),
     )
 
@@ -90,6 +91,7 @@ def test_plans_and_keys_survive_the_journey() -> None:
 
     assert problems == []
     assert (back.usage_plans, back.api_keys) == (made.usage_plans, made.api_keys)
+    assert back.file_plans == {"gold"}
     assert {key.id for key in all_keys(back.api_keys)} == {"id-one", "id-two"}
 
 

@@ -61,7 +61,7 @@ def test_slots_live_through_a_restart() -> None:
     state.hold_stored(usage(plan("p", "b")))
     release = state.put_into(EMPTY)
     again = UsageState(release, 10, 10)
-    again.hold_all_stored(usage(plan("p", "x", "b")))
+    again.hold_stored(usage(plan("p", "x", "b")))
 
     assert slots(again.put_into(EMPTY))["b"] == slots(release)["b"]
 
@@ -119,13 +119,26 @@ def test_a_broken_file_keeps_what_it_said_also_after_a_restart() -> None:
     assert state.put_into(EMPTY) == release
 
     again = UsageState(release, 10, 10)
-    again.hold_all_stored(usage(plan("p", "a", "k")))
+    again.hold_stored(usage(plan("p", "a", "k")))
     again.take(Loaded(usage=None, files=(Path("usage.yaml"),)))
 
     assert again.put_into(EMPTY) == release
     assert list(again.files.plans) == ["gold"]
     again.take(Loaded(usage=NO_USAGE))
     assert list(again.put_into(EMPTY).usage_plans) == ["p"]
+
+
+def test_a_release_tells_what_is_of_files_so_that_a_plan_of_clients_is_not_taken_for_gone() -> None:
+    state = UsageState(EMPTY, 10, 10)
+    state.take(Loaded(usage=usage(plan("gold", "k"))))
+    state.hold_stored(usage(plan("p", "a")))
+    release = state.put_into(EMPTY)
+    # As `stagegate plan` does, which has no store.
+    again = UsageState(release, 10, 10)
+    again.take(Loaded(usage=NO_USAGE))
+
+    assert release.file_plans == {"gold"}
+    assert slots(again.put_into(EMPTY)) == {"a": {"p": (2, 2)}}
 
 
 def test_the_reloader_releases_what_the_store_says() -> None:

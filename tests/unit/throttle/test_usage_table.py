@@ -51,16 +51,18 @@ def test_what_is_left_counts_from_what_is_stored() -> None:
 def test_only_rows_near_a_change_are_looked_at() -> None:
     shared = table()
     rows = [1, 2, 70, 199]
-    assert list(shared.changed(rows)) == rows
-    assert list(shared.changed(rows)) == []
+    assert list(shared.changed()) == []
+    shared.watch(rows)
+    assert list(shared.changed()) == rows
+    assert list(shared.changed()) == []
 
     UsageCounter(shared, 70, 1).count()
-    assert list(shared.changed(rows)) == [70]
+    assert list(shared.changed()) == [70]
     UsageCounter(shared, 2, 1).count()
-    assert list(shared.changed(rows)) == [1, 2]
+    assert list(shared.changed()) == [1, 2]
     shared.forget_seen()
 
-    assert list(shared.changed(rows)) == rows
+    assert list(shared.changed()) == rows
 
 
 def test_nonsense_is_refused() -> None:
