@@ -59,12 +59,15 @@ class UsageState:
         self._file: str | None = None
         self.without_room = 0
         """Memberships of keys in plans that found no room in the shared tables."""
+        self._known = {key.id: key for key in keys}
+        """Keys as they were released last, by id."""
         given_rows: dict[str, int] = {}
         given_buckets: dict[str, int] = {}
         for key in keys:
             for plan_id, slots in key.plans.items():
                 if slots and plan_id in start.usage_plans:
-                    row, *others = _identities(start.usage_plans[plan_id], key.id)
+                    names = _names(start.usage_plans[plan_id])
+                    row, *others = _identities(plan_id, key.id, names)
                     given_rows[row] = slots[0]
                     given_buckets.update(zip(others, slots[1:], strict=False))
         self._rows = Slots("rows of usage", rows, reserved=_NOBODY, assigned=given_rows)
@@ -96,8 +99,10 @@ class UsageState:
         others = _others(self.stored.plans, self.files.plans)
         plans = {**self.files.plans, **others}
         keys = self._merged(others)
+        # Names once for each plan: there may be a hundred thousand keys.
+        names_of = {id_: _names(plan) for id_, plan in plans.items()}
         needs = [
-            (key, plan_id, _identities(plans[plan_id], key.id))
+            (key, plan_id, _identities(plan_id, key.id, names_of[plan_id]))
             for key in keys
             for plan_id in key.plans
         ]
@@ -105,12 +110,26 @@ class UsageState:
         rows = self._rows.assign(row for row, *_ in granted)
         buckets = self._buckets.assign(name for _, *names in granted for name in names)
         self.without_room = len(needs) - len(granted)
+        self._known = {key.id: self._known[key.id] for key in keys if key.id in self._known}
         fitting = {row for row, *_ in granted}
         slots: dict[str, dict[str, tuple[int, ...]]] = {}
         for key, plan_id, (row, *names) in needs:
             given = (rows[row], *(buckets[name] for name in names)) if row in fitting else NO_ROOM
             slots.setdefault(key.id, {})[plan_id] = given
-        return plans, in_shards(replace(key, plans=slots[key.id]) for key in keys)
+        return plans, in_shards(self._with_slots(key, slots[key.id]) for key in keys)
+
+    def _with_slots(self, key: UsageKey, slots: dict[str, tuple[int, ...]]) -> UsageKey:
+        """Return a key with its slots: the very object of before, if nothing of it has changed."""
+        known = self._known.get(key.id)
+        if (
+            known is not None
+            and known.plans == slots
+            and known.digest == key.digest
+            and known.is_enabled == key.is_enabled
+        ):
+            return known
+        made = self._known[key.id] = UsageKey(key.id, key.digest, key.is_enabled, slots)
+        return made
 
     def problems(self) -> list[Problem]:
         """Return a warning for each thing that is not served: for a file's sake, or for no room."""
@@ -164,12 +183,15 @@ class UsageState:
         return fitting
 
 
-def _identities(plan: UsagePlan, key_id: str) -> tuple[str, ...]:
+def _names(plan: UsagePlan) -> tuple[str, ...]:
+    """Return what names the throttles of a plan, in the order of their slots."""
+    return tuple(name for name, _ in throttles_of(plan))
+
+
+def _identities(plan_id: str, key_id: str, names: tuple[str, ...]) -> tuple[str, ...]:
     """Return what names a key's row of usage in a plan, then what names each of its buckets."""
-    return (
-        f"{plan.id}/{key_id}",
-        *(f"{plan.id}/{key_id}/{name}" for name, _ in throttles_of(plan)),
-    )
+    row = f"{plan_id}/{key_id}"
+    return (row, *[f"{row}/{name}" for name in names])
 
 
 def _part_of(release: Release, keys: Iterable[UsageKey], plan_ids: Collection[str]) -> UsageSource:
@@ -183,6 +205,8 @@ def _part_of(release: Release, keys: Iterable[UsageKey], plan_ids: Collection[st
 
 def _restricted(key: UsageKey, plans: Mapping[str, UsagePlan]) -> UsageKey:
     """Return a key with those of its plans that are there."""
+    if key.plans.keys() <= plans.keys():
+        return key
     return replace(key, plans={id_: slots for id_, slots in key.plans.items() if id_ in plans})
 
 
