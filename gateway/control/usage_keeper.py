@@ -13,6 +13,7 @@ import logging
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from gateway.clock import Clock
@@ -23,7 +24,7 @@ from gateway.release.usage import all_keys
 from gateway.server.tasks import spawn
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Transaction
-from gateway.store.usage import Spent, add_used, spent_of
+from gateway.store.usage import Spent, add_used, forget_before, spent_of
 from gateway.throttle.quota import first_day, left_now
 from gateway.throttle.usage_table import UNLIMITED, UsageTable
 
@@ -31,6 +32,10 @@ _log = logging.getLogger(__name__)
 
 FLUSH_SECONDS: Final = 1.0
 """How long a count may be in shared memory only."""
+
+
+KEPT_DAYS: Final = 400
+"""Usage of older days is forgotten; AWS tells 90 days at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,8 @@ class UsageKeeper:
         if today != self._today:
             self._today = today
             self._unwritten.update(self._members)
+            oldest = today - timedelta(days=KEPT_DAYS)
+            await self._store.run(partial(forget_before, day=oldest), is_mutation=True)
         await self._write_left()
 
     async def _refresh(self) -> None:

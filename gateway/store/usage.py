@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, delete, select
 
 from gateway.definitions.usage_plan import (
     ApiKey,
@@ -19,7 +19,7 @@ from gateway.definitions.usage_plan import (
     UsagePlan,
 )
 from gateway.store.served import ASIDE
-from gateway.store.tables import API_KEY, USAGE_PLAN, USAGE_PLAN_KEY, USAGE_PLAN_STAGE
+from gateway.store.tables import API_KEY, USAGE, USAGE_PLAN, USAGE_PLAN_KEY, USAGE_PLAN_STAGE
 from gateway.store.transaction import Transaction
 
 _ADD: Final = """
@@ -99,6 +99,11 @@ def add_used(
         for plan_id, key_id, day, count in counts
         if transaction.execute(_ADD, (day.isoformat(), count, plan_id, key_id))
     }
+
+
+def forget_before(transaction: Transaction, day: date) -> int:
+    """Forget what was used and granted before a day; return how many rows that were."""
+    return transaction.run(delete(USAGE).where(USAGE.c.day < day.isoformat()))
 
 
 def spent_of(transaction: Transaction, plan_id: str, first: date, last: date) -> dict[str, Spent]:

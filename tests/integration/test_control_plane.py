@@ -88,14 +88,14 @@ def test_a_canary_takes_its_share(gateway: RunningGateway) -> None:
 
 
 @pytest.mark.parametrize(
-    "operation",
+    ("operation", "status"),
     [
-        patch("replace", "/authorizationType", "AWS_IAM"),
-        patch("replace", "/apiKeyRequired", "true"),
+        (patch("replace", "/authorizationType", "AWS_IAM"), 500),
+        (patch("replace", "/apiKeyRequired", "true"), 403),
     ],
 )
-def test_what_is_not_enforced_is_never_served_open(
-    gateway: RunningGateway, operation: dict[str, str]
+def test_what_a_method_asks_for_is_never_ignored(
+    gateway: RunningGateway, operation: dict[str, str], status: int
 ) -> None:
     aws = client_of(gateway)
     api, _ = deployed(aws, "open")
@@ -104,7 +104,7 @@ def test_what_is_not_enforced_is_never_served_open(
     assert called(gateway, api.id) == (200, b"open")
     aws.create_deployment(restApiId=api.id, stageName="prod")
 
-    assert called(gateway, api.id)[0] == 500
+    assert called(gateway, api.id)[0] == status
 
 
 def test_an_authorizer_and_a_validator_are_never_ignored(gateway: RunningGateway) -> None:

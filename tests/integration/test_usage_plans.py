@@ -323,6 +323,19 @@ def test_clients_make_keys_plans_and_quotas_that_count_at_once(
     assert press(gateway, path, MOBILE, 2) == {FORBIDDEN: 2}
 
 
+def test_keys_that_an_authorizer_would_give_are_not_served_yet(start_gateway: StartGateway) -> None:
+    gateway = start_gateway({})
+    aws = client_of(gateway)
+    path, _, _ = made_by_clients(aws)
+    api = path.split("/")[3]
+    source = [patch("replace", "/apiKeySource", "AUTHORIZER")]
+    aws.update_rest_api(restApiId=api, patchOperations=source)
+    assert press(gateway, path, MOBILE, 2) == {ADMITTED: 2}
+    aws.create_deployment(restApiId=api, stageName="prod")
+
+    assert {status for status, _ in press(gateway, path, MOBILE, 2)} == {500}
+
+
 def test_a_quota_of_clients_survives_a_restart(start_gateway: StartGateway) -> None:
     gateway = start_gateway({})
     path, plan_id, key_id = made_by_clients(

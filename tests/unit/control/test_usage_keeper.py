@@ -137,6 +137,19 @@ async def test_a_day_begins_with_a_fresh_quota_and_what_was_counted_stays_with_i
     assert await bench.used() == {"2026-05-06": 5, "2026-05-07": 5}
 
 
+async def test_usage_of_long_ago_is_forgotten(bench: Bench) -> None:
+    release = await bench.serve(gold(5))
+    admitted(bench.counter(release))
+    await bench.keeper.tick()
+    bench.clock.time += usage_keeper.KEPT_DAYS * DAY
+    await bench.keeper.tick()
+    assert await bench.used() == {"2026-05-06": 5}
+    bench.clock.time += DAY
+    await bench.keeper.tick()
+
+    assert await bench.used() == {}
+
+
 @pytest.mark.parametrize(("period", "days"), [(QuotaPeriod.WEEK, 4), (QuotaPeriod.MONTH, 26)])
 async def test_weeks_and_months_end_when_they_do(
     bench: Bench, period: QuotaPeriod, days: int
