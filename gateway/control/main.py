@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import uvloop
-from aiohttp import web
 
 from gateway import configuration
 from gateway.clock import Clock, SystemClock
@@ -23,6 +22,7 @@ from gateway.configuration.loaded import Loaded
 from gateway.configuration.watcher import LOOK_SECONDS, Watcher
 from gateway.control.access import Access
 from gateway.control.admin import Admin
+from gateway.control.admin_listener import AdminListener
 from gateway.control.api.edge import ControlEdge
 from gateway.control.api.service import ControlApi
 from gateway.control.live import Live
@@ -31,6 +31,7 @@ from gateway.control.probe import Probe
 from gateway.control.publisher import Publisher
 from gateway.control.settings_watch import settings_problems
 from gateway.control.status import Status
+from gateway.control.unserved import Unserved
 from gateway.control.usage_keeper import UsageKeeper
 from gateway.control.workers import WorkerLinks
 from gateway.inheritance import Inherited, accept_signals, take_over
@@ -50,9 +51,6 @@ GC_THRESHOLDS: Final = (50_000, 20, 20)
 
 NICENESS: Final = 5
 """Where processors are scarce, requests come before reloads and scrapes."""
-
-SHUTDOWN_SECONDS: Final = 1.0
-"""For answers on the admin socket that are under way at the end."""
 
 
 def account_throttle(throttle: Throttle) -> tuple[float, int]:
@@ -119,16 +117,22 @@ class Control:
             on_loaded=self._on_loaded,
             prepare=self._keeper.prepare,
         )
+        self._unserved = Unserved(self._publisher.deployment)
+        stored_problems: dict[str, str] = {}
         status = Status(
             settings=settings,
             addresses=boot["addresses"],
             publisher=self._publisher,
             links=self._links,
             supervision=inherited.supervision(),
+            unserved=self._unserved,
             exposition=exposition,
             clock=clock,
+            stored_problems=stored_problems,
         )
-        self._live = Live(self._store, self._publisher, self._keeper)
+        self._live = Live(
+            self._store, self._publisher, self._keeper, self._unserved, stored_problems
+        )
         access = Access(settings.data, settings.admin, clock)
         self._probe = Probe(settings, clock)
         api = ControlApi(
@@ -141,7 +145,7 @@ class Control:
             tester=self._probe,
             flush_usage=self._keeper.flush,
         )
-        self._admin = Admin(
+        admin = Admin(
             edge=ControlEdge(api),
             access=access,
             publisher=self._publisher,
@@ -152,6 +156,7 @@ class Control:
             series_budget=settings.metrics.series_budget,
             address=settings.admin,
         )
+        self._listener = AdminListener(admin.application(), api.refuse, clock)
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         self._hangup: asyncio.Task[None] | None = None
@@ -161,11 +166,7 @@ class Control:
 
     async def run(self) -> None:
         """Answer, publish and watch until SIGTERM."""
-        runner = web.AppRunner(
-            self._admin.application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
-        )
-        await runner.setup()
-        await web.SockSite(runner, self._inherited.listening()).start()
+        await self._listener.start(self._inherited.listening())
         self._links.serve(self._inherited.release_listening())
         tasks = [
             spawn(self._watch(), "watch files"),
@@ -175,10 +176,11 @@ class Control:
         for task in tasks:
             task.cancel()
         await self._links.close()
-        await runner.cleanup()
+        await self._listener.close()
         # The workers have ended: nothing more is counted.
         await self._keeper.flush()
         self._probe.close()
+        self._unserved.close()
         self._executor.shutdown()
         self._scraping.shutdown()
         self._store.close()

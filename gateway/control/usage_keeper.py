@@ -22,6 +22,7 @@ from gateway.errors import ControlError
 from gateway.release import Release
 from gateway.release.usage import all_keys
 from gateway.server.tasks import spawn
+from gateway.store.database import Outcome, Work
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Transaction
 from gateway.store.usage import Spent, add_used, forget_before, spent_of
@@ -123,7 +124,7 @@ class UsageKeeper:
             self._today = today
             self._unwritten.update(self._members)
             oldest = today - timedelta(days=KEPT_DAYS)
-            await self._store.run(partial(forget_before, day=oldest), is_mutation=True)
+            await self._run(partial(forget_before, day=oldest), is_mutation=True)
         await self._write_left()
 
     async def _refresh(self) -> None:
@@ -185,7 +186,7 @@ class UsageKeeper:
             return add_used(transaction, added)
 
         try:
-            outcome = await self._store.run(add, is_mutation=True)
+            outcome = await self._run(add, is_mutation=True)
         except Exception:
             table.forget_seen()
             raise
@@ -207,7 +208,7 @@ class UsageKeeper:
                 for plan_id, quota in quotas.items()
             }
 
-        spent: dict[str, dict[str, Spent]] = await self._store.read(read) if quotas else {}
+        spent: dict[str, dict[str, Spent]] = (await self._run(read)).value if quotas else {}
         unspent = Spent(today, 0, 0)
         for (plan_id, key_id), member in members.items():
             quota = member.quota
@@ -217,6 +218,10 @@ class UsageKeeper:
                 left = left_now(quota, of_key.joined, today, of_key.used, of_key.granted)
             self._table.set_left(member.row, left)
         self._unwritten.clear()
+
+    async def _run(self, work: Work, *, is_mutation: bool = False) -> Outcome:
+        """Await a piece of work on the store, however much waits there: this is one at a time."""
+        return await self._store.run(work, is_mutation=is_mutation, is_bounded=False)
 
     def _day(self) -> date:
         return datetime.fromtimestamp(self._epoch(), UTC).date()

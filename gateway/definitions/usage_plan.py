@@ -33,7 +33,8 @@ class QuotaSettings:
     limit: int
     """Requests of one key in one period, over all stages of the plan."""
     offset: int = 0
-    """Taken off the limit in the period in which a key joins the plan."""
+    """Taken off the limit in the period in which a key joins the plan: 0 where the period is DAY,
+    at most 6 for WEEK and 27 for MONTH, as in AWS."""
     period: QuotaPeriod
     """Days, weeks (from Sunday on) and months are in UTC."""
 

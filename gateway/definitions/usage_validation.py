@@ -15,6 +15,7 @@ from gateway.definitions.stage_validation import RATE_MAX
 from gateway.definitions.usage_plan import (
     ApiKey,
     ApiStage,
+    QuotaPeriod,
     QuotaSettings,
     ThrottleSettings,
     UsageDefinitions,
@@ -30,6 +31,8 @@ VALUE_CHARACTERS: Final = (20, 128)
 PLANS_OF_KEY_MAX: Final = 100
 """Usage plans of one key (AWS: 10, adjustable)."""
 NAME_CHARACTERS: Final = 1024
+OFFSETS_MAX: Final = {QuotaPeriod.DAY: 0, QuotaPeriod.WEEK: 6, QuotaPeriod.MONTH: 27}
+"""AWS's bounds of `offset`: they stem from a time when it was the day on which a period began."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
@@ -159,10 +162,14 @@ def _check_throttle(throttle: ThrottleSettings, path: str, problems: list[Proble
 
 
 def _check_quota(quota: QuotaSettings, path: str, problems: list[Problem]) -> None:
-    for member, count in (("limit", quota.limit), ("offset", quota.offset)):
-        if not 0 <= count <= COUNT_MAX:
-            text = f"must be 0 to {COUNT_MAX} requests, not {count}"
-            problems.append(Problem(join(path, member), text))
+    highest = OFFSETS_MAX[quota.period]
+    if not 0 <= quota.limit <= COUNT_MAX:
+        text = f"must be 0 to {COUNT_MAX} requests, not {quota.limit}"
+        problems.append(Problem(join(path, "limit"), text))
+    if not 0 <= quota.offset <= highest:
+        allowed = f"0 to {highest}" if highest else "0"
+        text = f"must be {allowed} where the period is {quota.period}, not {quota.offset}"
+        problems.append(Problem(join(path, "offset"), text))
 
 
 def _check_memberships(plans: Mapping[str, UsagePlan], problems: list[Problem]) -> None:

@@ -16,6 +16,7 @@ from gateway.definitions.usage_plan import (
     UsagePlan,
 )
 from gateway.explain import ArmExplanation, compile_alone, explain, request_of
+from gateway.settings import Limits
 from tests.builders import api, declared, mock, release, settings
 
 VALUE = "0123456789-0123456789"
@@ -44,7 +45,8 @@ def explained(
     made = release(DEFINITION, stage, usage=usage, account=(8.0, 8), is_shadow=is_shadow)
     headers = [] if value is None else [f"X-Api-Key: {value}"]
     url = "http://shop.execute-api.local/dev/pets"
-    (arm,) = explain(compile_alone(made, 1000), made, request_of("GET", url, headers)).arms
+    request = request_of("GET", url, headers)
+    (arm,) = explain(compile_alone(made, 1000), made, request, Limits()).arms
     return arm
 
 

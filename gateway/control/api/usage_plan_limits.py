@@ -12,6 +12,7 @@ from gateway.definitions.usage_plan import QuotaPeriod
 from gateway.definitions.usage_validation import (
     COUNT_MAX,
     METHOD_THROTTLES_MAX,
+    OFFSETS_MAX,
     normalise_method_key,
 )
 from gateway.errors import bad_request, limit_exceeded
@@ -46,6 +47,10 @@ def checked_quota(given: Mapping[str, Any]) -> dict[str, Any]:
         raise bad_request("Usage Plan quota offset must be a non-negative number")
     if period not in set(QuotaPeriod):
         raise bad_request(f"Usage Plan quota period must be one of: [{_PERIODS}]")
+    highest = OFFSETS_MAX[QuotaPeriod(period)]
+    if offset > highest:
+        allowed = f"between 0 and {highest} inclusive" if highest else "zero"
+        raise bad_request(f"Usage Plan quota offset must be {allowed} in the {period} period")
     return {"limit": limit, "offset": offset, "period": period}
 
 

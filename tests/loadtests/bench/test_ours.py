@@ -19,6 +19,7 @@ def test_a_pass_through_takes_from_buckets_of_every_layer(tmp_path: Path) -> Non
         compile_alone(files.release, settings.limits.body_bytes),
         files.release,
         request_of("GET", PASS, headers),
+        settings.limits,
     )
     (arm,) = explanation.arms
 

@@ -27,6 +27,7 @@ from gateway.release import Release
 from gateway.release.usage import all_keys
 from gateway.reload.usage import UsageState
 from gateway.server.tasks import spawn
+from gateway.store import thread
 from gateway.store.database import Store
 from gateway.store.tables import USAGE
 from gateway.store.thread import StoreThread
@@ -170,12 +171,12 @@ async def test_weeks_and_months_end_when_they_do(
 async def test_the_offset_counts_in_the_first_period_alone(bench: Bench) -> None:
     plan = gold(5)
     release = await bench.serve(
-        replace(plan, quota=QuotaSettings(limit=5, offset=3, period=QuotaPeriod.DAY))
+        replace(plan, quota=QuotaSettings(limit=5, offset=3, period=QuotaPeriod.WEEK))
     )
     counter = bench.counter(release)
 
     assert admitted(counter) == 2
-    bench.clock.time += DAY
+    bench.clock.time += 7 * DAY
     await bench.keeper.tick()
     assert admitted(counter) == 5
 
@@ -272,6 +273,19 @@ async def test_a_store_that_fails_is_tried_again(
     await bench.keeper.tick()
 
     assert await bench.used() == {"2026-05-06": 5}
+
+
+async def test_calls_that_wait_for_the_store_hold_up_no_usage(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = await bench.serve(gold(5))
+    admitted(bench.counter(release), 2)
+    monkeypatch.setattr(thread, "WAITING", 0)
+
+    await bench.keeper.refresh()
+    monkeypatch.undo()
+
+    assert await bench.used() == {"2026-05-06": 2}
 
 
 async def test_it_runs_until_it_is_cancelled(

@@ -69,6 +69,14 @@ def test_method_keys(key: str, kept: str | None) -> None:
         ({"throttle": {"rateLimit": -1}}, "usagePlans.p.throttle.rateLimit: must be 0 to"),
         ({"throttle": {"burstLimit": 2**31}}, "usagePlans.p.throttle.burstLimit: must be 0 to"),
         ({"quota": {"limit": -1, "period": "DAY"}}, "usagePlans.p.quota.limit: must be 0 to"),
+        (
+            {"quota": {"limit": 9, "offset": 1, "period": "DAY"}},
+            "usagePlans.p.quota.offset: must be 0 where the period is DAY, not 1",
+        ),
+        (
+            {"quota": {"limit": 9, "offset": 7, "period": "WEEK"}},
+            "usagePlans.p.quota.offset: must be 0 to 6 where the period is WEEK, not 7",
+        ),
         ({"apiKeys": ["j"]}, "usagePlans.p.apiKeys[0]: there is no API key"),
         ({"apiKeys": ["k", "k"]}, "usagePlans.p.apiKeys[1]:"),
         ({"apiStages": [STAGE, STAGE]}, "usagePlans.p.apiStages[1]: the plan has"),

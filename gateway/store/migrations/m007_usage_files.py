@@ -1,4 +1,4 @@
-"""Migration 5: usage plans and API keys of files; plans in shadow. Frozen."""
+"""Migration 7: usage plans and API keys of files; plans in shadow. Frozen."""
 
 from __future__ import annotations
 
