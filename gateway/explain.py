@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from multidict import CIMultiDict
 
+from gateway.cache import CachedResponses
 from gateway.clock import IdMinter
 from gateway.definitions.method_settings import ALL_METHODS, effective_setting, setting_key
 from gateway.definitions.stage import MethodSetting
@@ -141,7 +142,12 @@ def compile_alone(release: Release, body_bytes: int) -> Snapshot:
     """
     capacity = max(release.bucket_slots.values(), default=0) + 1
     table = BucketTable(bytearray(bytes_needed(capacity, 1)), capacity, workers=1, worker=0)
-    context = IntegrationContext(ids=IdMinter(), now=lambda: 0.0, body_bytes=body_bytes)
+    context = IntegrationContext(
+        ids=IdMinter(),
+        now=lambda: 0.0,
+        body_bytes=body_bytes,
+        cache=CachedResponses(0, lambda: 0.0),
+    )
     return finish(compile_release(release, None, Binding(buckets=table, context=context)))
 
 

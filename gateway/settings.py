@@ -137,6 +137,15 @@ class Backends:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """What stages may remember of answers."""
+
+    bytes_per_worker: int = within(67_108_864, 0, 2**40)
+    """Budget of each worker, for all stages; what was asked for least lately makes room. A stage's
+    cacheClusterSize is kept for AWS's clients. 0: nothing is remembered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
     """What `/metrics` may cost."""
 
@@ -190,6 +199,8 @@ class Settings:
     """The account's throttle."""
     backends: Backends = Backends()
     """Connections to backends."""
+    cache: Cache = Cache()
+    """What stages may remember of answers."""
     metrics: Metrics = Metrics()
     """What `/metrics` may cost."""
     debug: Debug = Debug()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from multidict import CIMultiDict
 
+from gateway.cache import CachedResponses
 from gateway.clock import IdMinter
 from gateway.definitions.domain import BasePathMapping, DomainName
 from gateway.definitions.integration import Integration, IntegrationResponse, IntegrationType
@@ -210,6 +211,7 @@ def release(
     domains: tuple[DomainName, ...] = (),
     revision: int = 1,
     account: tuple[float, int] | None = None,
+    cache_flushes: Mapping[str, int] | None = None,
 ) -> Release:
     """Return a release of API `shop`; several definitions are deployments by their key."""
     definitions = {"d1": definition} if isinstance(definition, ApiDefinition) else definition
@@ -235,6 +237,7 @@ def release(
         domains=domains,
         bucket_slots={identity: index for index, identity in enumerate(buckets)},
         metric_slots={identity: index for index, identity in enumerate(blocks)},
+        cache_flushes=cache_flushes or {},
         account_rate_limit=account[0] if account else None,
         account_burst_limit=account[1] if account else None,
     )
@@ -266,6 +269,7 @@ class World:
     def __init__(
         self, served: Release, *, is_server_timing: bool = False, buckets: int = BUCKETS
     ) -> None:
+        self.served = served
         self.clock = FakeClock()
         self.logs = FakeLogs()
         self.endpoints = FakeEndpoints()
@@ -273,7 +277,13 @@ class World:
         self.drawn = 0.5
         ids = IdMinter()
         table = BucketTable(memoryview(bytearray(bytes_needed(buckets, 1))), buckets, 1, 0)
-        context = IntegrationContext(ids=ids, now=self.clock.now, body_bytes=1000)
+        context = IntegrationContext(
+            ids=ids,
+            now=self.clock.now,
+            body_bytes=1000,
+            cache=CachedResponses(100_000, self.clock.now),
+            count_cache=self.metrics.count_cache,
+        )
         self.binding = Binding(buckets=table, context=context)
         self.cell = SnapshotCell(self.compiled(served))
         self.service = Service(

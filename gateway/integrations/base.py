@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gateway.cache import CachedResponses
 from gateway.clock import IdMinter
 from gateway.messages import (
     EndpointResponse,
@@ -20,6 +21,10 @@ class MisconfiguredError(Exception):
     """AWS accepts the method and fails it at run time: each request is a 500, this is logged."""
 
 
+def _count_nothing(_block: int, _is_hit: bool) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntegrationContext:
     """What integrations take from the process. Time and chance enter here."""
@@ -29,6 +34,10 @@ class IntegrationContext:
     """Seconds of CLOCK_MONOTONIC."""
     body_bytes: int
     """Most bytes of a request body, or of an answer that is not streamed."""
+    cache: CachedResponses
+    """What the process remembers of answers."""
+    count_cache: Callable[[int, bool], None] = _count_nothing
+    """Takes the metrics block of a request that asked the cache, and whether that was a hit."""
 
 
 class Endpoints(Protocol):

@@ -56,6 +56,8 @@ class Release:
     """Token bucket identity to its index in the bucket table."""
     metric_slots: Mapping[str, int] = field(default_factory=dict)
     """Metric block identity to its index in the metrics table."""
+    cache_flushes: Mapping[str, int] = field(default_factory=dict)
+    """`{api}/{stage}` to the revision that emptied its cache last; absent: none has."""
     account_rate_limit: float | None = None
     """Requests per second of the whole account; None: not limited."""
     account_burst_limit: int | None = None

@@ -14,10 +14,11 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from gateway.cache import CacheKey, compile_key
 from gateway.canary import compile_draw
 from gateway.definitions.domain import DomainName
 from gateway.definitions.identity import resource_id
-from gateway.definitions.integration import Integration, IntegrationType
+from gateway.definitions.integration import Integration, IntegrationType, ResponseTransferMode
 from gateway.definitions.method_settings import effective_setting
 from gateway.definitions.rest_api import ApiDefinition, Method, Resource
 from gateway.definitions.stage import Deployment, LoggingLevel, Stage
@@ -45,6 +46,7 @@ from gateway.release import (
 from gateway.routing import Domains, Places, RoutesBuilder
 from gateway.routing.domains import NO_BASE_PATH
 from gateway.routing.paths import path_variables
+from gateway.snapshot.caching import space_of, with_cache
 from gateway.snapshot.compiled import (
     CompiledDeployment,
     CompiledMethod,
@@ -199,8 +201,11 @@ def _compile_method(
     problems: list[Problem],
 ) -> MethodPlan:
     path = f"resources.{resource.path}.{verb}"
+    own_id = resource.id or resource_id(resource.path)
+    integration = method.integration
     plan: IntegrationPlan | None = None
     refusal: str | None = None
+    cache_key: CacheKey | None = None
     missing = list(unenforced(definition.rest_api, method))
     if missing:
         refusal = ", ".join(name for _, name in missing) + " is not enforced yet"
@@ -212,7 +217,7 @@ def _compile_method(
             )
             for field, name in missing
         ]
-    elif method.integration is None:
+    elif integration is None:
         refusal = "No integration defined for method"
         problems.append(Problem(path, f"{refusal}; give it an integration"))
     else:
@@ -220,20 +225,27 @@ def _compile_method(
         key = id(method), path_variables(resource.path)
         plan = plans.get(key)
         if plan is None:
-            compiler = _COMPILERS[method.integration.type]
-            plan = compiler(method.integration, resource, method, f"{path}.integration", found)
+            compiler = _COMPILERS[integration.type]
+            plan = compiler(integration, resource, method, f"{path}.integration", found)
             if not found:
                 # Problems would have another path below another resource.
                 plans[key] = plan
+        if integration.cache_namespace or integration.cache_key_parameters:
+            cache_key = compile_key(integration, own_id, f"{path}.integration", found)
         problems += found
         if errors := [problem for problem in found if problem.severity == "error"]:
             plan, refusal = None, f"{errors[0].path} {errors[0].message}"
     return MethodPlan(
         resource_path=resource.path,
-        resource_id=resource.id or resource_id(resource.path),
+        resource_id=own_id,
         http_method=verb,
         integration=plan,
         refusal=refusal,
+        cache_key=cache_key,
+        is_streamed=(
+            integration is not None
+            and integration.response_transfer_mode is ResponseTransferMode.STREAM
+        ),
     )
 
 
@@ -252,6 +264,7 @@ class _StageBinder:
         self._api_id = api_id
         self._stage = stage
         self._binding = binding
+        self._flushed = release.cache_flushes.get(f"{api_id}/{stage.stage_name}", 0)
         self._bound: dict[tuple[str, int], _Bound] = {}
         """By arm and the plan's identity as an object: methods that share a plan share this too."""
         canary = stage.canary_settings
@@ -271,7 +284,7 @@ class _StageBinder:
                 slots.append(self._bucket(method))
                 yield
         deployments = tuple(deployment.id for _, deployment, _ in self._arms)
-        return self._stage, deployments, array("I", slots)
+        return self._stage, deployments, self._flushed, array("I", slots)
 
     def bind(self) -> Slices[CompiledStage]:
         """Return the compiled stage."""
@@ -329,6 +342,9 @@ class _StageBinder:
             if plan.integration is not None:
                 self._bound[key] = bound
         integration, refusal = bound
+        if integration is not None:
+            space = space_of(self._api_id, self._stage, arm, deployment.id, self._flushed)
+            integration = with_cache(integration, plan, self._stage, space, self._binding.context)
         return CompiledMethod(
             identity=identity,
             integration=integration,

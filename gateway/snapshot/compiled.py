@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.cache import CacheKey
 from gateway.canary import Draw
 from gateway.definitions.domain import BasePathMapping, DomainName
 from gateway.definitions.stage import LoggingLevel, Stage
@@ -32,6 +33,10 @@ class MethodPlan:
     refusal: str | None
     """What the method asks for that is not enforced, or why it could not be compiled: a 500 with
     this text in the log. A method is never served without what it asks for."""
+    cache_key: CacheKey | None = None
+    """How its answers are keyed; None: by the resource alone."""
+    is_streamed: bool = False
+    """Whether answers are passed on as they come (responseTransferMode STREAM): never cached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
