@@ -281,8 +281,7 @@ class World:
             ids=ids,
             now=self.clock.now,
             body_bytes=1000,
-            cache=CachedResponses(100_000, self.clock.now),
-            count_cache=self.metrics.count_cache,
+            cache=CachedResponses(100_000, self.clock.now, self.metrics.count_cache),
         )
         self.binding = Binding(buckets=table, context=context)
         self.cell = SnapshotCell(self.compiled(served))

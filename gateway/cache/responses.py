@@ -22,6 +22,14 @@ _PASS_SECONDS: Final = 10.0
 """How long an answer that cannot be remembered keeps requests from waiting for each other."""
 
 
+Count = Callable[[int, bool], None]
+"""Takes the metrics block of a request that asked a cache, and whether that was a hit."""
+
+
+def _uncounted(_block: int, _is_hit: bool) -> None:
+    pass
+
+
 class _Entry:
     __slots__ = ("response", "size", "until")
 
@@ -34,9 +42,12 @@ class _Entry:
 class CachedResponses:
     """Answers by key. One per worker; only the worker's loop uses it."""
 
-    __slots__ = ("_entries", "_now", "flights")
+    __slots__ = ("_entries", "_now", "count", "flights")
 
-    def __init__(self, budget_bytes: int, now: Callable[[], float]) -> None:
+    def __init__(
+        self, budget_bytes: int, now: Callable[[], float], count: Count = _uncounted
+    ) -> None:
+        self.count = count
         self._now = now
         self.flights: dict[Hashable, Flight] = {}
         """Misses under way, by key; as many as requests that wait for an integration at most."""

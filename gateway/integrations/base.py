@@ -21,10 +21,6 @@ class MisconfiguredError(Exception):
     """AWS accepts the method and fails it at run time: each request is a 500, this is logged."""
 
 
-def _count_nothing(_block: int, _is_hit: bool) -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntegrationContext:
     """What integrations take from the process. Time and chance enter here."""
@@ -36,8 +32,6 @@ class IntegrationContext:
     """Most bytes of a request body, or of an answer that is not streamed."""
     cache: CachedResponses
     """What the process remembers of answers."""
-    count_cache: Callable[[int, bool], None] = _count_nothing
-    """Takes the metrics block of a request that asked the cache, and whether that was a hit."""
 
 
 class Endpoints(Protocol):

@@ -6,7 +6,6 @@ requests, and read only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,13 +51,12 @@ class Cached:
         inner: CompiledIntegration,
         rules: CacheRules,
         cache: CachedResponses,
-        count: Callable[[int, bool], None],
         most_bytes: int,
     ) -> None:
         self._inner = inner
         self._rules = rules
         self._cache = cache
-        self._count = count
+        self._count = cache.count
         self._most_bytes = most_bytes
         # One text whose hash is computed once.
         self._prefix = "\0".join((rules.space, rules.key.namespace, *rules.key.parameters))

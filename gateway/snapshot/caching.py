@@ -47,7 +47,7 @@ def with_cache(
         revalidation=revalidation_of(setting),
         key=plan.cache_key or CacheKey(namespace=plan.resource_id),
     )
-    return Cached(integration, rules, context.cache, context.count_cache, context.body_bytes)
+    return Cached(integration, rules, context.cache, context.body_bytes)
 
 
 def _of_all(stage: Stage, http_method: str) -> MethodSetting | None:

@@ -58,8 +58,9 @@ class DataPlane:
                 ids=self._ids,
                 now=clock.now,
                 body_bytes=settings.limits.body_bytes,
-                cache=CachedResponses(settings.cache.bytes_per_worker, clock.now),
-                count_cache=metrics.count_cache,
+                cache=CachedResponses(
+                    settings.cache.bytes_per_worker, clock.now, metrics.count_cache
+                ),
             ),
         )
         self._endpoints = HttpEndpoints(

@@ -26,7 +26,7 @@ def test_tables_have_room_for_what_the_settings_allow(tmp_path: Path) -> None:
         "buckets": bytes_needed(app.BUCKETS, 3),
         "metrics": table_bytes(blocks, 3),
     }
-    assert blocks >= 1 + app.STAGE_BLOCKS + 1000
+    assert blocks >= 1 + app.STAGE_BLOCKS + 900
 
 
 def test_every_process_gets_the_settings_as_they_are_now(tmp_path: Path) -> None:
