@@ -13,6 +13,7 @@ from gateway.cli.audit import audit
 from gateway.cli.check import check
 from gateway.cli.explain import explain
 from gateway.cli.export import export
+from gateway.cli.inputs import UsageError
 from gateway.cli.output import Output
 from gateway.cli.plan import plan
 from gateway.cli.routes import routes
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except ConfigurationError as error:
         output.problems(error.problems)
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     except BrokenPipeError:
         # The reader has seen enough (`stagegate routes | head`); Python's own flush at exit must
         # not complain either.

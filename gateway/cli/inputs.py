@@ -37,6 +37,10 @@ class Files:
         return sum(problem.severity == "error" for problem in self.problems)
 
 
+class UsageError(ConfigurationError):
+    """A command line that parses and makes no sense: exit code 2."""
+
+
 def settings_of(arguments: argparse.Namespace) -> Settings:
     """Return the settings of a command: flags before environment before `gateway.toml`.
 

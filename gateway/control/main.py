@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import uvloop
-from aiohttp import web
 
 from gateway import configuration
 from gateway.clock import Clock, SystemClock
@@ -23,6 +22,7 @@ from gateway.configuration.loaded import Loaded
 from gateway.configuration.watcher import LOOK_SECONDS, Watcher
 from gateway.control.access import Access
 from gateway.control.admin import Admin
+from gateway.control.admin_listener import AdminListener
 from gateway.control.api.edge import ControlEdge
 from gateway.control.api.service import ControlApi
 from gateway.control.live import Live
@@ -31,6 +31,7 @@ from gateway.control.probe import Probe
 from gateway.control.publisher import Publisher
 from gateway.control.settings_watch import settings_problems
 from gateway.control.status import Status
+from gateway.control.unserved import Unserved
 from gateway.control.workers import WorkerLinks
 from gateway.inheritance import Inherited, accept_signals, take_over
 from gateway.release.disk import ReleaseStore
@@ -48,9 +49,6 @@ GC_THRESHOLDS: Final = (50_000, 20, 20)
 
 NICENESS: Final = 5
 """Where processors are scarce, requests come before reloads and scrapes."""
-
-SHUTDOWN_SECONDS: Final = 1.0
-"""For answers on the admin socket that are under way at the end."""
 
 
 def account_throttle(throttle: Throttle) -> tuple[float, int]:
@@ -112,16 +110,20 @@ class Control:
             clock=clock,
             on_loaded=self._on_loaded,
         )
+        self._unserved = Unserved(self._publisher.deployment)
+        stored_problems: dict[str, str] = {}
         status = Status(
             settings=settings,
             addresses=boot["addresses"],
             publisher=self._publisher,
             links=self._links,
             supervision=inherited.supervision(),
+            unserved=self._unserved,
             exposition=exposition,
             clock=clock,
+            stored_problems=stored_problems,
         )
-        self._live = Live(self._store, self._publisher)
+        self._live = Live(self._store, self._publisher, self._unserved, stored_problems)
         access = Access(settings.data, settings.admin, clock)
         self._probe = Probe(settings, clock)
         api = ControlApi(
@@ -133,7 +135,7 @@ class Control:
             account_throttle=account_throttle(settings.throttle),
             tester=self._probe,
         )
-        self._admin = Admin(
+        admin = Admin(
             edge=ControlEdge(api),
             access=access,
             publisher=self._publisher,
@@ -144,6 +146,7 @@ class Control:
             series_budget=settings.metrics.series_budget,
             address=settings.admin,
         )
+        self._listener = AdminListener(admin.application(), api.refuse, clock)
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         self._hangup: asyncio.Task[None] | None = None
@@ -153,18 +156,15 @@ class Control:
 
     async def run(self) -> None:
         """Answer, publish and watch until SIGTERM."""
-        runner = web.AppRunner(
-            self._admin.application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
-        )
-        await runner.setup()
-        await web.SockSite(runner, self._inherited.listening()).start()
+        await self._listener.start(self._inherited.listening())
         self._links.serve(self._inherited.release_listening())
         watching = spawn(self._watch(), "watch files")
         await self._stop.wait()
         watching.cancel()
         await self._links.close()
-        await runner.cleanup()
+        await self._listener.close()
         self._probe.close()
+        self._unserved.close()
         self._executor.shutdown()
         self._scraping.shutdown()
         self._store.close()

@@ -12,6 +12,7 @@ from gateway.clock import Clock
 from gateway.configuration.loaded import Loaded
 from gateway.control.workers import ACKNOWLEDGE_SECONDS, WorkerLinks
 from gateway.definitions.domain import DomainName
+from gateway.definitions.stage import Deployment
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
 from gateway.release.disk import ReleaseStore
@@ -98,6 +99,10 @@ class Publisher:
         """The current release."""
         return self._reloader.release
 
+    def deployment(self, id_: str) -> Deployment | None:
+        """Return a deployment of the current release by its id."""
+        return self._reloader.release.deployments.get(id_)
+
     async def reload(self, reason: str, *, may_be_absent: bool = False) -> None:
         """Make a release of the files as they are now, publish it, and wait for the workers.
 
@@ -133,8 +138,10 @@ class Publisher:
         self,
         stored: Mapping[str, ServedApi | None],
         domains: tuple[DomainName, ...] | None = None,
-    ) -> None:
+    ) -> bool:
         """Publish what the store says of some APIs now, and wait for the workers.
+
+        False: the shared tables have no room for it, and what was served stays.
 
         `domains` are all of the store's custom domain names, None if they did not change. The
         release is written to disk later: the store has what it is made of.
@@ -149,16 +156,17 @@ class Publisher:
             except ConfigurationError as error:
                 for problem in error.problems:
                     _log.error("APIs %s are not served as they are now: %s", [*stored], problem)
-                return
+                return False
             revision = self._reloader.release.revision
             # A release that was made but not sent, for a bug, goes out with the next publication.
             if not is_changed and self._published in {None, revision}:
-                return
+                return True
             changed = ", ".join([*sorted(stored), *(["domains"] if domains is not None else [])])
             _log.info("release %d: APIs %s", revision, changed)
             await self._send()
             self._save_later()
             await self._acknowledge()
+            return True
 
     async def _reload(self, reason: str, may_be_absent: bool) -> None:
         start = self._clock.now()

@@ -40,6 +40,7 @@ from gateway.release.parts import (
 from gateway.release.release import identity_api
 from gateway.release.slots import Slots
 from gateway.reload.absence import unserved_apis, vanished_directory
+from gateway.reload.sizes import Encodings
 from gateway.snapshot.check import (
     problems_of_deployment,
     problems_of_domain_features,
@@ -166,6 +167,7 @@ class Reloader:
         self.file_domains = start.domains
         """Custom domain names that the files define, as they were last good."""
         self._stored_domains: tuple[DomainName, ...] = ()
+        self._encodings = Encodings()
 
     def __repr__(self) -> str:
         return f"<Reloader revision {self.release.revision} {self.release.digest}>"
@@ -225,11 +227,21 @@ class Reloader:
 
     def _hold(self, stored: Mapping[str, ServedApi | None]) -> None:
         for api_id, served in stored.items():
+            if served is not None and not self._fits(api_id, served):
+                continue
             _, held = self._stored.pop(api_id, ({}, {}))
             if served is not None:
                 known = {**held, **served.deployments}
                 deployments = {id_: known[id_] for id_ in served.deployment_ids}
                 self._stored[api_id] = served.stages, deployments
+
+    def _fits(self, api_id: str, served: ServedApi) -> bool:
+        """Whether an API can travel to the workers; if not, it stays as it was last good."""
+        problems = map(self._encodings.problem_of, served.deployments.values())
+        found = [problem for problem in problems if problem is not None]
+        for problem in found:
+            _log.error("API %s stays as it was last good: %s", api_id, problem)
+        return not found
 
     def apply_stored(
         self,
@@ -291,9 +303,11 @@ class Reloader:
         parts = dict(self.parts) if self.parts else encode_release(self.release)
         for key in gone:
             del parts[key]
+        encoded = self._encodings.take()
         for id_, deployment in new.items():
-            if f"deployment/{id_}" not in parts:
-                parts[f"deployment/{id_}"] = encode_deployment(deployment)
+            key = f"deployment/{id_}"
+            if key not in parts:
+                parts[key] = encoded.get(key) or encode_deployment(deployment)
         if candidate.domains != self.release.domains:
             parts["domains"] = encode_domains(candidate.domains)
         return parts
@@ -329,7 +343,8 @@ class Reloader:
             known = self._checked.get(deployment_id)
             if known is None:
                 compiled, problems = problems_of_deployment(deployment)
-                known = compiled, tuple(problems)
+                size = self._encodings.problem_of(deployment)
+                known = compiled, (*problems, *([] if size is None else [size]))
             checked[deployment_id] = known
             found += [api.locate(problem, deployment_id) for problem in known[1]]
         compiled_by_id = {id_: checked[id_][0] for id_ in api.deployments}
@@ -409,7 +424,7 @@ class Reloader:
             bucket_slots=bucket_slots,
             metric_slots=metric_slots,
         )
-        parts = encode_release(candidate, self.parts)
+        parts = encode_release(candidate, {**self._encodings.take(), **self.parts})
         candidate = with_digest(candidate, parts)
         is_changed = candidate.digest != self.release.digest or not self.release.revision
         if is_changed:

@@ -130,10 +130,7 @@ def compile_release(
             else:
                 compiled[name] = yield from binder.bind()
         apis[api_id], keys[api_id] = compiled, keys_of_api
-    if previous is not None and previous.domain_names == release.domains:
-        domains = previous.domains
-    else:
-        domains = Domains.build((each.domain_name, _mappings(each)) for each in release.domains)
+    domains = yield from _compile_domains(release.domains, previous)
     return Snapshot(
         revision=release.revision,
         digest=release.digest,
@@ -151,6 +148,20 @@ def compile_release(
         sources=release.stages,
         stage_keys=keys,
     )
+
+
+def _compile_domains(
+    domains: tuple[DomainName, ...], previous: Snapshot | None
+) -> Slices[Domains[Mapped]]:
+    """Return the compiled domain names; those of `previous` if they are the same."""
+    if previous is not None and len(previous.domain_names) == len(domains):
+        for before, now in zip(previous.domain_names, domains, strict=True):
+            if before is not now and before != now:
+                break
+            yield
+        else:
+            return previous.domains
+    return (yield from Domains.slices((each.domain_name, _mappings(each)) for each in domains))
 
 
 def _mappings(domain: DomainName) -> list[tuple[str, Mapped]]:

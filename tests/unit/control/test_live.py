@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,13 +14,17 @@ from gateway.configuration.loaded import Loaded
 from gateway.control import live
 from gateway.control.live import Live
 from gateway.control.publisher import Publisher
+from gateway.control.unserved import Unserved
 from gateway.definitions.domain import DomainName
+from gateway.definitions.stage import Stage
 from gateway.release import Release
+from gateway.store import thread
 from gateway.store.database import Store
 from gateway.store.served import ServedApi
 from gateway.store.tables import DOMAIN_NAME
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Changes
+from tests.unit.control.api.handlers import Handlers
 
 
 class FakePublisher:
@@ -35,11 +40,17 @@ class FakePublisher:
         self.may_publish.set()
         self.release = Release(revision=1, digest="", region="r", account="a")
         self.fails = False
+        self.fails_for = ""
+        self.has_room = True
+        self.succeeded: list[list[str]] = []
+        self.stored: Mapping[str, ServedApi | None] = {}
+        self.done: asyncio.Queue[list[str]] = asyncio.Queue()
 
     def hold_stored(
         self, stored: Mapping[str, ServedApi | None], domains: tuple[DomainName, ...] = ()
     ) -> None:
         self.held.append(sorted(stored))
+        self.stored = stored
 
     def known_deployments(self) -> frozenset[str]:
         return frozenset()
@@ -48,13 +59,16 @@ class FakePublisher:
         self,
         stored: Mapping[str, ServedApi | None],
         domains: tuple[DomainName, ...] | None = None,
-    ) -> None:
+    ) -> bool:
         self.published.append(sorted(stored))
         self.domains.append(domains)
         self.began.set()
         await self.may_publish.wait()
-        if self.fails:
+        if self.fails or self.fails_for in stored:
             raise RuntimeError("a bug")
+        self.succeeded.append(sorted(stored))
+        self.done.put_nowait(sorted(stored))
+        return self.has_room
 
 
 @pytest.fixture
@@ -64,11 +78,31 @@ def store(tmp_path: Path) -> Iterator[StoreThread]:
     made.close()
 
 
-def begun(store: StoreThread) -> tuple[Live, FakePublisher]:
+def begun(store: StoreThread, problems: dict[str, str] | None = None) -> tuple[Live, FakePublisher]:
     publisher = FakePublisher()
-    bridge = Live(store, cast("Publisher", publisher))
+    bridge = Live(store, cast("Publisher", publisher), Unserved(lambda _: None), problems)
     bridge.begin()
     return bridge, publisher
+
+
+def deployed(handlers: Handlers) -> str:
+    """Make an API with a stage, and return its id."""
+    api: str = handlers.method()["restapi_id"]
+    handlers.call("CreateDeployment", {"stageName": "prod"}, restapi_id=api)
+    return api
+
+
+def spoil(handlers: Handlers, api: str) -> None:
+    """Make an API one that this version cannot read."""
+    operation = {"op": "replace", "path": "/*/*/logging/loglevel", "value": "INFO"}
+    handlers.call(
+        "UpdateStage", {"patchOperations": [operation]}, restapi_id=api, stage_name="prod"
+    )
+    handlers.store.run(
+        lambda transaction: transaction.execute(
+            "UPDATE stage_method_setting SET logging_level = 'LOUD'"
+        )
+    )
 
 
 async def test_everything_is_held_before_the_first_reload(store: StoreThread) -> None:
@@ -82,7 +116,7 @@ async def test_everything_is_held_before_the_first_reload(store: StoreThread) ->
 async def test_what_comes_meanwhile_is_published_together(store: StoreThread) -> None:
     bridge, publisher = begun(store)
     publisher.may_publish.clear()
-    waiting: list[asyncio.Future[None]] = [asyncio.ensure_future(bridge.publish(Changes({"a"})))]  # noqa: TID251 (a test)
+    waiting: list[asyncio.Future[bool]] = [asyncio.ensure_future(bridge.publish(Changes({"a"})))]  # noqa: TID251 (a test)
     await publisher.began.wait()
     waiting += [asyncio.ensure_future(bridge.publish(Changes({name}))) for name in "bc"]  # noqa: TID251 (a test)
     await asyncio.sleep(0)
@@ -99,22 +133,135 @@ async def test_a_mutation_waits_no_longer_than_it_must(
     bridge, publisher = begun(store)
     publisher.may_publish.clear()
 
-    await bridge.publish(Changes({"a"}))
+    assert not await bridge.publish(Changes({"a"}))
     publisher.may_publish.set()
-    await bridge.publish(Changes({"b"}))
+    assert await bridge.publish(Changes({"b"}))
 
     assert publisher.published[0] == ["a"]
 
 
 async def test_a_bug_in_publishing_does_not_stop_the_next(store: StoreThread) -> None:
-    bridge, publisher = begun(store)
+    problems: dict[str, str] = {}
+    bridge, publisher = begun(store, problems)
     publisher.fails = True
     await bridge.publish(Changes({"a"}))
     publisher.fails = False
 
     await bridge.publish(Changes({"b"}))
 
-    assert publisher.published == [["a"], ["b"]]
+    assert publisher.published == [["a"], ["a"], ["b"]]
+    assert problems == {}
+
+
+async def test_what_failed_is_tried_again_though_nothing_else_comes(
+    store: StoreThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "RETRY_SECONDS", 0.001)
+    problems: dict[str, str] = {}
+    bridge, publisher = begun(store, problems)
+    publisher.fails = True
+
+    assert not await bridge.publish(Changes({"a"}, are_domains_changed=True))
+    assert problems == {"a": "cannot be published: see the log"}
+    publisher.fails = False
+
+    assert [await publisher.done.get() for _ in range(2)] == [["a"], []]
+    assert publisher.domains[-2:] == [None, ()]
+    assert problems == {}
+
+
+async def test_one_that_fails_again_takes_no_other_along(
+    store: StoreThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "RETRY_SECONDS", 1000.0)
+    problems: dict[str, str] = {}
+    bridge, publisher = begun(store, problems)
+    publisher.fails_for = "bad"
+
+    await bridge.publish(Changes({"bad", "good"}))
+    assert publisher.succeeded == []
+    assert await bridge.publish(Changes({"good"}))
+    assert not await bridge.publish(Changes({"bad"}))
+
+    assert publisher.succeeded == [["good"]]
+    assert not await bridge.publish(Changes({"bad"}))
+    assert [*problems] == ["bad"]
+
+
+async def test_what_does_not_fit_is_told(store: StoreThread) -> None:
+    problems: dict[str, str] = {}
+    bridge, publisher = begun(store, problems)
+    publisher.has_room = False
+
+    assert not await bridge.publish(Changes({"a"}))
+    assert problems == {"a": "does not fit: see the log"}
+    publisher.has_room = True
+
+    assert await bridge.publish(Changes({"a"}))
+    assert problems == {}
+
+
+async def test_pauses_grow_and_end() -> None:
+    publisher = cast("Publisher", FakePublisher())
+    bridge = Live(cast("StoreThread", None), publisher, Unserved(lambda _: None))
+
+    assert [bridge._pause() for _ in range(8)] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+
+
+async def test_a_publication_does_not_wait_in_line_to_be_refused(
+    store: StoreThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thread, "WAITING", 0)
+    bridge, publisher = begun(store)
+
+    await bridge.publish(Changes({"a"}))
+
+    assert publisher.published == [["a"]]
+
+
+async def test_an_api_that_cannot_be_read_stays_as_it_was_and_is_named(
+    tmp_path: Path, store: StoreThread
+) -> None:
+    handlers = Handlers(tmp_path)
+    ids = sorted(deployed(handlers) for _ in range(3))
+    spoil(handlers, ids[1])
+    problems: dict[str, str] = {}
+    bridge, publisher = begun(store, problems)
+    stage = Stage(stage_name="prod", deployment_id="d1")
+    publisher.release = replace(publisher.release, stages={ids[1]: {"prod": stage}})
+
+    await bridge.start()
+
+    assert publisher.held == [ids]
+    assert publisher.stored[ids[1]] == ServedApi(
+        stages={"prod": stage}, deployment_ids=frozenset({"d1"}), deployments={}
+    )
+    assert [*problems] == [ids[1]]
+    assert "LOUD" in problems[ids[1]]
+    await bridge.publish(Changes(set(ids)))
+    assert publisher.published == [[ids[0], ids[2]]]
+    handlers.close()
+
+
+async def test_a_store_that_cannot_be_read_does_not_hold_up_the_start(
+    store: StoreThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "RETRY_SECONDS", 0.001)
+    handlers = Handlers(tmp_path)
+    api = deployed(handlers)
+    handlers.store.run(lambda transaction: transaction.execute("ALTER TABLE stage RENAME TO lost"))
+    bridge, publisher = begun(store)
+    stage = Stage(stage_name="prod", deployment_id="d1")
+    publisher.release = replace(publisher.release, stages={"gone": {"prod": stage}})
+
+    await bridge.start()
+    assert publisher.held == []
+    handlers.store.run(lambda transaction: transaction.execute("ALTER TABLE lost RENAME TO stage"))
+    await publisher.done.get()
+
+    assert publisher.published == [sorted([api, "gone"])]
+    assert publisher.domains == [()]
+    handlers.close()
 
 
 async def test_nothing_is_published_before_the_first_reload(
@@ -122,10 +269,11 @@ async def test_nothing_is_published_before_the_first_reload(
 ) -> None:
     monkeypatch.setattr(live, "WAIT_SECONDS", 0.01)
     publisher = FakePublisher()
-    bridge = Live(store, cast("Publisher", publisher))
+    bridge = Live(store, cast("Publisher", publisher), Unserved(lambda _: None))
 
     await bridge.publish(Changes({"a"}))
     assert publisher.published == []
+    monkeypatch.setattr(live, "WAIT_SECONDS", 20.0)
     bridge.begin()
     await bridge.publish(Changes())
 

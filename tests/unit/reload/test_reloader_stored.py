@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from gateway.definitions.stage import CanarySettings, Deployment, MethodSetting,
 from gateway.errors import ConfigurationError
 from gateway.release import Release
 from gateway.release.parts import encode_release, salvage_release
-from gateway.reload import Capacities, Reloader
+from gateway.reload import Capacities, Reloader, sizes
 from gateway.store.served import ServedApi
 from tests.running_gateway import pets
 
@@ -186,3 +187,63 @@ def test_what_is_stored_outlives_the_control_process(reloader: Reloader) -> None
 def write(directory: Path, name: str, text: str | None = None) -> None:
     (directory / "apis").mkdir(exist_ok=True)
     (directory / "apis" / f"{name}.yaml").write_text(pets() if text is None else text)
+
+
+def too_large(api: ServedApi) -> ServedApi:
+    """The same API with a template in it that no worker would take."""
+    integration = Integration(
+        type=IntegrationType.MOCK, request_templates={"application/json": "x" * 100_000}
+    )
+    resource = Resource(path="/pets", methods={"GET": Method(integration=integration)})
+    definition = ApiDefinition(rest_api=RestApi(name="pets"), resources=(resource,))
+    return replace(
+        api,
+        deployments={
+            id_: replace(each, definition=definition) for id_, each in api.deployments.items()
+        },
+    )
+
+
+def test_what_cannot_travel_stays_as_it_was_and_holds_back_no_other(
+    reloader: Reloader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sizes, "FRAME_BYTES_MAX", 50_000)
+    reloader.apply_stored({"a": served("d1")})
+
+    stored = {"a": too_large(served("d2")), "b": served("d3", api_id="b")}
+    assert reloader.apply_stored(stored)
+
+    check(reloader)
+    assert reloader.release.stages["a"]["prod"].deployment_id == "d1"
+    assert reloader.release.stages["b"]["prod"].deployment_id == "d3"
+    assert reloader.known_deployments() == {"d1", "d3"}
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+def test_what_cannot_travel_is_left_out_of_a_start(
+    reloader: Reloader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sizes, "FRAME_BYTES_MAX", 50_000)
+
+    reloader.hold_all_stored({"a": too_large(served("d2")), "b": served("d3", api_id="b")})
+    reloader.apply(NO_FILES, may_be_absent=True)
+
+    check(reloader)
+    assert set(reloader.release.stages) == {"b"}
+
+
+def test_a_file_that_cannot_travel_stays_as_it_was(
+    reloader: Reloader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "apis").mkdir()
+    (tmp_path / "apis/pets.yaml").write_text(pets("small"))
+    reloader.apply(configuration.load(tmp_path))
+    before = reloader.release.stages["pets"]
+    monkeypatch.setattr(sizes, "FRAME_BYTES_MAX", 50_000)
+    (tmp_path / "apis/pets.yaml").write_text(pets("x" * 60_000))
+
+    report = reloader.apply(configuration.load(tmp_path))
+
+    assert report.kept == ("pets",)
+    assert reloader.release.stages["pets"] == before
+    assert "more than the 50000" in str(report.errors[0])
