@@ -52,7 +52,7 @@ class Live:
                 served_domains(transaction),
             )
         )
-        self._publisher.hold_stored(stored, domains)
+        await self._publisher.hold_stored(stored, domains)
         _tell_of_refused(domains)
 
     def begin(self) -> None:

@@ -119,11 +119,12 @@ class Publisher:
         """The custom domain names of the current release that files define."""
         return self._reloader.file_domains
 
-    def hold_stored(
+    async def hold_stored(
         self, stored: Mapping[str, ServedApi | None], domains: tuple[DomainName, ...] = ()
     ) -> None:
         """Take over what the store holds, before the first reload releases it."""
-        self._reloader.hold_all_stored(stored, domains)
+        hold = self._reloader.hold_all_stored
+        await asyncio.get_running_loop().run_in_executor(self._executor, hold, stored, domains)
 
     def known_deployments(self) -> frozenset[str]:
         """Return the ids of the stored deployments that are held already."""

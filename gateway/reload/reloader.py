@@ -32,7 +32,6 @@ from gateway.release import (
 from gateway.release.parts import (
     Part,
     encode_api,
-    encode_deployment,
     encode_domains,
     encode_release,
     with_digest,
@@ -40,6 +39,7 @@ from gateway.release.parts import (
 from gateway.release.release import identity_api
 from gateway.release.slots import Slots
 from gateway.reload.absence import unserved_apis, vanished_directory
+from gateway.reload.stored import StoredApis
 from gateway.snapshot.check import (
     problems_of_deployment,
     problems_of_domain_features,
@@ -138,7 +138,8 @@ class Reloader:
     ) -> None:
         """Begin at `start`: the last good release, or an empty one of revision 0.
 
-        `start` names region, account and the account's throttle as they are to be from now on.
+        `start` names region, account and the account's throttle as they are to be from now on. With
+        `parts`, its deployments may be outlines.
         """
         self.release = start
         self.parts: dict[str, Part] = dict(parts or {})
@@ -158,11 +159,8 @@ class Reloader:
         )
         self._checked: dict[str, tuple[CompiledDeployment, tuple[Problem, ...]]] = {}
         """Deployments of the current release that were compiled to be checked, by id."""
-        self._stored: dict[str, tuple[Mapping[str, Stage], dict[str, Deployment]]] = {}
-        """What the store holds: API id to stages and deployments. Files win over it."""
-        for api_id in start.stages.keys() - start.files.keys():
-            stages, deployments = _subset(start, [api_id])
-            self._stored[api_id] = stages[api_id], dict(deployments)
+        self._stored = StoredApis(start, self.parts)
+        """What the store holds. Files win over it."""
         self.file_domains = start.domains
         """Custom domain names that the files define, as they were last good."""
         self._stored_domains: tuple[DomainName, ...] = ()
@@ -208,7 +206,7 @@ class Reloader:
 
     def known_deployments(self) -> frozenset[str]:
         """Return the ids of the deployments that need not be read from the store again."""
-        return frozenset(id_ for _, held in self._stored.values() for id_ in held)
+        return self._stored.deployment_ids
 
     def hold_all_stored(
         self, stored: Mapping[str, ServedApi | None], domains: tuple[DomainName, ...] = ()
@@ -220,16 +218,8 @@ class Reloader:
             domain for domain in self.file_domains if domain.domain_name not in names
         )
         self._stored_domains = domains
-        gone = dict.fromkeys(self._stored.keys() - stored.keys())
-        self._hold({**gone, **stored})
-
-    def _hold(self, stored: Mapping[str, ServedApi | None]) -> None:
-        for api_id, served in stored.items():
-            _, held = self._stored.pop(api_id, ({}, {}))
-            if served is not None:
-                known = {**held, **served.deployments}
-                deployments = {id_: known[id_] for id_ in served.deployment_ids}
-                self._stored[api_id] = served.stages, deployments
+        self._stored.forget_others(stored.keys())
+        self._stored.take(stored)
 
     def apply_stored(
         self,
@@ -244,7 +234,7 @@ class Reloader:
         Raises:
             ConfigurationError: the shared tables are too small; the release stays.
         """
-        self._hold(stored)
+        self._stored.take(stored)
         before = self.release
         if domains is not None:
             self._stored_domains = domains
@@ -254,8 +244,8 @@ class Reloader:
         old = _subset(before, api_ids)
         new = _Draft()
         for api_id in api_ids:
-            if api_id in self._stored:
-                new.add(api_id, *self._stored[api_id], None)
+            if (held := self._stored.get(api_id)) is not None:
+                new.add(api_id, held.stages, held.deployments, None)
         bucket_slots = self._buckets.amend(
             required_buckets(*old), required_buckets(new.stages, new.deployments)
         )
@@ -288,12 +278,13 @@ class Reloader:
     ) -> dict[str, Part]:
         """Return the parts of the release without those that are gone, and with what is new."""
         # Before the first reload there are no parts to amend.
-        parts = dict(self.parts) if self.parts else encode_release(self.release)
+        known = self._stored.parts
+        parts = dict(self.parts) if self.parts else encode_release(self.release, known)
         for key in gone:
             del parts[key]
-        for id_, deployment in new.items():
-            if f"deployment/{id_}" not in parts:
-                parts[f"deployment/{id_}"] = encode_deployment(deployment)
+        for key in (f"deployment/{id_}" for id_ in new):
+            if key not in parts:
+                parts[key] = known[key]
         if candidate.domains != self.release.domains:
             parts["domains"] = encode_domains(candidate.domains)
         return parts
@@ -308,7 +299,7 @@ class Reloader:
         return self._blocks.amend(dropped, (name for name in wanted if name not in refused))
 
     def _add_stored(self, draft: _Draft) -> None:
-        for api_id, (stages, deployments) in self._stored.items():
+        for api_id, held in self._stored:
             if api_id in draft.stages:
                 text = (
                     f"the API {api_id} made through the control API is not served while "
@@ -316,7 +307,7 @@ class Reloader:
                 )
                 draft.problems.append(Problem("", text, severity="warning"))
             else:
-                draft.add(api_id, stages, deployments, None)
+                draft.add(api_id, held.stages, held.deployments, None)
 
     def _check(
         self,
@@ -409,7 +400,7 @@ class Reloader:
             bucket_slots=bucket_slots,
             metric_slots=metric_slots,
         )
-        parts = encode_release(candidate, self.parts)
+        parts = encode_release(candidate, {**self._stored.parts, **self.parts})
         candidate = with_digest(candidate, parts)
         is_changed = candidate.digest != self.release.digest or not self.release.revision
         if is_changed:

@@ -14,7 +14,7 @@ from sqlalchemy.pool import StaticPool
 from gateway.definitions.rest_api import ApiDefinition
 from gateway.definitions.stage import Stage
 from gateway.errors import ConfigurationError, Problem
-from gateway.store.served import served_apis
+from gateway.store.served import definition_from, served_apis
 from gateway.store.tables import REST_API, STAGE, TAG
 from gateway.store.transaction import Transaction
 from gateway.store.working_copy import definition_of
@@ -86,7 +86,7 @@ def _read(transaction: Transaction, api_id: str) -> StoredApi:
             )
             for name, stage in stages.items()
         },
-        definitions={id_: each.definition for id_, each in deployments.items()},
+        definitions={id_: definition_from(each.text, id_) for id_, each in deployments.items()},
     )
 
 

@@ -36,7 +36,7 @@ class FakePublisher:
         self.release = Release(revision=1, digest="", region="r", account="a")
         self.fails = False
 
-    def hold_stored(
+    async def hold_stored(
         self, stored: Mapping[str, ServedApi | None], domains: tuple[DomainName, ...] = ()
     ) -> None:
         self.held.append(sorted(stored))
@@ -100,6 +100,7 @@ async def test_a_mutation_waits_no_longer_than_it_must(
     publisher.may_publish.clear()
 
     await bridge.publish(Changes({"a"}))
+    monkeypatch.setattr(live, "WAIT_SECONDS", 10)
     publisher.may_publish.set()
     await bridge.publish(Changes({"b"}))
 
@@ -126,6 +127,7 @@ async def test_nothing_is_published_before_the_first_reload(
 
     await bridge.publish(Changes({"a"}))
     assert publisher.published == []
+    monkeypatch.setattr(live, "WAIT_SECONDS", 10)
     bridge.begin()
     await bridge.publish(Changes())
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from gateway.definitions.rest_api import ApiDefinition, Method, Resource, RestAp
 from gateway.definitions.stage import CanarySettings, Deployment, MethodSetting, Stage
 from gateway.errors import ConfigurationError
 from gateway.release import Release
+from gateway.release.frozen import outline_part
 from gateway.release.parts import encode_release, salvage_release
 from gateway.reload import Capacities, Reloader
-from gateway.store.served import ServedApi
+from gateway.store.served import ServedApi, StoredDeployment, definition_text
 from tests.running_gateway import pets
 
 EMPTY = Release(revision=0, digest="", region="us-east-1", account="000000000000")
@@ -46,7 +48,16 @@ def served(
     return ServedApi(
         stages={"prod": stage},
         deployment_ids=frozenset(ids),
-        deployments={id_: deployment(id_, api_id) for id_ in ids},
+        deployments={id_: stored(deployment(id_, api_id)) for id_ in ids},
+    )
+
+
+def stored(made: Deployment) -> StoredDeployment:
+    return StoredDeployment(
+        id=made.id,
+        api_id=made.api_id,
+        text=definition_text(made.definition),
+        created_date=made.created_date,
     )
 
 
@@ -58,11 +69,16 @@ def reloader() -> Reloader:
 def check(reloader: Reloader) -> None:
     """What was amended is what would have been made from scratch."""
     release, parts = reloader.release, reloader.parts
-    assert encode_release(release) == parts
     decoded, problems = salvage_release(release.revision, parts)
     assert not problems
+    assert encode_release(decoded) == parts
     assert decoded.stages == release.stages
-    assert decoded.deployments == release.deployments
+    outlines, _ = salvage_release(release.revision, parts, outline_part)
+    assert outlines.deployments.keys() == release.deployments.keys()
+    for id_, api_id in ((id_, each.api_id) for id_, each in release.deployments.items()):
+        if api_id not in release.files:
+            assert decoded.deployments[id_] == deployment(id_, api_id)
+            assert outlines.deployments[id_] == release.deployments[id_]
     assert decoded.bucket_slots == release.bucket_slots
     assert decoded.metric_slots == release.metric_slots
     assert decoded.digest == release.digest
@@ -181,6 +197,34 @@ def test_what_is_stored_outlives_the_control_process(reloader: Reloader) -> None
 
     assert report.revision == reloader.release.revision + 1
     assert set(again.release.stages) == {"a"}
+
+
+def test_a_deployment_that_is_no_definition_holds_back_its_api_alone(
+    reloader: Reloader, caplog: pytest.LogCaptureFixture
+) -> None:
+    reloader.apply_stored({"a": served("d1")})
+    broken = replace(stored(deployment("d2")), text="[]")
+    odd = replace(served("d2"), deployments={"d2": broken})
+
+    assert reloader.apply_stored({"a": odd, "b": served("d3", api_id="b")})
+    check(reloader)
+    assert set(reloader.release.deployments) == {"d1", "d3"}
+    assert "API a stays as it was: deployment/d2" in caplog.text
+
+
+def test_a_deployment_comes_back_after_a_file_took_its_place(
+    reloader: Reloader, tmp_path: Path
+) -> None:
+    reloader.apply_stored({"pets": served("d1", api_id="pets")})
+    write(tmp_path, "pets")
+    reloader.apply(configuration.load(tmp_path))
+    assert "d1" not in reloader.release.deployments
+    (tmp_path / "apis" / "pets.yaml").rename(tmp_path / "apis" / "other.yaml")
+
+    reloader.apply(configuration.load(tmp_path))
+
+    assert "d1" in reloader.release.deployments
+    check(reloader)
 
 
 def write(directory: Path, name: str, text: str | None = None) -> None:
