@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.cli.inputs import settings_of
+from gateway.cli.merged_settings import settings_of
 from gateway.cli.output import Output
 from gateway.errors import ConfigurationError, Problem
 from gateway.store.database import FILE_NAME

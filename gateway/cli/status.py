@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.cli.inputs import settings_of
+from gateway.cli.merged_settings import settings_of
 from gateway.cli.output import Cell, Output, counted
 from gateway.settings import Address
 

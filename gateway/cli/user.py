@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from gateway.cli.inputs import settings_of
+from gateway.cli.merged_settings import settings_of
 from gateway.cli.output import Output
 from gateway.control.users import add_user, load_users, remove_user
 
