@@ -165,6 +165,7 @@ class Control:
         await self._links.close()
         await runner.cleanup()
         self._probe.close()
+        await self._publisher.saved()
         self._executor.shutdown()
         self._scraping.shutdown()
         self._store.close()

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.clock import Clock
 from gateway.configuration.loaded import Loaded
@@ -25,6 +26,9 @@ _log = logging.getLogger(__name__)
 
 Load = Callable[[], Loaded]
 """Reads the files; slow, so called on the executor's thread."""
+
+SAVE_SECONDS: Final = 10.0
+"""How long a release waits to be written to disk until every worker serves it."""
 
 CheckSettings = Callable[[], tuple[Problem, ...]]
 """Returns what is wrong with `gateway.toml`, or what a restart would change."""
@@ -86,6 +90,8 @@ class Publisher:
         self._saving: asyncio.Task[None] | None = None
         self._unsaved = 0
         """Revision that is to be written to disk after the one being written; 0: none."""
+        self._is_previous_kept = False
+        """Whether the release on disk is to be kept beside the one that replaces it."""
         self._published: int | None = None
         """Revision that was sent last."""
         self.state = ReloadState()
@@ -193,11 +199,16 @@ class Publisher:
         )
 
     async def _publish(self, *, is_previous_kept: bool) -> None:
-        """Send the current release to the workers and to disk, both at once."""
+        """Send the current release to the workers, and to disk once they serve it."""
         await self._send()
-        saved = spawn(self._save(is_previous_kept=is_previous_kept), "save release")
+        self._is_previous_kept |= is_previous_kept
+        self._save_later()
         await self._acknowledge()
-        await saved
+
+    async def saved(self) -> None:
+        """Wait until the current release is on disk, or was refused by it."""
+        if self._saving is not None:
+            await asyncio.wait([self._saving])
 
     async def _send(self) -> None:
         release, parts = self._reloader.release, self._reloader.parts
@@ -215,17 +226,6 @@ class Publisher:
         if not await self._links.acknowledged(revision, ACKNOWLEDGE_SECONDS):
             _log.info("release %d: some workers take longer", revision)
 
-    async def _save(self, *, is_previous_kept: bool = False) -> None:
-        """Write the current release to disk."""
-        revision, parts = self._reloader.release.revision, self._reloader.parts
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(
-                self._executor, self._write, revision, parts, is_previous_kept
-            )
-        except OSError as error:
-            _log.error("release %d is not on disk: %s", revision, error)
-
     def _save_later(self) -> None:
         """Write the release to disk in the background: of a burst, the first and the last."""
         self._unsaved = self._reloader.release.revision
@@ -234,12 +234,24 @@ class Publisher:
 
     async def _save_all(self) -> None:
         while self._unsaved:
+            # Thousands of files at a start: what the workers do first must not wait for them.
+            await self._links.acknowledged(self._unsaved, SAVE_SECONDS)
             self._unsaved = 0
             await self._save()
 
-    def _write(self, revision: int, parts: Mapping[str, Part], is_previous_kept: bool) -> None:
-        if is_previous_kept:
+    async def _save(self) -> None:
+        """Write the current release to disk."""
+        revision, parts = self._reloader.release.revision, self._reloader.parts
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._executor, self._write, revision, parts)
+        except OSError as error:
+            _log.error("release %d is not on disk: %s", revision, error)
+
+    def _write(self, revision: int, parts: Mapping[str, Part]) -> None:
+        if self._is_previous_kept:
             self._store.keep_previous()
+            self._is_previous_kept = False
         self._store.save(revision, self._run, parts)
 
     def _note(

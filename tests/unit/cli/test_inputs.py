@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from gateway.cli.arguments import build_parser
 from gateway.cli.inputs import empty_release, load_files, problem_json, settings_problems
 from gateway.errors import Problem
