@@ -88,6 +88,9 @@ def worries_of(report: Mapping[str, Any]) -> list[str]:
     if reload is not None and not reload["ok"]:
         texts = [one["text"] for one in reload["problems"] if one["severity"] == "error"]
         worries += [f"last reload: {text}" for text in texts]
+    for api_id, problems in report.get("unserved", {}).items():
+        why = "; ".join(problem["text"] for problem in problems)
+        worries.append(f"API {api_id} is not served as it is now: {why}")
     return worries
 
 

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gateway.configuration.loaded import Loaded
 from gateway.control.mirror import mirror_files
 from gateway.control.mirror_domains import mirror_domains
 from gateway.control.publisher import Publisher
+from gateway.control.room import Room
 from gateway.definitions.domain import DomainName
 from gateway.server.tasks import spawn
 from gateway.snapshot.check import problems_of_domain_features
-from gateway.store.served import served_api_ids, served_apis, served_domains
+from gateway.store.served import ServedApi, served_api_ids, served_apis, served_domains
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Changes, Transaction
 
 _log = logging.getLogger(__name__)
+
+Stored = Mapping[str, ServedApi | None]
+"""What the store serves, by API."""
 
 WAIT_SECONDS: Final = 0.25
 """How long a mutation's answer waits until what it changed is served."""
@@ -31,8 +35,9 @@ WAIT_SECONDS: Final = 0.25
 class Live:
     """The bridge between the store and the publisher. One writer: the control process's loop."""
 
-    def __init__(self, store: StoreThread, publisher: Publisher) -> None:
+    def __init__(self, store: StoreThread, publisher: Publisher, room: Room) -> None:
         self._store = store
+        self._room = room
         self._publisher = publisher
         self._waiting = Changes()
         self._published: asyncio.Task[None] | None = None
@@ -46,12 +51,15 @@ class Live:
     async def start(self) -> None:
         """Hand over everything that the store holds; the first reload releases it."""
         known = self._publisher.known_deployments()
-        stored, domains = await self._store.read(
-            lambda transaction: (
+
+        def look(transaction: Transaction) -> tuple[Stored, tuple[DomainName, ...]]:
+            self._room.count(transaction)
+            return (
                 served_apis(transaction, served_api_ids(transaction), known),
                 served_domains(transaction),
             )
-        )
+
+        stored, domains = await self._store.read(look)
         await self._publisher.hold_stored(stored, domains)
         _tell_of_refused(domains)
 
@@ -92,18 +100,25 @@ class Live:
         self._current, self._published = self._published, None
         changes, self._waiting = self._waiting, Changes()
         try:
-            known = self._publisher.known_deployments()
-            stored, domains = await self._store.read(
-                lambda transaction: (
-                    served_apis(transaction, sorted(changes.apis), known),
-                    served_domains(transaction) if changes.are_domains_changed else None,
-                )
-            )
-            if domains is not None:
-                _tell_of_refused(domains)
-            await self._publisher.publish_stored(stored, domains)
+            await self._hand_over(changes)
+            # There may be room now for what found none before.
+            left = set(self._publisher.state.unserved) - changes.apis
+            if left:
+                await self._hand_over(Changes(left))
         except Exception:  # noqa: BLE001 (what is committed stays; the next publication has it)
             _log.exception("what the store holds could not be published")
+
+    async def _hand_over(self, changes: Changes) -> None:
+        known = self._publisher.known_deployments()
+        stored, domains = await self._store.read(
+            lambda transaction: (
+                served_apis(transaction, sorted(changes.apis), known),
+                served_domains(transaction) if changes.are_domains_changed else None,
+            )
+        )
+        if domains is not None:
+            _tell_of_refused(domains)
+        await self._publisher.publish_stored(stored, domains)
 
 
 def _tell_of_refused(domains: Iterable[DomainName]) -> None:

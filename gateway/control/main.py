@@ -29,6 +29,7 @@ from gateway.control.live import Live
 from gateway.control.persist import load_last_good, release_directory
 from gateway.control.probe import Probe
 from gateway.control.publisher import Publisher
+from gateway.control.room import Places, Room
 from gateway.control.settings_watch import settings_problems
 from gateway.control.status import Status
 from gateway.control.workers import WorkerLinks
@@ -96,6 +97,8 @@ class Control:
         )
         self._store = StoreThread(lambda: Store(settings.data / FILE_NAME, clock))
         self._links = WorkerLinks(clock)
+        # The first place of each table is reserved.
+        room = Room(Places(buckets=tables["buckets"] - 1, stages=settings.metrics.stages))
         cache = self._cache = ApiFileCache(clock.epoch)
         self._publisher = Publisher(
             reloader=Reloader(last_good.release, capacities, last_good.parts),
@@ -111,6 +114,7 @@ class Control:
             scraping=self._scraping,
             clock=clock,
             on_loaded=self._on_loaded,
+            on_released=room.note_files,
         )
         status = Status(
             settings=settings,
@@ -121,7 +125,7 @@ class Control:
             exposition=exposition,
             clock=clock,
         )
-        self._live = Live(self._store, self._publisher)
+        self._live = Live(self._store, self._publisher, room)
         access = Access(settings.data, settings.admin, clock)
         self._probe = Probe(settings, clock)
         api = ControlApi(
@@ -132,6 +136,7 @@ class Control:
             account=settings.account,
             account_throttle=account_throttle(settings.throttle),
             tester=self._probe,
+            check_room=room.check,
         )
         self._admin = Admin(
             edge=ControlEdge(api),

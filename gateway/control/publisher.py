@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.clock import Clock
@@ -48,6 +48,8 @@ class ReloadState:
     reason: str = ""
     report: ReloadReport | None = None
     settings_problems: tuple[Problem, ...] = ()
+    unserved: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
+    """APIs of the store that are not served as they are now, and why."""
 
 
 class Publisher:
@@ -71,6 +73,7 @@ class Publisher:
         scraping: Executor,
         clock: Clock,
         on_loaded: Callable[[Loaded], None],
+        on_released: Callable[[Release], None] = lambda _: None,
     ) -> None:
         self._reloader = reloader
         self._load = load
@@ -83,6 +86,7 @@ class Publisher:
         self._scraping = scraping
         self._clock = clock
         self._on_loaded = on_loaded
+        self._on_released = on_released
         self._turn = asyncio.Lock()
         self._is_waiting = False
         self._blocks: Mapping[str, int] | None = None
@@ -144,7 +148,8 @@ class Publisher:
         """Publish what the store says of some APIs now, and wait for the workers.
 
         `domains` are all of the store's custom domain names, None if they did not change. The
-        release is written to disk later: the store has what it is made of.
+        release is written to disk later: the store has what it is made of. What cannot be served
+        is noted in the state.
         """
         async with self._turn:
             self._reloader.outnumber(self._links.highest_revision)
@@ -156,7 +161,10 @@ class Publisher:
             except ConfigurationError as error:
                 for problem in error.problems:
                     _log.error("APIs %s are not served as they are now: %s", [*stored], problem)
+                self.state.unserved.update(dict.fromkeys(stored, error.problems))
                 return
+            for api_id in stored:
+                self.state.unserved.pop(api_id, None)
             revision = self._reloader.release.revision
             # A release that was made but not sent, for a bug, goes out with the next publication.
             if not is_changed and self._published in {None, revision}:
@@ -178,6 +186,9 @@ class Publisher:
         self._on_loaded(loaded)
         # Noted before anybody can see the revision that it made.
         self._note(reason, report, settings_problems)
+        if report.is_changed:
+            # It holds all that the store has.
+            self.state.unserved.clear()
         if report.revision != self._published:
             await self._publish(is_previous_kept=bool(report.unserved))
         self.state.seconds = self._clock.now() - start
@@ -186,6 +197,7 @@ class Publisher:
     def _make(self, may_be_absent: bool) -> tuple[Loaded, ReloadReport, tuple[Problem, ...]]:
         loaded = self._load()
         report = self._reloader.apply(loaded, may_be_absent=may_be_absent)
+        self._on_released(self._reloader.release)
         return loaded, report, self._check_settings()
 
     def _failed(self) -> ReloadReport:

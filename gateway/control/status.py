@@ -71,6 +71,10 @@ class Status:
             "control": self._process(-1),
             "workers": [self._worker(index) for index in range(self._supervision.workers)],
             "last_reload": self._last_reload(),
+            "unserved": {
+                api_id: [_problem(problem) for problem in problems]
+                for api_id, problems in self._publisher.state.unserved.items()
+            },
         }
 
     def _process(self, index: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ make an `unreadable` one, so that it holds back no other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -36,19 +37,21 @@ def freeze(id_: str, api_id: str, text: str, created_date: float) -> tuple[Deplo
     Raises:
         ConfigurationError: the text is not a definition's.
     """
-    try:
-        definition = orjson.loads(text)
-        resources = definition.pop("resources", [])
-        head = {
-            "id": id_,
-            "apiId": api_id,
-            "definition": definition,
-            "createdDate": created_date,
-        }
+    with _fitting(f"deployment/{id_}"):
+        head, resources = _read(id_, api_id, text, created_date)
         outline = _outline(head, ((each, each.get("methods", {})) for each in resources))
         return outline, deployment_part(id_, head, _cut(resources))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise _unfit(f"deployment/{id_}", error) from error
+
+
+def outline_of(id_: str, api_id: str, text: str) -> Deployment:
+    """Return the outline of a deployment from its definition's JSON text.
+
+    Raises:
+        ConfigurationError: the text is not a definition's.
+    """
+    with _fitting(f"deployment/{id_}"):
+        head, resources = _read(id_, api_id, text, 0.0)
+        return _outline(head, ((each, each.get("methods", {})) for each in resources))
 
 
 def outline_part(part: Part) -> DecodedPart:
@@ -59,13 +62,11 @@ def outline_part(part: Part) -> DecodedPart:
     """
     if not part.key.startswith("deployment/"):
         return decode_whole_part(part)
-    try:
+    with _fitting(part.key):
         records = [record for frame in part.frames for record in orjson.loads(frame)]
         (head,) = (record[1] for record in records if record[0] == "deployment")
         resources = ((each[2], each[1]) for each in records if each[0] == "resource")
         return DecodedPart(deployment=_outline(head, resources))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise _unfit(part.key, error) from error
 
 
 def unreadable(deployment_id: str) -> Deployment:
@@ -100,5 +101,21 @@ def _cut(resources: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], 
         yield resource, methods
 
 
-def _unfit(path: str, error: Exception) -> ConfigurationError:
-    return ConfigurationError((Problem(path, f"does not fit this version: {error!r}"),))
+def _read(
+    id_: str, api_id: str, text: str, created_date: float
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return a deployment as JSON without its resources, and these."""
+    definition = orjson.loads(text)
+    resources: list[dict[str, Any]] = definition.pop("resources", [])
+    head = {"id": id_, "apiId": api_id, "definition": definition, "createdDate": created_date}
+    return head, resources
+
+
+@contextmanager
+def _fitting(path: str) -> Iterator[None]:
+    """Say of JSON of another shape that it does not fit."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        problem = Problem(path, f"does not fit this version: {error!r}")
+        raise ConfigurationError((problem,)) from error

@@ -293,9 +293,14 @@ class Reloader:
         wanted = list(required_blocks(new.stages, new.deployments))
         dropped = list(required_blocks(*old))
         held = self._blocks.assigned
-        room = self._capacities.blocks - 1 - (len(held) - 1)
+        gone = set(dropped).difference(wanted)
+        kept = [identity for identity in held if identity not in gone]
         fresh = [identity for identity in wanted if identity not in held]
-        refused = set(fresh[max(0, room) :])
+        # As in a reload: methods share a budget, and leave the stages' blocks to stages.
+        methods = filter(is_method_block, [*kept, *fresh])
+        beyond = set(allot(list(methods), self._capacities.series)[1])
+        granted = [identity for identity in fresh if identity not in beyond]
+        refused = set(fresh).difference(granted[: self._capacities.blocks - len(kept)])
         return self._blocks.amend(dropped, (name for name in wanted if name not in refused))
 
     def _add_stored(self, draft: _Draft) -> None:

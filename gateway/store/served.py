@@ -68,6 +68,17 @@ class ServedApi:
     """Those of them that the reader did not know yet, by id."""
 
 
+class _EveryId(Container[str]):
+    """What a reader knows who wants to see no deployment."""
+
+    def __contains__(self, id_: object) -> bool:
+        return True
+
+
+EVERY_ID: Final = _EveryId()
+"""For `served_apis`: no deployment need be read."""
+
+
 def served_api_ids(transaction: Transaction) -> list[str]:
     """Return the ids of the APIs that have stages and are not managed by files."""
     query = (
@@ -97,7 +108,7 @@ def served_apis(
         stages = _stages(transaction, [id_ for id_ in chunk if not id_.endswith(ASIDE)])
         ids = {id_: frozenset(_deployment_ids(named)) for id_, named in stages.items()}
         unknown = [each for of_api in ids.values() for each in of_api if each not in known]
-        deployments = _deployments(transaction, unknown)
+        deployments = stored_deployments(transaction, unknown)
         for api_id in chunk:
             if api_id not in stages:
                 found[api_id] = None
@@ -178,7 +189,11 @@ def _deployment_ids(stages: Mapping[str, Stage]) -> Iterator[str]:
             yield stage.canary_settings.deployment_id
 
 
-def _deployments(transaction: Transaction, ids: list[str]) -> dict[str, StoredDeployment]:
+def stored_deployments(
+    transaction: Transaction, deployment_ids: Iterable[str]
+) -> dict[str, StoredDeployment]:
+    """Return deployments by id; those that are not there are left out."""
+    ids = list(deployment_ids)
     found: dict[str, StoredDeployment] = {}
     for start in range(0, len(ids), _IDS_PER_QUERY):
         query = (

@@ -119,6 +119,12 @@ def test_a_release_that_a_worker_refused_is_a_worry() -> None:
     assert worries_of(told) == ["worker 0 refused revision 4: no room"]
 
 
+def test_an_api_that_found_no_room_is_a_worry() -> None:
+    told = report(worker(0, revision=3)) | {"revision": 3, "unserved": {"a": [{"text": "no room"}]}}
+
+    assert worries_of(told) == ["API a is not served as it is now: no room"]
+
+
 def test_a_gateway_that_is_not_there_is_told(stagegate: Command, closed_port: int) -> None:
     outcome = stagegate("status", "--admin", f"127.0.0.1:{closed_port}")
 

@@ -12,8 +12,10 @@ from gateway.clock import SystemClock
 from gateway.configuration.loaded import Loaded
 from gateway.control import live
 from gateway.control.live import Live
-from gateway.control.publisher import Publisher
+from gateway.control.publisher import Publisher, ReloadState
+from gateway.control.room import Places, Room
 from gateway.definitions.domain import DomainName
+from gateway.errors import Problem
 from gateway.release import Release
 from gateway.store.database import Store
 from gateway.store.served import ServedApi
@@ -35,6 +37,7 @@ class FakePublisher:
         self.may_publish.set()
         self.release = Release(revision=1, digest="", region="r", account="a")
         self.fails = False
+        self.state = ReloadState()
 
     async def hold_stored(
         self, stored: Mapping[str, ServedApi | None], domains: tuple[DomainName, ...] = ()
@@ -66,7 +69,7 @@ def store(tmp_path: Path) -> Iterator[StoreThread]:
 
 def begun(store: StoreThread) -> tuple[Live, FakePublisher]:
     publisher = FakePublisher()
-    bridge = Live(store, cast("Publisher", publisher))
+    bridge = Live(store, cast("Publisher", publisher), Room(Places()))
     bridge.begin()
     return bridge, publisher
 
@@ -123,7 +126,7 @@ async def test_nothing_is_published_before_the_first_reload(
 ) -> None:
     monkeypatch.setattr(live, "WAIT_SECONDS", 0.01)
     publisher = FakePublisher()
-    bridge = Live(store, cast("Publisher", publisher))
+    bridge = Live(store, cast("Publisher", publisher), Room(Places()))
 
     await bridge.publish(Changes({"a"}))
     assert publisher.published == []
@@ -162,3 +165,13 @@ async def test_the_domains_of_files_are_shown(store: StoreThread) -> None:
     query = select(DOMAIN_NAME.c.domain_name, DOMAIN_NAME.c.file)
     rows = await store.read(lambda transaction: transaction.rows(query))
     assert [tuple(row) for row in rows] == [("api.example.com", "domains.yaml")]
+
+
+async def test_what_found_no_room_is_tried_again_after_the_next_change(store: StoreThread) -> None:
+    bridge, publisher = begun(store)
+    publisher.state.unserved = {"a": (Problem("", "no room"),)}
+
+    await bridge.publish(Changes({"a"}))
+    await bridge.publish(Changes({"b"}))
+
+    assert publisher.published == [["a"], ["b"], ["a"]]

@@ -66,6 +66,15 @@ def test_what_is_served_is_told(bench: Bench) -> None:
     assert told["domains"] == ["a.b"]
     assert (told["listen"], told["admin"]) == ("127.0.0.1:1", "127.0.0.1:2")
     assert told["last_reload"] is None
+    assert told["unserved"] == {}
+
+
+def test_what_the_store_holds_and_is_not_served_is_told(bench: Bench) -> None:
+    bench.publisher.state.unserved["a"] = (Problem("", "no room"),)
+
+    ((api_id, problems),) = bench.status.report()["unserved"].items()
+
+    assert (api_id, problems[0]["text"]) == ("a", "no room")
 
 
 def test_every_process_is_told_with_its_age_and_restarts(bench: Bench) -> None:

@@ -17,6 +17,7 @@ from gateway.release.frozen import outline_part
 from gateway.release.parts import encode_release, salvage_release
 from gateway.reload import Capacities, Reloader
 from gateway.store.served import ServedApi, StoredDeployment, definition_text
+from gateway.telemetry.metrics import SERIES_PER_BLOCK
 from tests.running_gateway import pets
 
 EMPTY = Release(revision=0, digest="", region="us-east-1", account="000000000000")
@@ -141,6 +142,23 @@ def test_blocks_beyond_the_table_are_left_out() -> None:
 
     small.apply_stored({"a": served("d1", settings=LIMITED)})
 
+    assert len(small.release.metric_slots) == 3
+
+
+def test_methods_leave_the_stages_blocks_to_stages() -> None:
+    one_method = Capacities(buckets=100, blocks=4, series=SERIES_PER_BLOCK)
+    small = Reloader(EMPTY, one_method)
+
+    small.apply_stored({"a": served("d1", settings=LIMITED)})
+    small.apply_stored({"b": served("d2", api_id="b", settings=LIMITED)})
+
+    assert list(small.release.metric_slots) == [
+        "",
+        "a/prod/base",
+        "a/prod/base/pets#GET",
+        "b/prod/base",
+    ]
+    small.apply_stored({"a": None, "b": served("d2", api_id="b", settings=LIMITED)})
     assert len(small.release.metric_slots) == 3
 
 

@@ -187,9 +187,9 @@ async def test_until_somebody_can_connect_slices_are_long(monkeypatch: pytest.Mo
 async def test_what_a_start_makes_is_not_looked_at_by_the_garbage_collector(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    bench = Bench()
     looked: list[int] = []
     monkeypatch.setattr(applier, "settle", lambda: looked.append(bench.current.revision))
-    bench = Bench()
     bench.offer(release(PETS, revision=1))
     await bench.told(1)
     assert gc.get_freeze_count() > 0
