@@ -25,6 +25,9 @@ from gateway.store.transaction import Changes, Transaction
 
 _log = logging.getLogger(__name__)
 
+RETRIES: Final = 100
+"""APIs that found no room and are tried again with one change; those that waited longest first."""
+
 Stored = Mapping[str, ServedApi | None]
 """What the store serves, by API."""
 
@@ -101,10 +104,11 @@ class Live:
         changes, self._waiting = self._waiting, Changes()
         try:
             await self._hand_over(changes)
-            # There may be room now for what found none before.
-            left = set(self._publisher.state.unserved) - changes.apis
-            if left:
-                await self._hand_over(Changes(left))
+            # There may be room now for what found none before, or for some of these without others.
+            tried = changes.apis if len(changes.apis) == 1 else set[str]()
+            left = [each for each in self._publisher.state.unserved if each not in tried]
+            for api_id in left[:RETRIES]:
+                await self._hand_over(Changes({api_id}))
         except Exception:  # noqa: BLE001 (what is committed stays; the next publication has it)
             _log.exception("what the store holds could not be published")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Final
@@ -161,10 +161,10 @@ class Publisher:
             except ConfigurationError as error:
                 for problem in error.problems:
                     _log.error("APIs %s are not served as they are now: %s", [*stored], problem)
+                self._forget_unserved(stored)
                 self.state.unserved.update(dict.fromkeys(stored, error.problems))
                 return
-            for api_id in stored:
-                self.state.unserved.pop(api_id, None)
+            self._forget_unserved(stored)
             revision = self._reloader.release.revision
             # A release that was made but not sent, for a bug, goes out with the next publication.
             if not is_changed and self._published in {None, revision}:
@@ -174,6 +174,10 @@ class Publisher:
             await self._send()
             self._save_later()
             await self._acknowledge()
+
+    def _forget_unserved(self, api_ids: Iterable[str]) -> None:
+        for api_id in api_ids:
+            self.state.unserved.pop(api_id, None)
 
     async def _reload(self, reason: str, may_be_absent: bool) -> None:
         start = self._clock.now()

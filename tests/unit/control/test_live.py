@@ -175,3 +175,12 @@ async def test_what_found_no_room_is_tried_again_after_the_next_change(store: St
     await bridge.publish(Changes({"b"}))
 
     assert publisher.published == [["a"], ["b"], ["a"]]
+
+
+async def test_of_changes_that_do_not_fit_together_each_is_tried_alone(store: StoreThread) -> None:
+    bridge, publisher = begun(store)
+    publisher.state.unserved = dict.fromkeys("ab", (Problem("", "no room"),))
+
+    await bridge.publish(Changes({"a", "b"}))
+
+    assert publisher.published == [["a", "b"], ["a"], ["b"]]

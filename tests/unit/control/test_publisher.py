@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -13,14 +14,16 @@ from gateway.configuration import Loaded, load
 from gateway.control import publisher
 from gateway.control.publisher import Publisher
 from gateway.control.workers import WorkerLink, WorkerLinks, WorkerState
+from gateway.definitions.stage import MethodSetting, Stage
 from gateway.errors import Problem
 from gateway.release import Release
 from gateway.release.disk import ReleaseStore
 from gateway.release.parts import Part
 from gateway.reload import Capacities, Reloader
+from gateway.store.served import ServedApi, StoredDeployment, definition_text
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.metrics import table_bytes
-from tests.builders import BLOCKS, FakeClock
+from tests.builders import BLOCKS, FakeClock, api, mock
 from tests.running_gateway import pets
 
 EMPTY = Release(revision=0, digest="", region="eu-test-1", account="123456789012")
@@ -247,3 +250,25 @@ async def test_a_release_is_on_disk_once_the_workers_serve_it(
     bench.links.heard()
     await bench.publisher.saved()
     assert bench.store.load() is not None
+
+
+async def test_what_finds_no_room_is_told_until_it_does(bench: Bench) -> None:
+    await bench.publisher.reload("start", may_be_absent=True)
+    stage = Stage(stage_name="prod", deployment_id="d1", method_settings={"*/*": MethodSetting()})
+    methods = {f"/{number}": {"GET": mock()} for number in range(100)}
+    deployment = StoredDeployment(
+        id="d1", api_id="a", text=definition_text(api(methods)), created_date=0.0
+    )
+    served = ServedApi(
+        stages={"prod": stage}, deployment_ids=frozenset({"d1"}), deployments={"d1": deployment}
+    )
+    await bench.publisher.publish_stored({"a": served})
+    ((problem,),) = bench.publisher.state.unserved.values()
+    assert "token buckets" in problem.message
+    assert bench.publisher.release.stages == {}
+
+    await bench.publisher.publish_stored(
+        {"a": replace(served, stages={"prod": replace(stage, method_settings={})})}
+    )
+    assert bench.publisher.state.unserved == {}
+    assert bench.publisher.release.stages.keys() == {"a"}
