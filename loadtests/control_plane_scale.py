@@ -43,7 +43,7 @@ from loadtests.control_plane_clients import (
 
 START_SECONDS: Final = 120.0
 """After which a start has failed, however slow the machine is."""
-LOOK_SECONDS: Final = 0.02
+LOOK_SECONDS: Final = 0.05
 MADE: Final = "made.json"
 
 
