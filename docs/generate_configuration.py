@@ -28,6 +28,10 @@ from gateway.definitions.authorizer import (  # noqa: E402
     JwtIssuer,
 )
 from gateway.definitions.codec import camel_case  # noqa: E402
+from gateway.definitions.documentation import (  # noqa: E402
+    DocumentationPart,
+    DocumentationPartLocation,
+)
 from gateway.definitions.domain import (  # noqa: E402
     BasePathMapping,
     DomainName,
@@ -39,12 +43,18 @@ from gateway.definitions.integration import (  # noqa: E402
     TlsConfig,
 )
 from gateway.definitions.responses import GatewayResponse  # noqa: E402
-from gateway.definitions.rest_api import Method, MethodResponse, RestApi  # noqa: E402
+from gateway.definitions.rest_api import (  # noqa: E402
+    EndpointConfiguration,
+    Method,
+    MethodResponse,
+    RestApi,
+)
 from gateway.definitions.stage import (  # noqa: E402
     AccessLogSettings,
     CanarySettings,
     MethodSetting,
     Stage,
+    Sticky,
 )
 from gateway.definitions.validators import Model, RequestValidator  # noqa: E402
 from gateway.settings import Address, Settings  # noqa: E402
@@ -92,6 +102,8 @@ models:                           # optional, by name; a schema is YAML, or JSON
 requestValidators:                # optional, by the id that methods name
   body: {validateRequestBody: true}
 authorizers: {}                   # optional, by the id that methods name
+documentationParts:               # optional, one for each place
+  - {location: {type: RESOURCE, path: /pets}, properties: {description: All pets.}}
 stages:                           # by name
   prod:
     definition: versions/old.yaml # optional: serve this file's definition instead
@@ -100,8 +112,8 @@ stages:                           # by name
 ```
 
 - `definition` names a file inside the config directory, relative to the API file. It holds
-  all of the above but `stages`. Without it, a stage serves its API file's definition, and a canary
-  its stage's.
+  all of the above but `stages` and `documentationParts`. Without it, a stage serves its API file's
+  definition, and a canary its stage's.
 - A method's entry in `methodSettings` starts as a copy of `*/*`, wherever that stands, and changes
   what it names. Its key is the path without its leading slash and the method: `pets/{petId}/GET`.
   The root's is `//GET`.
@@ -125,6 +137,7 @@ api.example.com:
 
 DEFINITIONS: tuple[tuple[str, type], ...] = (
     ("`restApi`", RestApi),
+    ("`restApi.endpointConfiguration`", EndpointConfiguration),
     ("A method: `resources.{path}.{METHOD}`", Method),
     ("A method's `integration`", Integration),
     ("An integration's `integrationResponses.{status}`", IntegrationResponse),
@@ -137,10 +150,13 @@ DEFINITIONS: tuple[tuple[str, type], ...] = (
     ("An authorizer's `jwtConfiguration`", JwtConfiguration),
     ("A JWT configuration's `issuers`", JwtIssuer),
     ("An issuer's `additionalClaims`", JwtClaim),
+    ("An item of `documentationParts`", DocumentationPart),
+    ("A documentation part's `location`", DocumentationPartLocation),
     ("A stage: `stages.{name}`", Stage),
     ("A stage's `methodSettings.{path}/{METHOD}`", MethodSetting),
     ("A stage's `accessLogSettings`", AccessLogSettings),
     ("A stage's `canarySettings`", CanarySettings),
+    ("A canary's `sticky`", Sticky),
 )
 DOMAIN_DEFINITIONS: tuple[tuple[str, type], ...] = (
     ("A domain name", DomainName),

@@ -1,9 +1,32 @@
-"""Who gets the canary: a stage's percentage and a draw, nothing remembered.
+"""Who gets the canary: a stage's percentage and a draw.
 
-Every request draws for itself (AWS: no stickiness), so a client may see both deployments.
+As on AWS every request draws for itself, so a client may see both deployments. Beyond AWS a stage
+can be sticky: then the draw is a hash of who calls, salted with the canary's deployment, so that a
+caller keeps its arm, a higher percentage only adds callers, and the next canary meets others first.
+Nothing is remembered in either case.
 """
 
 from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from typing import Final
+
+import orjson
+
+from gateway.definitions.stage import CanarySettings, Sticky, StickyBy
+from gateway.messages import InvocationRequest
+
+Draw = Callable[[InvocationRequest, float], float]
+"""Returns the draw of a request, given a random number in [0, 1)."""
+
+_FORCED: Final = {"canary": -1.0, "base": 1.0}
+"""Draws that decide whatever the percentage is, by the value of the forcing header."""
+_HASHES: Final = 2.0**64
+_SALT_BYTES: Final = 64
+
+_Caller = Callable[[InvocationRequest], str | None]
 
 
 def takes_canary(percent: float, draw: float) -> bool:
@@ -14,3 +37,70 @@ def takes_canary(percent: float, draw: float) -> bool:
         draw: The request's random number in [0, 1).
     """
     return draw * 100.0 < percent
+
+
+def compile_draw(canary: CanarySettings) -> Draw | None:
+    """Return what draws for a request; None: its random number as it is."""
+    caller = None if canary.sticky is None else _caller_of(canary.sticky)
+    forcing = canary.force_header
+    if caller is None and forcing is None:
+        return None
+    salt = canary.deployment_id.encode()[:_SALT_BYTES]
+
+    def draw(request: InvocationRequest, chance: float) -> float:
+        if forcing is not None:
+            forced = _FORCED.get(request.fields.get(forcing, ""))
+            if forced is not None:
+                return forced
+        name = None if caller is None else caller(request)
+        return chance if not name else draw_of_caller(salt, name)
+
+    return draw
+
+
+def draw_of_caller(salt: bytes, caller: str) -> float:
+    """Return the draw in [0, 1) that a caller has for a canary; `salt` is at most 64 bytes."""
+    text = caller.encode("utf-8", "surrogateescape")
+    digest = hashlib.blake2b(text, digest_size=8, key=salt).digest()
+    return int.from_bytes(digest) / _HASHES
+
+
+def _caller_of(sticky: Sticky) -> _Caller:
+    name = sticky.name
+    match sticky.by:
+        case StickyBy.HEADER:
+            return lambda request: request.fields.get(name)
+        case StickyBy.COOKIE:
+            return lambda request: _cookie(request, name)
+        case StickyBy.CLAIM:
+            return lambda request: _claim(request.fields.get("Authorization", ""), name)
+        case StickyBy.API_KEY:
+            return lambda request: request.fields.get("x-api-key")
+        case StickyBy.SOURCE_IP:
+            return lambda request: request.source_ip
+
+
+def _cookie(request: InvocationRequest, name: str) -> str | None:
+    """Return the value of the first cookie of a name (RFC 6265 section 5.4)."""
+    for header, value in request.headers:
+        if header.lower() != b"cookie":
+            continue
+        for pair in value.decode("utf-8", "surrogateescape").split(";"):
+            key, equals, text = pair.strip(" \t").partition("=")
+            if equals and key == name:
+                return text
+    return None
+
+
+def _claim(authorization: str, name: str) -> str | None:
+    """Return a claim of a bearer token (RFC 7519), not verified; None when it has none."""
+    scheme, _, token = authorization.partition(" ")
+    parts = token.strip(" ").split(".")
+    if scheme.lower() != "bearer" or len(parts) != len(("header", "claims", "signature")):
+        return None
+    try:
+        claims = orjson.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return None
+    value = claims.get(name) if isinstance(claims, dict) else None
+    return str(value) if isinstance(value, str | int) else None

@@ -8,51 +8,51 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
-
-_UNSET: Final = object()
 
 
 class Waiter(Generic[T]):
     """A value that one coroutine waits for. Setting it resumes the coroutine in the same call."""
 
-    __slots__ = ("_error", "_value", "resume")
+    __slots__ = ("error", "is_set", "resume", "value")
 
     def __init__(self) -> None:
-        self._value: object = _UNSET
-        self._error: BaseException | None = None
-        self.resume: Callable[[], None] | None = None
-
-    @property
-    def is_set(self) -> bool:
+        self.is_set = False
         """Whether the value or an error is there."""
-        return self._value is not _UNSET or self._error is not None
+        self.value: T
+        """Set with `is_set`, unless there is an error."""
+        self.error: BaseException | None = None
+        self.resume: Callable[[], None] | None = None
+        """Called once, when it is set. Written by the Drive."""
 
     def set(self, value: T) -> None:
         """Give the value; later calls are ignored."""
         if not self.is_set:
-            self._value = value
-            self._wake()
+            self.is_set = True
+            self.value = value
+            resume = self.resume
+            if resume is not None:
+                self.resume = None
+                resume()
 
     def fail(self, error: BaseException) -> None:
         """Give an error, raised where the value is awaited; later calls are ignored."""
         if not self.is_set:
-            self._error = error
-            self._wake()
-
-    def _wake(self) -> None:
-        if self.resume is not None:
-            resume, self.resume = self.resume, None
-            resume()
+            self.is_set = True
+            self.error = error
+            resume = self.resume
+            if resume is not None:
+                self.resume = None
+                resume()
 
     def __await__(self) -> Generator[Waiter[T], None, T]:
         if not self.is_set:
             yield self
-        if self._error is not None:
-            raise self._error
-        return cast("T", self._value)
+        if self.error is not None:
+            raise self.error
+        return self.value
 
 
 class Drive(Generic[T]):
@@ -72,35 +72,8 @@ class Drive(Generic[T]):
         self._awaited: Any = None
         self._is_running = False
 
-    def step(self) -> None:
-        """Run the coroutine to its next wait or its end."""
-        self._advance(None)
-
-    def throw(self, error: BaseException) -> None:
-        """Raise `error` where the coroutine waits. Not to be called from within the coroutine."""
-        if self._coroutine is not None:
-            self._forget_awaited()
-            self._advance(error)
-
-    def close(self) -> None:
-        """Stop the coroutine where it waits; its `finally` blocks run, nothing is reported."""
-        coroutine, self._coroutine = self._coroutine, None
-        if coroutine is not None and not self._is_running:
-            self._forget_awaited()
-            coroutine.close()
-
-    def _forget_awaited(self) -> None:
-        awaited, self._awaited = self._awaited, None
-        if isinstance(awaited, Waiter):
-            awaited.resume = None
-        elif awaited is not None:
-            awaited.remove_done_callback(self._on_future)
-            awaited.cancel()
-
-    def _on_future(self, _future: asyncio.Future[Any]) -> None:
-        self._advance(None)
-
-    def _advance(self, error: BaseException | None) -> None:
+    def step(self, error: BaseException | None = None) -> None:
+        """Run the coroutine to its next wait or its end; `error` is raised where it waits."""
         coroutine = self._coroutine
         if coroutine is None:
             return
@@ -118,6 +91,30 @@ class Drive(Generic[T]):
             self._wait_for(awaited)
         finally:
             self._is_running = False
+
+    def throw(self, error: BaseException) -> None:
+        """Raise `error` where the coroutine waits. Not to be called from within the coroutine."""
+        if self._coroutine is not None:
+            self._forget_awaited()
+            self.step(error)
+
+    def close(self) -> None:
+        """Stop the coroutine where it waits; its `finally` blocks run, nothing is reported."""
+        coroutine, self._coroutine = self._coroutine, None
+        if coroutine is not None and not self._is_running:
+            self._forget_awaited()
+            coroutine.close()
+
+    def _forget_awaited(self) -> None:
+        awaited, self._awaited = self._awaited, None
+        if isinstance(awaited, Waiter):
+            awaited.resume = None
+        elif awaited is not None:
+            awaited.remove_done_callback(self._on_future)
+            awaited.cancel()
+
+    def _on_future(self, _future: asyncio.Future[Any]) -> None:
+        self.step()
 
     def _wait_for(self, awaited: Any) -> None:
         self._awaited = awaited

@@ -36,8 +36,10 @@ from gateway.release import (
     bucket_identity,
 )
 from gateway.routing import Candidate, api_of_host, split_path_form
-from gateway.server.refusal import RefusedError
-from gateway.server.target import canonical_host, examine_request_line
+from gateway.server.head_check import refusal_of_head
+from gateway.server.refusal import Refusal, RefusedError
+from gateway.server.target import canonical_host
+from gateway.settings import Limits
 from gateway.snapshot.compile import Binding, compile_release, finish
 from gateway.snapshot.compiled import (
     CompiledMethod,
@@ -49,8 +51,6 @@ from gateway.snapshot.compiled import (
 from gateway.throttle import BucketTable, bytes_needed
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_LINE_BYTES: Final = 2**20
-"""Length is a setting and no question of where a request goes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,8 +188,10 @@ def request_of(http_method: str, url: str, headers: Iterable[str]) -> Invocation
     )
 
 
-def explain(snapshot: Snapshot, release: Release, request: InvocationRequest) -> Explanation:
-    """Follow a request through the stations of a compiled release, up to the backend."""
+def explain(
+    snapshot: Snapshot, release: Release, request: InvocationRequest, limits: Limits
+) -> Explanation:
+    """Follow a request through the edge and the stations of a release, up to the backend."""
     exchange = _exchange(request)
     known = Explanation(
         http_method=request.method,
@@ -197,12 +199,11 @@ def explain(snapshot: Snapshot, release: Release, request: InvocationRequest) ->
         path=request.path,
         addressing=_addressing(snapshot, request),
     )
+    refused = refusal_of_head(request.method, request.target, request.headers, limits)
+    if refused is not None:
+        return replace(known, answer=_edge_refusal(refused))
     try:
-        examine_request_line(f"{request.method} {request.target} HTTP/1.1".encode(), _LINE_BYTES)
         stage, path = locate(snapshot, exchange)
-    except RefusedError as error:
-        refusal = error.refusal
-        return replace(known, answer=f"{refusal.status}: refused unread, for its {refusal.reason}")
     except Fault as fault:
         return replace(known, base_path=exchange.base_path, answer=_refusal(fault))
     arms = tuple(
@@ -281,9 +282,11 @@ def _invoke(
 
 def _at_once(method: CompiledMethod, exchange: Exchange) -> InvocationResponse:
     """Invoke the integration; there is nothing to wait for without a body and a backend."""
-    invocation = authorize(method).invoke(exchange, _NoEndpoints())
+    answer = authorize(method).invoke(exchange, _NoEndpoints())
+    if isinstance(answer, InvocationResponse):
+        return answer
     try:
-        invocation.send(None)
+        answer.send(None)
     except StopIteration as stop:
         response: InvocationResponse = stop.value
         return response
@@ -355,6 +358,11 @@ def _addressing(snapshot: Snapshot, request: InvocationRequest) -> str:
         f"{request.host} is no custom domain and names no API "
         "(https://API.execute-api.HOST/STAGE/… or /_aws/execute-api/API/STAGE/… would)"
     )
+
+
+def _edge_refusal(refusal: Refusal) -> str:
+    body = refusal.body.decode()
+    return f"{refusal.status} {body}: refused by the edge ({refusal.reason}), before any API"
 
 
 def _refusal(fault: Fault) -> str:

@@ -7,7 +7,7 @@ Headers stay raw bytes, in order, as they were sent.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -159,11 +159,14 @@ class EndpointResponse:
     """What an integration answered."""
 
     status: int
-    headers: list[tuple[bytes, bytes]]
+    headers: Sequence[tuple[bytes, bytes]]
     """Without hop-by-hop headers' meaning removed: raw, as the backend sent them, in order."""
     body: bytes | BodyStream
     length: int | None = None
     """Content-Length as the backend declared it (also for HEAD), if it did."""
+    derived: dict[object, Any] | None = None
+    """What was derived from status, headers and length alone, by a key of who derived it. Answers
+    whose heads are equal share it, so that it is derived once; None: this one shares nothing."""
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from gateway.definitions.rest_api import (
 )
 from gateway.definitions.stage import Deployment, MethodSetting, Stage
 from gateway.driver import Drive
+from gateway.errors import Fault
 from gateway.integrations.base import IntegrationContext
 from gateway.messages import (
     EndpointResponse,
@@ -307,8 +308,14 @@ class World:
         )
         answers: list[InvocationResponse] = []
         errors: list[BaseException] = []
-        Drive(self.service.answer(exchange), answers.append, errors.append).step()
-        if errors:
+        answer = self.service.answer(exchange)
+        if isinstance(answer, InvocationResponse):
+            answers.append(answer)
+        else:
+            Drive(answer, answers.append, errors.append).step()
+        if errors and isinstance(errors[0], Fault):
+            answers.append(self.service.refuse(exchange, errors[0]))
+        elif errors:
             raise errors[0]
         response = answers[0]
         exchange.status = response.status

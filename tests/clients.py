@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from gateway.clock import IdMinter
 from gateway.driver import Waiter
+from gateway.errors import Fault
 from gateway.messages import Exchange, InvocationRequest, InvocationResponse
 from gateway.server.connection import ClientConnection
 from gateway.server.deadlines import Deadlines
@@ -175,6 +176,9 @@ class FakeService:
         return Exchange(
             request, f"request-{number}", f"extended-{number}=", self.clock.now(), 0.0, 0.5
         )
+
+    def refuse(self, exchange: Exchange, fault: Fault) -> InvocationResponse:
+        return InvocationResponse(502, b"", f"{exchange.request_id}: {fault}".encode())
 
     async def _answer(self, exchange: Exchange) -> InvocationResponse:
         request = exchange.request

@@ -6,10 +6,10 @@ import asyncio
 import re
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from gateway.driver import Drive
 
@@ -147,19 +147,23 @@ async def _body(reader: asyncio.StreamReader, head: bytes) -> bytes:
     return b""
 
 
-def drive(coroutine: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
-    """Run a coroutine as the server does, by hand; the future gets its result."""
-    return driven(coroutine)[1]
+def drive(work: Awaitable[T]) -> asyncio.Future[T]:
+    """Run work as the server does, by hand; the future gets its result."""
+    return driven(work)[1]
 
 
-def driven(coroutine: Coroutine[Any, Any, T]) -> tuple[Drive[T], asyncio.Future[T]]:
+def driven(work: Awaitable[T]) -> tuple[Drive[T], asyncio.Future[T]]:
     """Do what `drive` does, and return what can close it, too."""
     future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
     # A test may end without asking: asyncio would complain of that whenever garbage is collected.
     future.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-    run = Drive(coroutine, future.set_result, future.set_exception)
+    run = Drive(_result(work), future.set_result, future.set_exception)
     run.step()
     return run, future
+
+
+async def _result(work: Awaitable[T]) -> T:
+    return await work
 
 
 async def until(is_so: Callable[[], bool]) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from gateway.cli.arguments import build_parser
+from gateway.cli.flag_values import UsageError
 from gateway.cli.output import Output
 from gateway.errors import ConfigurationError
 
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except ConfigurationError as error:
         output.problems(error.problems)
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     except BrokenPipeError:
         # The reader has seen enough (`stagegate routes | head`); Python's own flush at exit must
         # not complain either.

@@ -26,7 +26,7 @@ def explain(arguments: argparse.Namespace, output: Output) -> int:
         return 2
     settings, files = served_files(arguments)
     snapshot = compile_alone(files.release, settings.limits.body_bytes)
-    explanation = explain_request(snapshot, files.release, request)
+    explanation = explain_request(snapshot, files.release, request, settings.limits)
     if arguments.json:
         output.json(explanation)
     else:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.configuration.yaml_source import Positions
+from gateway.definitions.documentation import DocumentationPart
 from gateway.definitions.domain import DomainName
 from gateway.definitions.stage import Deployment, Stage
 from gateway.errors import Problem
@@ -52,6 +53,8 @@ class LoadedApi:
     """The API file."""
     sources: Mapping[str, Placement]
     """By deployment id: the file that its definition was read from."""
+    documentation_parts: tuple[DocumentationPart, ...] = ()
+    """What is said about its parts, one for each place."""
 
     @property
     def file(self) -> str:

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import uvloop
-from aiohttp import web
 
 from gateway import configuration
 from gateway.clock import Clock, SystemClock
@@ -23,8 +22,10 @@ from gateway.configuration.loaded import Loaded
 from gateway.configuration.watcher import LOOK_SECONDS, Watcher
 from gateway.control.access import Access
 from gateway.control.admin import Admin
+from gateway.control.admin_listener import AdminListener
 from gateway.control.api.edge import ControlEdge
 from gateway.control.api.service import ControlApi
+from gateway.control.deployed_problems import DeployedProblems
 from gateway.control.live import Live
 from gateway.control.persist import load_last_good, release_directory
 from gateway.control.probe import Probe
@@ -49,9 +50,6 @@ GC_THRESHOLDS: Final = (50_000, 20, 20)
 
 NICENESS: Final = 5
 """Where processors are scarce, requests come before reloads and scrapes."""
-
-SHUTDOWN_SECONDS: Final = 1.0
-"""For answers on the admin socket that are under way at the end."""
 
 
 def account_throttle(throttle: Throttle) -> tuple[float, int]:
@@ -116,16 +114,18 @@ class Control:
             on_loaded=self._on_loaded,
             on_released=room.note_files,
         )
+        self._deployed = DeployedProblems(self._publisher.deployment_part)
         status = Status(
             settings=settings,
             addresses=boot["addresses"],
             publisher=self._publisher,
             links=self._links,
             supervision=inherited.supervision(),
+            deployed=self._deployed,
             exposition=exposition,
             clock=clock,
         )
-        self._live = Live(self._store, self._publisher, room)
+        self._live = Live(self._store, self._publisher, room, self._deployed)
         access = Access(settings.data, settings.admin, clock)
         self._probe = Probe(settings, clock)
         api = ControlApi(
@@ -138,7 +138,7 @@ class Control:
             tester=self._probe,
             check_room=room.check,
         )
-        self._admin = Admin(
+        admin = Admin(
             edge=ControlEdge(api),
             access=access,
             publisher=self._publisher,
@@ -149,6 +149,7 @@ class Control:
             series_budget=settings.metrics.series_budget,
             address=settings.admin,
         )
+        self._listener = AdminListener(admin.application(), api.refuse, clock)
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         self._hangup: asyncio.Task[None] | None = None
@@ -158,19 +159,16 @@ class Control:
 
     async def run(self) -> None:
         """Answer, publish and watch until SIGTERM."""
-        runner = web.AppRunner(
-            self._admin.application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
-        )
-        await runner.setup()
-        await web.SockSite(runner, self._inherited.listening()).start()
+        await self._listener.start(self._inherited.listening())
         self._links.serve(self._inherited.release_listening())
         watching = spawn(self._watch(), "watch files")
         await self._stop.wait()
         watching.cancel()
         await self._links.close()
-        await runner.cleanup()
+        await self._listener.close()
         self._probe.close()
         await self._publisher.saved()
+        self._deployed.close()
         self._executor.shutdown()
         self._scraping.shutdown()
         self._store.close()

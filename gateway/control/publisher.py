@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.clock import Clock
 from gateway.configuration.loaded import Loaded
+from gateway.control.unserved import Unserved
 from gateway.control.workers import ACKNOWLEDGE_SECONDS, WorkerLinks
 from gateway.definitions.domain import DomainName
 from gateway.errors import ConfigurationError, Problem
@@ -48,8 +49,6 @@ class ReloadState:
     reason: str = ""
     report: ReloadReport | None = None
     settings_problems: tuple[Problem, ...] = ()
-    unserved: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
-    """APIs of the store that are not served as they are now, and why."""
 
 
 class Publisher:
@@ -99,6 +98,7 @@ class Publisher:
         self._published: int | None = None
         """Revision that was sent last."""
         self.state = ReloadState()
+        self.unserved = Unserved()
 
     def __repr__(self) -> str:
         return f"<Publisher {self._reloader!r}>"
@@ -107,6 +107,10 @@ class Publisher:
     def release(self) -> Release:
         """The current release."""
         return self._reloader.release
+
+    def deployment_part(self, id_: str) -> Part | None:
+        """Return a deployment of the current release by its id; None: it is not there."""
+        return self._reloader.parts.get(f"deployment/{id_}")
 
     async def reload(self, reason: str, *, may_be_absent: bool = False) -> None:
         """Make a release of the files as they are now, publish it, and wait for the workers.
@@ -135,6 +139,7 @@ class Publisher:
         """Take over what the store holds, before the first reload releases it."""
         hold = self._reloader.hold_all_stored
         await asyncio.get_running_loop().run_in_executor(self._executor, hold, stored, domains)
+        self._note_unfit(stored)
 
     def known_deployments(self) -> frozenset[str]:
         """Return the ids of the stored deployments that are held already."""
@@ -149,7 +154,7 @@ class Publisher:
 
         `domains` are all of the store's custom domain names, None if they did not change. The
         release is written to disk later: the store has what it is made of. What cannot be served
-        is noted in the state.
+        is noted in `unserved`, and stays as it was.
         """
         async with self._turn:
             self._reloader.outnumber(self._links.highest_revision)
@@ -159,12 +164,10 @@ class Publisher:
                     self._executor, self._reloader.apply_stored, stored, domains
                 )
             except ConfigurationError as error:
-                for problem in error.problems:
-                    _log.error("APIs %s are not served as they are now: %s", [*stored], problem)
-                self._forget_unserved(stored)
-                self.state.unserved.update(dict.fromkeys(stored, error.problems))
+                for api_id in stored:
+                    self.unserved.note(api_id, map(str, error.problems), lacks_room=True)
                 return
-            self._forget_unserved(stored)
+            self._note_unfit(stored)
             revision = self._reloader.release.revision
             # A release that was made but not sent, for a bug, goes out with the next publication.
             if not is_changed and self._published in {None, revision}:
@@ -175,9 +178,14 @@ class Publisher:
             self._save_later()
             await self._acknowledge()
 
-    def _forget_unserved(self, api_ids: Iterable[str]) -> None:
+    def _note_unfit(self, api_ids: Iterable[str]) -> None:
+        """Take note of which APIs were taken over from the store, and which were not."""
+        unfit = self._reloader.unfit
         for api_id in api_ids:
-            self.state.unserved.pop(api_id, None)
+            if api_id in unfit:
+                self.unserved.note(api_id, map(str, unfit[api_id]))
+            else:
+                self.unserved.forget(api_id)
 
     async def _reload(self, reason: str, may_be_absent: bool) -> None:
         start = self._clock.now()
@@ -190,9 +198,6 @@ class Publisher:
         self._on_loaded(loaded)
         # Noted before anybody can see the revision that it made.
         self._note(reason, report, settings_problems)
-        if report.is_changed:
-            # It holds all that the store has.
-            self.state.unserved.clear()
         if report.revision != self._published:
             await self._publish(is_previous_kept=bool(report.unserved))
         self.state.seconds = self._clock.now() - start

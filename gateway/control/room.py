@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.control.stored_reading import read_apis
 from gateway.definitions.stage import Deployment, Stage
 from gateway.errors import ConfigurationError, limit_exceeded
 from gateway.release import Release, arms, required_buckets
 from gateway.release.frozen import outline_of
 from gateway.release.release import identity_api
-from gateway.store.served import EVERY_ID, served_api_ids, served_apis, stored_deployments
+from gateway.store.served import EVERY_ID, served_api_ids, stored_deployments
 from gateway.store.transaction import Transaction
 
 
@@ -120,11 +121,10 @@ class Room:
 
 
 def _places(transaction: Transaction, api_ids: Iterable[str]) -> dict[str, Places]:
-    """Return what APIs take as the transaction sees them."""
-    served = served_apis(transaction, api_ids, EVERY_ID)
+    """Return what APIs take as the transaction sees them; not of those that cannot be read."""
     return {
         api_id: _NONE if api is None else _places_of(transaction, api_id, api.stages)
-        for api_id, api in served.items()
+        for api_id, api in read_apis(transaction, api_ids, EVERY_ID).apis.items()
     }
 
 

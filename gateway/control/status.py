@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway import __version__
 from gateway.clock import Clock
+from gateway.control.deployed_problems import DeployedProblems
 from gateway.control.publisher import Publisher
 from gateway.control.workers import WorkerLinks
 from gateway.errors import Problem
@@ -29,6 +30,7 @@ class Status:
         links: WorkerLinks,
         supervision: SupervisionTable,
         exposition: Exposition,
+        deployed: DeployedProblems,
         clock: Clock,
     ) -> None:
         self._settings = settings
@@ -37,6 +39,7 @@ class Status:
         self._links = links
         self._supervision = supervision
         self._exposition = exposition
+        self._deployed = deployed
         self._clock = clock
 
     def __repr__(self) -> str:
@@ -71,10 +74,8 @@ class Status:
             "control": self._process(-1),
             "workers": [self._worker(index) for index in range(self._supervision.workers)],
             "last_reload": self._last_reload(),
-            "unserved": {
-                api_id: [_problem(problem) for problem in problems]
-                for api_id, problems in self._publisher.state.unserved.items()
-            },
+            **self._problems(),
+            "unserved": self._publisher.unserved.texts(),
         }
 
     def _process(self, index: int) -> dict[str, Any]:
@@ -122,6 +123,17 @@ class Status:
             "kept": list(report.kept),
             "missing": list(report.missing),
             "problems": [_problem(problem) for problem in problems],
+        }
+
+    def _problems(self) -> dict[str, Any]:
+        """Return what clients made and is answered 500."""
+        problems, left_out = self._deployed.problems(self._publisher.release.files)
+        return {
+            "problems": [
+                {**_problem(each.problem), "owner": each.owner, "text": str(each)}
+                for each in problems
+            ],
+            "problems_left_out": left_out,
         }
 
     def _since(self, epoch: float) -> float:

@@ -68,6 +68,28 @@ class AccessLogSettings:
     `$context.requestId` or `$context.extendedRequestId`; at most 3 KB."""
 
 
+class StickyBy(StrEnum):
+    """What a caller is known by, so that it stays with one arm of a stage."""
+
+    HEADER = "HEADER"
+    COOKIE = "COOKIE"
+    CLAIM = "CLAIM"
+    API_KEY = "API_KEY"
+    SOURCE_IP = "SOURCE_IP"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sticky:
+    """Draws a canary's share once for each caller instead of once for each request."""
+
+    by: StickyBy
+    """What a caller is known by. CLAIM: a member of the token in `Authorization: Bearer …`, read
+    and not verified, since it only chooses the arm; API_KEY: the `x-api-key` header; SOURCE_IP:
+    the client's address."""
+    name: str = ""
+    """Of the header, the cookie or the claim."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanarySettings:
     """A share of a stage's traffic that goes to another deployment."""
@@ -80,6 +102,12 @@ class CanarySettings:
     """Stage variables laid over the stage's own."""
     use_stage_cache: bool = False
     """Whether the canary shares the stage's cache."""
+    sticky: Sticky | None = None
+    """Beyond AWS: each caller stays with its arm, and a higher percentTraffic only adds callers.
+    Requests that do not tell their caller are drawn one by one. Absent: all are, as AWS does."""
+    force_header: str | None = None
+    """Beyond AWS, for testers: a header whose value `canary` or `base` chooses the arm, whatever
+    percentTraffic is. Absent: nobody can choose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

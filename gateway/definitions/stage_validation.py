@@ -13,7 +13,7 @@ from gateway.definitions.codec import join, shown, suggestion
 from gateway.definitions.domain import BasePathMapping, DomainName
 from gateway.definitions.method_settings import ALL_METHODS, setting_key
 from gateway.definitions.rest_api import ApiDefinition
-from gateway.definitions.stage import MethodSetting, Stage
+from gateway.definitions.stage import CanarySettings, MethodSetting, Stage, StickyBy
 from gateway.errors import Problem
 
 STAGE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -31,6 +31,8 @@ _VARIABLE_VALUE: Final = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]{1,512}")
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _BASE_PATH: Final = re.compile(r"[A-Za-z0-9$\-_.+!*'()]+(/[A-Za-z0-9$\-_.+!*'()]+)*")
 _HOST_CHARACTERS: Final = 253
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}")
+"""A header's or a cookie's name (RFC 9110 section 5.6.2)."""
 
 
 def problems_of_stage(
@@ -51,10 +53,33 @@ def problems_of_stage(
         _check_variables(
             canary.stage_variable_overrides, join(here, "stageVariableOverrides"), problems
         )
+        problems += problems_of_choice(canary, here)
     if stage.cache_cluster_size is not None and stage.cache_cluster_size not in CACHE_SIZES:
         text = f"must be one of {', '.join(CACHE_SIZES)}, in quotes"
         problems.append(Problem(join(path, "cacheClusterSize"), text))
     _check_settings(stage.method_settings, definitions, join(path, "methodSettings"), problems)
+    return problems
+
+
+def problems_of_choice(canary: CanarySettings, path: str = "") -> list[Problem]:
+    """Return what is wrong with how a canary's callers are told apart."""
+    problems: list[Problem] = []
+    sticky = canary.sticky
+    if sticky is not None:
+        here = join(path, "sticky.name")
+        if sticky.by in {StickyBy.API_KEY, StickyBy.SOURCE_IP}:
+            if sticky.name:
+                problems.append(Problem(here, f"{sticky.by} needs no name; remove it"))
+        elif not sticky.name:
+            problems.append(Problem(here, f"names the {sticky.by.lower()}; it must be given"))
+        elif sticky.by is not StickyBy.CLAIM and not _TOKEN.fullmatch(sticky.name):
+            text = f"{shown(sticky.name)} cannot be the name of a {sticky.by.lower()}"
+            problems.append(Problem(here, f"{text}; use letters, digits and hyphens"))
+    if canary.force_header is not None and not _TOKEN.fullmatch(canary.force_header):
+        text = f"{shown(canary.force_header)} cannot be the name of a header"
+        problems.append(
+            Problem(join(path, "forceHeader"), f"{text}; use letters, digits and hyphens")
+        )
     return problems
 
 

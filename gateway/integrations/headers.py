@@ -7,7 +7,7 @@ the usual spellings cost one dict look-up and no lower-casing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Final, Generic, TypeVar
 
@@ -152,6 +152,6 @@ def nominated(connection: bytes) -> frozenset[bytes]:
     return frozenset(names - OWNED - {b"", b"close", b"keep-alive", b"authorization", b"cookie"})
 
 
-def without(headers: RawHeaders, names: frozenset[bytes]) -> RawHeaders:
+def without(headers: Sequence[tuple[bytes, bytes]], names: frozenset[bytes]) -> RawHeaders:
     """Return the headers less those of the given lower-case names."""
     return tuple(header for header in headers if header[0].lower() not in names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -16,7 +17,12 @@ from gateway.integrations.backend import (
     note_call,
     passing_body,
 )
-from gateway.integrations.base import CompiledIntegration, Endpoints, IntegrationContext
+from gateway.integrations.base import (
+    Answer,
+    CompiledIntegration,
+    Endpoints,
+    IntegrationContext,
+)
 from gateway.integrations.headers import (
     REQUEST_FATES,
     RESPONSE_FATES,
@@ -48,6 +54,8 @@ _PASS: Final = ResponseFate.FORWARD
 _CONTENT_TYPE: Final = ResponseFate.CONTENT_TYPE
 _REMAP: Final = ResponseFate.REMAP
 _RESPONSE_CONNECTION: Final = ResponseFate.CONNECTION
+_RESPONSE_HEAD: Final = "HTTP_PROXY"
+"""The key of `_response_head` among what is derived from a backend's head."""
 _PLAIN_CONNECTION: Final = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close", b""})
 """`Connection` values that nominate no header."""
 
@@ -119,20 +127,31 @@ class HttpProxy:
         """Return what `explain` prints."""
         return self._backend.describe("HTTP_PROXY", self._uri)
 
-    async def invoke(self, exchange: Exchange, endpoints: Endpoints) -> InvocationResponse:
+    def invoke(self, exchange: Exchange, endpoints: Endpoints) -> Answer:
         """Send the request on, and return the backend's answer."""
-        request = exchange.request
-        body: bytes | BodyStream | None
-        mapped: MappedBody | None = None
         if self._backend.mapping.needs_body:
-            body, mapped = await mapped_body(request, self._context.body_bytes)
-        else:
-            body = passing_body(request)
+            return self._invoke_mapped(exchange, endpoints)
+        request = exchange.request
+        body = None if request.body is None else passing_body(request)
+        return self._call(exchange, endpoints, body, None)
+
+    async def _invoke_mapped(self, exchange: Exchange, endpoints: Endpoints) -> InvocationResponse:
+        """Do the same with a request whose body goes into its head."""
+        body, mapped = await mapped_body(exchange.request, self._context.body_bytes)
+        return await self._call(exchange, endpoints, body, mapped)
+
+    async def _call(
+        self,
+        exchange: Exchange,
+        endpoints: Endpoints,
+        body: bytes | BodyStream | None,
+        mapped: MappedBody | None,
+    ) -> InvocationResponse:
         outgoing = IntegrationRequest(
             self._uri.origin,
             self._head(exchange, mapped),
             body,
-            self._method or request.method,
+            self._method or exchange.request.method,
             self._timeout_seconds,
             self._response_limit,
         )
@@ -210,10 +229,24 @@ class HttpProxy:
 
 def _response(endpoint: EndpointResponse) -> InvocationResponse:
     """Return a backend's answer as the client's, with AWS's remapped and dropped headers."""
+    derived = endpoint.derived
+    body = endpoint.body
+    if derived is None:
+        head = _response_head(endpoint.headers, has_body=bool(body))
+    else:
+        # Whether there is a body follows from the head's length, without exception.
+        known: bytes | None = derived.get(_RESPONSE_HEAD)
+        if known is None:
+            known = derived[_RESPONSE_HEAD] = _response_head(endpoint.headers, has_body=bool(body))
+        head = known
+    return InvocationResponse(endpoint.status, head, body, endpoint.length)
+
+
+def _response_head(headers: Sequence[tuple[bytes, bytes]], *, has_body: bool) -> bytes:
+    """Return the client's header lines for those of a backend."""
     fates = RESPONSE_FATES
     parts: list[bytes] = []
     has_content_type = False
-    headers = endpoint.headers
     for name, value in headers:
         fate = fates[name]
         if fate is _PASS:
@@ -228,13 +261,8 @@ def _response(endpoint: EndpointResponse) -> InvocationResponse:
                 parts += (b"x-amzn-Remapped-", name, b": ", value, b"\r\n")
                 continue
             connection = [one for other, one in headers if fates[other] is _RESPONSE_CONNECTION]
-            names = nominated(b",".join(connection))
-            endpoint.headers = [
-                header
-                for header in headers
-                if header[0].lower() not in names and header[0].lower() != b"connection"
-            ]
-            return _response(endpoint)
-    if not has_content_type and endpoint.body:
+            names = nominated(b",".join(connection)) | {b"connection"}
+            return _response_head(without(headers, names), has_body=has_body)
+    if not has_content_type and has_body:
         parts.append(b"Content-Type: application/json\r\n")
-    return InvocationResponse(endpoint.status, b"".join(parts), endpoint.body, endpoint.length)
+    return b"".join(parts)

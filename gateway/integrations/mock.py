@@ -9,7 +9,12 @@ from gateway.definitions.integration import Integration
 from gateway.definitions.rest_api import Method, Resource
 from gateway.errors import Fault, GatewayResponseType, Problem
 from gateway.integrations.backend import whole_body
-from gateway.integrations.base import CompiledIntegration, Endpoints, IntegrationContext
+from gateway.integrations.base import (
+    Answer,
+    CompiledIntegration,
+    Endpoints,
+    IntegrationContext,
+)
 from gateway.integrations.request_templates import RequestTemplates, compile_request_templates
 from gateway.integrations.responses import (
     CompiledIntegrationResponse,
@@ -20,6 +25,7 @@ from gateway.mapping.lenient_json import status_code
 from gateway.mapping.template import Template
 from gateway.mapping.wire_text import to_text
 from gateway.messages import Exchange, InvocationResponse, MethodIdentity
+from gateway.streams import BodyStream
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,18 +93,23 @@ class Mock:
         """Return what `explain` prints."""
         return {"type": "MOCK", "backend": "none", "buffers": "nothing"}
 
-    async def invoke(self, exchange: Exchange, _endpoints: Endpoints) -> InvocationResponse:
+    def invoke(self, exchange: Exchange, _endpoints: Endpoints) -> Answer:
         """Return the answer that the template selects."""
-        template = self._templates.choose(exchange.request.fields.get("Content-Type"))
+        request = exchange.request
+        template = self._templates.choose(request.fields.get("Content-Type"))
         if template is None:
             # What passes through must itself hold the statusCode.
-            body = exchange.request.body
-            text = to_text(await whole_body(body, self._body_bytes)) if body is not None else ""
-        else:
-            for constant, decided in self._decided:
-                if constant is template:
-                    return decided.constant or decided.render(exchange, b"")
-            text = template.render(exchange)
+            body = request.body
+            return self._answer(exchange, "") if body is None else self._echo(exchange, body)
+        for constant, decided in self._decided:
+            if constant is template:
+                return decided.constant or decided.render(exchange, b"")
+        return self._answer(exchange, template.render(exchange))
+
+    async def _echo(self, exchange: Exchange, body: BodyStream) -> InvocationResponse:
+        return self._answer(exchange, to_text(await whole_body(body, self._body_bytes)))
+
+    def _answer(self, exchange: Exchange, text: str) -> InvocationResponse:
         status = status_code(text)
         if status is None:
             raise Fault(

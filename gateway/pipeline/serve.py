@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.errors import Fault
-from gateway.integrations.base import Endpoints
+from gateway.integrations.base import Answer, Endpoints
 from gateway.messages import Exchange, InvocationResponse
 from gateway.pipeline.authorize import authorize
 from gateway.pipeline.locate import locate
@@ -13,8 +13,12 @@ from gateway.pipeline.split import split
 from gateway.snapshot.compiled import Snapshot
 
 
-async def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) -> InvocationResponse:
-    """Carry one request from its stage to its answer; a station refuses by raising Fault."""
+def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) -> Answer:
+    """Carry one request from its stage to its answer; a station refuses by raising Fault.
+
+    Returns:
+        The answer, or the work of getting it; a Fault that this raises is for `refuse`, too.
+    """
     try:
         stage, path = locate(snapshot, exchange)
         variant = exchange.scope = split(stage, exchange)
@@ -23,7 +27,7 @@ async def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) ->
         exchange.identity = method.identity
         integration = authorize(method)
         meter(method, exchange)
-        return await integration.invoke(exchange, endpoints)
+        return integration.invoke(exchange, endpoints)
     except Fault as fault:
         return refuse(snapshot, exchange, fault)
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from typing import Final, Protocol
 
 from multidict import istr
 
 from gateway.clock import Clock, IdMinter
 from gateway.definitions.stage import LoggingLevel
-from gateway.errors import GatewayResponseType
-from gateway.integrations.base import Endpoints
+from gateway.errors import Fault, GatewayResponseType
+from gateway.integrations.base import Answer, Endpoints
 from gateway.messages import Exchange, InvocationRequest, InvocationResponse
-from gateway.pipeline.serve import serve
+from gateway.pipeline.serve import refuse, serve
 from gateway.snapshot.cell import SnapshotCell
 from gateway.telemetry.execution_log import lines
 from gateway.telemetry.metrics import WorkerMetrics
@@ -84,17 +84,24 @@ class Service:
             exchange.phases = []
         return exchange
 
-    def answer(self, exchange: Exchange) -> Coroutine[Any, Any, InvocationResponse]:
-        """Return the work of answering a request; every Fault becomes its gateway response."""
-        # Not a coroutine of its own: each level costs 0.25 us a request.
-        work = serve(self._cell.current, exchange, self._endpoints)
-        return work if exchange.phases is None else self._timed(work, exchange)
+    def answer(self, exchange: Exchange) -> Answer:
+        """Return the answer to a request, or the work of getting it.
 
-    async def _timed(
-        self, work: Coroutine[Any, Any, InvocationResponse], exchange: Exchange
-    ) -> InvocationResponse:
+        A Fault that the work raises is for `refuse`.
+        """
+        answer = serve(self._cell.current, exchange, self._endpoints)
+        return answer if exchange.phases is None else self._timed(answer, exchange)
+
+    def refuse(self, exchange: Exchange, fault: Fault) -> InvocationResponse:
+        """Return the gateway response of a Fault that the work of answering raised."""
+        return refuse(self._cell.current, exchange, fault)
+
+    async def _timed(self, answer: Answer, exchange: Exchange) -> InvocationResponse:
         """Answer, and tell the phases' times in a Server-Timing header."""
-        response = await work
+        try:
+            response = answer if isinstance(answer, InvocationResponse) else await answer
+        except Fault as fault:
+            response = self.refuse(exchange, fault)
         assert exchange.phases is not None  # noqa: S101 (`answer` looked)
         exchange.phases.append(("answer", self._now()))
         timing = server_timing(exchange).encode("ascii")
@@ -121,8 +128,9 @@ class Service:
             exchange.integration_latency,
             fault is not None and fault.type is GatewayResponseType.THROTTLED,
         )
-        if scope.access_log is not None:
-            self._logs.write(scope.access_log.destination, scope.access_log.line(exchange))
+        access_log = scope.access_log
+        if access_log is not None:
+            self._logs.write(access_log.destination, access_log.line(exchange))
         if scope.logging_level is not LoggingLevel.OFF:
             for line in lines(exchange, scope.logging_level):
                 self._logs.write(scope.execution_log, line)

@@ -8,7 +8,11 @@ from gateway.snapshot.compiled import CompiledStage, Variant
 
 
 def split(stage: CompiledStage, exchange: Exchange) -> Variant:
-    """Return the variant that serves a request, drawn for each request."""
-    if stage.canary is not None and takes_canary(stage.canary_percent, exchange.draw):
-        return stage.canary
-    return stage.base
+    """Return the variant that serves a request: drawn for it, or for its caller."""
+    canary = stage.canary
+    if canary is None:
+        return stage.base
+    draw = exchange.draw
+    if stage.draw is not None:
+        draw = stage.draw(exchange.request, draw)
+    return canary if takes_canary(stage.canary_percent, draw) else stage.base

@@ -33,6 +33,9 @@ T = TypeVar("T")
 FRAME_BYTES: Final = 32_768
 """A frame is closed once it is as large; parsing one takes about 0.1 ms."""
 
+FRAME_BYTES_MAX: Final = 16_777_216
+"""Longest frame that workers take; a record is never split, so none may be longer."""
+
 _SLOTS_PER_RECORD: Final = 200
 
 UNREAD: Final = Method(operation_name="unread")
@@ -65,6 +68,11 @@ class Part:
     digest: str
     frames: tuple[bytes, ...]
     """JSON arrays of records, without line breaks."""
+
+    @property
+    def longest_frame(self) -> int:
+        """The bytes of the longest frame: above `FRAME_BYTES_MAX` it cannot travel."""
+        return max(map(len, self.frames))
 
     @property
     def is_intact(self) -> bool:

@@ -39,6 +39,7 @@ from gateway.release.parts import (
 from gateway.release.release import identity_api
 from gateway.release.slots import Slots
 from gateway.reload.absence import unserved_apis, vanished_directory
+from gateway.reload.sizes import Encodings
 from gateway.reload.stored import StoredApis
 from gateway.snapshot.check import (
     problems_of_deployment,
@@ -164,6 +165,7 @@ class Reloader:
         self.file_domains = start.domains
         """Custom domain names that the files define, as they were last good."""
         self._stored_domains: tuple[DomainName, ...] = ()
+        self._encodings = Encodings()
 
     def __repr__(self) -> str:
         return f"<Reloader revision {self.release.revision} {self.release.digest}>"
@@ -207,6 +209,11 @@ class Reloader:
     def known_deployments(self) -> frozenset[str]:
         """Return the ids of the deployments that need not be read from the store again."""
         return self._stored.deployment_ids
+
+    @property
+    def unfit(self) -> Mapping[str, tuple[Problem, ...]]:
+        """APIs of the store that stay as they were, because what is stored now cannot travel."""
+        return self._stored.unfit
 
     def hold_all_stored(
         self, stored: Mapping[str, ServedApi | None], domains: tuple[DomainName, ...] = ()
@@ -325,7 +332,8 @@ class Reloader:
             known = self._checked.get(deployment_id)
             if known is None:
                 compiled, problems = problems_of_deployment(deployment)
-                known = compiled, tuple(problems)
+                size = self._encodings.problem_of(deployment)
+                known = compiled, (*problems, *([] if size is None else [size]))
             checked[deployment_id] = known
             found += [api.locate(problem, deployment_id) for problem in known[1]]
         compiled_by_id = {id_: checked[id_][0] for id_ in api.deployments}
@@ -405,7 +413,9 @@ class Reloader:
             bucket_slots=bucket_slots,
             metric_slots=metric_slots,
         )
-        parts = encode_release(candidate, {**self._stored.parts, **self.parts})
+        parts = encode_release(
+            candidate, {**self._stored.parts, **self._encodings.take(), **self.parts}
+        )
         candidate = with_digest(candidate, parts)
         is_changed = candidate.digest != self.release.digest or not self.release.revision
         if is_changed:

@@ -5,18 +5,16 @@ A deployment is taken over once, as text, and never decoded here: see `gateway.r
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from gateway.definitions.stage import Deployment, Stage
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, Problem
 from gateway.release import Deployments, Release, arms
 from gateway.release.frozen import freeze
 from gateway.release.parts import Part
+from gateway.reload.sizes import size_problem
 from gateway.store.served import ServedApi
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,8 @@ class StoredApis:
         self._held: dict[str, HeldApi] = {}
         self.parts: dict[str, Part] = {}
         """Their deployments' parts, by key: outlines cannot be encoded."""
+        self.unfit: dict[str, tuple[Problem, ...]] = {}
+        """Why what was stored last of an API was not taken over, by API."""
         for api_id in start.stages.keys() - start.files.keys():
             stages = start.stages[api_id]
             ids = {id_ for stage in stages.values() for _, id_ in arms(stage)}
@@ -64,16 +64,16 @@ class StoredApis:
         self.take(dict.fromkeys(self._held.keys() - api_ids))
 
     def take(self, stored: Mapping[str, ServedApi | None]) -> None:
-        """Take over what the store says of some APIs; an unreadable one stays as it was."""
+        """Take over what the store says of some APIs; what cannot travel stays as it was."""
         for api_id, served in stored.items():
             before = self._held.get(api_id)
             held = dict(before.deployments) if before is not None else {}
             try:
                 held.update(self._frozen(served))
             except ConfigurationError as error:
-                for problem in error.problems:
-                    _log.error("API %s stays as it was: %s", api_id, problem)
+                self.unfit[api_id] = error.problems
                 continue
+            self.unfit.pop(api_id, None)
             ids = frozenset[str]() if served is None else served.deployment_ids
             for id_ in held.keys() - ids:
                 self.parts.pop(_key(id_), None)
@@ -83,11 +83,17 @@ class StoredApis:
                 self._held[api_id] = HeldApi(served.stages, {id_: held[id_] for id_ in ids})
 
     def _frozen(self, served: ServedApi | None) -> dict[str, Deployment]:
-        """Return the outlines of what was read anew, and keep its parts."""
+        """Return the outlines of what was read anew, and keep its parts.
+
+        Raises:
+            ConfigurationError: something of it cannot be read, or is too large for the workers.
+        """
         frozen = [
             freeze(each.id, each.api_id, each.text, each.created_date)
             for each in (served.deployments.values() if served is not None else ())
         ]
+        if problems := [each for _, part in frozen if (each := size_problem(part)) is not None]:
+            raise ConfigurationError(tuple(problems))
         self.parts.update((part.key, part) for _, part in frozen)
         return {outline.id: outline for outline, _ in frozen}
 

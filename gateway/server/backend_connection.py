@@ -4,7 +4,7 @@ The rule: a connection is used again only after an exchange without any surprise
 unexpected (an answer that ended before its request, bytes after the end, a body that nobody wanted)
 ends the connection. An answer may begin before its request has ended: then both flow.
 
-`begin` writes and returns a `Waiter`; the answer resumes whoever awaits it at the end of
+`begin` writes; the answer resumes whoever awaits the given `Waiter`, at the end of
 `data_received`: no task, no timer and no closure for each request.
 """
 
@@ -19,6 +19,7 @@ from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import EndpointResponse, IntegrationRequest
 from gateway.server.backend_parser import InvalidResponseError, ResponseParser
 from gateway.server.deadlines import NEVER, Deadline, Deadlines
+from gateway.server.plain_head import PlainHead, PlainHeads
 from gateway.streams import BodyError, BodyStream, BodyTooLargeError
 
 _JOINED_BODY_BYTES: Final = 65_536
@@ -51,8 +52,9 @@ class BackendConnection(asyncio.Protocol, Deadline):
     """
 
     __slots__ = (
-        "_deadlines", "_has_body", "_is_body_chunked", "_is_read_paused", "_is_write_paused",
-        "_now", "_owner", "_parser", "_response_idle_seconds", "_response_limit", "_stream",
+        "_deadlines", "_has_body", "_is_body_chunked", "_is_read_paused", "_is_to_head",
+        "_is_untouched", "_is_write_paused", "_now", "_owner", "_parser", "_plain_heads",
+        "_response_idle_seconds", "_response_limit", "_stream",
         "_timeout_seconds", "_transport", "_upload", "_waiter",
         "is_closed", "is_reused", "retire_at",
     )  # fmt: skip
@@ -62,6 +64,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
         owner: ConnectionOwner,
         deadlines: Deadlines,
         now: Callable[[], float],
+        plain_heads: PlainHeads,
         *,
         response_idle_seconds: float,
         retire_at: float = NEVER,
@@ -71,6 +74,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
         self._deadlines = deadlines
         self._now = now
         self._response_idle_seconds = response_idle_seconds
+        self._plain_heads = plain_heads
         self._parser = ResponseParser()
         self._transport: asyncio.Transport
         """Set by `connection_made`, before which no other method is called."""
@@ -83,6 +87,9 @@ class BackendConnection(asyncio.Protocol, Deadline):
         """The rest of the request, while it is streamed."""
         self._has_body = False
         """Whether the request has a body, which an early answer may overtake."""
+        self._is_to_head = False
+        self._is_untouched = True
+        """Whether no byte of the answer has come."""
         self._is_body_chunked = False
         self._timeout_seconds = 0.0
         self._response_limit: int | None = None
@@ -111,21 +118,22 @@ class BackendConnection(asyncio.Protocol, Deadline):
 
     # The pool's side
 
-    def begin(self, request: IntegrationRequest, deadline: float) -> Waiter[EndpointResponse]:
-        """Write a request; the waiter gets its answer, or a Fault or `StaleConnectionError`."""
-        # `Waiter[EndpointResponse]()` would cost half a microsecond more.
-        waiter: Waiter[EndpointResponse] = Waiter()
+    def begin(
+        self, request: IntegrationRequest, deadline: float, waiter: Waiter[EndpointResponse]
+    ) -> None:
+        """Write a request; `waiter` gets its answer, or a Fault or `StaleConnectionError`."""
         self._waiter = waiter
         self._response_limit = request.response_limit
         self.deadline = deadline
         if deadline < self.watched_until:
             self._deadlines.watch(self)
-        self._parser.expect(is_head=request.method == "HEAD")
+        self._is_untouched = True
+        self._is_to_head = request.method == "HEAD"
         body = request.body
         if body is None:
             self._has_body = False
             self._transport.write(request.head + b"\r\n")
-            return waiter
+            return
         self._has_body = True
         if isinstance(body, BodyStream):
             self._timeout_seconds = request.timeout_seconds
@@ -134,7 +142,6 @@ class BackendConnection(asyncio.Protocol, Deadline):
                 self.deadline = NEVER
         else:
             self._write_whole(request.head, body)
-        return waiter
 
     def give_up(self, waiter: Waiter[EndpointResponse]) -> None:
         """End the exchange that `waiter` stands for, if it is still under way: nobody waits."""
@@ -186,6 +193,15 @@ class BackendConnection(asyncio.Protocol, Deadline):
             # Nothing was asked: this would be taken for the answer to the next request.
             self.close()
             return
+        if self._is_untouched:
+            self._is_untouched = False
+            end = data.find(b"\r\n\r\n")
+            if waiter is not None and end > 0 and not self._is_to_head:
+                plain = self._plain_heads.read(data[:end])
+                if plain is not None and plain.length == len(data) - end - 4:
+                    self._answer_plain(waiter, plain, data[end + 4 :])
+                    return
+            parser.expect(is_head=self._is_to_head)
         try:
             parser.feed(data)
         except InvalidResponseError as error:
@@ -243,7 +259,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
                 self._fail(broken_answer("the connection ended inside the body"))
         elif self._waiter is None:
             self.close()
-        elif self._parser.is_untouched:
+        elif self._is_untouched:
             if self.is_reused:
                 self._fail(StaleConnectionError())
             else:
@@ -252,6 +268,16 @@ class BackendConnection(asyncio.Protocol, Deadline):
             self._fail(broken_answer("the connection ended inside the head"))
 
     # The answer
+
+    def _answer_plain(self, waiter: Waiter[EndpointResponse], head: PlainHead, body: bytes) -> None:
+        """Give an answer that came whole, in one piece: its parser was not needed."""
+        if self._response_limit is not None and head.length > self._response_limit:
+            self._fail(broken_answer(f"the body exceeds {self._response_limit} bytes"))
+            return
+        self._waiter = None
+        # First, for the caller may send its next request before `set` returns.
+        self._finish(is_reusable=True)
+        waiter.set(EndpointResponse(head.status, head.headers, body, head.length, head.derived))
 
     def _answer(self, waiter: Waiter[EndpointResponse]) -> None:
         """Give the answer to whoever waits, whole if its body is here already."""
@@ -267,7 +293,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
         response = EndpointResponse(parser.status, parser.headers, body, parser.length)
         self._waiter = None
         # First, for the caller may send its next request before `set` returns.
-        self._finish()
+        self._finish(is_reusable=parser.is_reusable)
         waiter.set(response)
 
     def _answer_stream(self, waiter: Waiter[EndpointResponse], chunks: list[bytes]) -> None:
@@ -293,7 +319,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
             return  # Its consumer cut it.
         if self._parser.is_complete:
             self._stream = None
-            self._finish()
+            self._finish(is_reusable=self._parser.is_reusable)
             stream.finish()
         elif not self._is_read_paused:
             self.deadline = self._now() + self._response_idle_seconds
@@ -311,13 +337,13 @@ class BackendConnection(asyncio.Protocol, Deadline):
         if self.deadline < self.watched_until:
             self._deadlines.watch(self)
 
-    def _finish(self) -> None:
+    def _finish(self, *, is_reusable: bool) -> None:
         """End an exchange whose answer is complete: back to the pool, or close."""
         if self._has_body and not self._is_sent():
             # The answer ended first. What the backend would read next is the rest of this body.
             self._stop_upload()
             self.close()
-        elif not self._parser.is_reusable:
+        elif not is_reusable:
             self.close()
         else:
             if self._is_read_paused:

@@ -72,11 +72,6 @@ class ResponseParser:
         )  # fmt: skip
         return f"<ResponseParser {state} {self.status}>"
 
-    @property
-    def is_untouched(self) -> bool:
-        """Whether no byte of the answer has come."""
-        return not self._head_bytes
-
     def expect(self, *, is_head: bool) -> None:
         """Begin with the next answer; `is_head` says that the request is a HEAD."""
         if self._is_spent:

@@ -18,6 +18,7 @@ from gateway.messages import Origin
 from gateway.server.backend_connection import BackendConnection
 from gateway.server.backend_dial import CannotConnectError, Dial
 from gateway.server.deadlines import Deadlines
+from gateway.server.plain_head import PlainHeads
 from gateway.server.tasks import spawn
 from gateway.settings import Backends
 
@@ -55,6 +56,7 @@ class PoolContext:
     counters: BackendCounters
     now: Callable[[], float]
     """Seconds of CLOCK_MONOTONIC."""
+    plain_heads: PlainHeads
     make_room: Callable[[], bool]
     """Closes an idle connection of some pool; False when there is none."""
     on_empty: Callable[[OriginPool], None]
@@ -217,6 +219,7 @@ class OriginPool:
             self,
             context.deadlines,
             context.now,
+            context.plain_heads,
             response_idle_seconds=context.response_idle_seconds,
             retire_at=now + context.settings.connection_seconds,
         )

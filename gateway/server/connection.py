@@ -8,29 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final, cast
+from typing import Final
 
 from gateway.driver import Drive
+from gateway.errors import Fault
 from gateway.messages import Exchange, InvocationRequest, InvocationResponse
 from gateway.server import refusal
 from gateway.server.answer_stream import BODILESS, AnswerStream, frame
 from gateway.server.client_socket import BUSY, CLOSED, IDLE, LINGERING, PHASES, ClientSocket
 from gateway.server.deadlines import NEVER
-from gateway.server.edge import Edge, Service
+from gateway.server.edge import Edge
 from gateway.server.head_reader import HeadReader
 from gateway.server.parser import EXPECT, NO_BODY, Head
 from gateway.server.refusal import Refusal, RefusedError
 from gateway.server.request_body import (
     CHECK_SECONDS,
     RequestBody,
+    check_expectation,
     empty_body,
     has_framing,
     length_of,
 )
 from gateway.server.responder import CONTINUE, STATUS_LINES
 from gateway.streams import BodyError, BodyStream
-
-__all__ = ["ClientConnection", "Service"]
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class ClientConnection(ClientSocket):
         self._is_yielding = False
         # Bound once: two objects less per request. They make a cycle, cut in `connection_lost`.
         self._answered = self._on_answer
-        self._failed = self._on_bug
+        self._failed = self._on_failure
         # Exchange
         self._exchange: Exchange | None = None
         self._drive: Drive[InvocationResponse] | None = None
@@ -110,6 +110,8 @@ class ClientConnection(ClientSocket):
                     break
         except RefusedError as refused:
             self._refuse(refused.refusal)
+        except Exception as bug:  # noqa: BLE001 (logged with its traceback)
+            self._on_bug(bug)
         finally:
             self._is_serving = False
         if self._held or self._is_reading_paused:
@@ -124,18 +126,15 @@ class ClientConnection(ClientSocket):
         edge = self._edge
         heads = self._heads
         self._held = heads.read(self._held)
-        head = heads.head
-        if head is None:
+        if not heads.is_complete:
             if heads.is_begun is not self._is_head_timed:
                 self._is_head_timed = heads.is_begun
                 times = edge.timeouts
-                self._expire_at(
-                    edge.now()
-                    + (times.header_seconds if heads.is_begun else times.keep_alive_seconds)
-                )
+                seconds = times.header_seconds if heads.is_begun else times.keep_alive_seconds
+                self._expire_at(edge.now() + seconds)
             return False
         self._is_head_timed = False
-        fields = head.headers
+        head = heads.head
         self._status = 0
         stream: BodyStream | None = None
         if heads.is_plain:
@@ -143,24 +142,26 @@ class ClientConnection(ClientSocket):
         else:
             stream = self._heed(head, heads)
         self._requests += 1
-        target = heads.target
-        path, _, query = target.partition("?")
         request = InvocationRequest(
-            head.method, target, path, query, heads.host, head.raw_headers, fields, stream,
-            self._address, self._scheme, self._port, head.version[1] == 0, heads.derived,
+            heads.method, heads.target, heads.path, heads.query, heads.host, head.raw_headers,
+            head.headers, stream, self._address, self._scheme, self._port, head.version[1] == 0,
+            heads.derived,
         )  # fmt: skip
         if self._is_proxied:
-            self._believe_proxy(request, fields)
-        service = edge.service
-        self._exchange = exchange = service.open(request)
+            self._believe_proxy(request, head.headers)
+        self._exchange = exchange = edge.service.open(request)
         self._phase = BUSY
         body = self._body
         if body is not None:
             now = edge.now()
             body.watch_from(now)
             self._expire_at(now + CHECK_SECONDS)
-        self._drive = drive = Drive(service.answer(exchange), self._answered, self._failed)
-        drive.step()
+        answer = edge.service.answer(exchange)
+        if isinstance(answer, InvocationResponse):
+            self._on_answer(answer)
+        else:
+            self._drive = drive = Drive(answer, self._answered, self._failed)
+            drive.step()
         if body is not None and self._body is body:
             # Nobody wants it yet, and enough is held.
             self.settle_reading()
@@ -173,8 +174,7 @@ class ClientConnection(ClientSocket):
         if heads.payload is not NO_BODY or has_framing(fields):
             stream = self._begin_body(head, heads)
         if EXPECT in fields and head.version[1]:
-            if fields[EXPECT].lower() != "100-continue":
-                raise RefusedError(refusal.EXPECTATION)
+            check_expectation(fields)
             if self._body is not None and not self._body.stream.received:
                 self._body.hold_back()
         self._wants_close = head.should_close
@@ -183,7 +183,9 @@ class ClientConnection(ClientSocket):
 
     def _on_answer(self, response: InvocationResponse) -> None:
         """Write the answer. Called by the Drive, within `_begin` when nothing had to wait."""
-        exchange = cast("Exchange", self._exchange)
+        exchange = self._exchange
+        if exchange is None:
+            return  # The client has left.
         body = response.body
         status = response.status
         status_line = STATUS_LINES.get(status)
@@ -323,11 +325,11 @@ class ClientConnection(ClientSocket):
         if status_line is None:
             self._on_bug(ValueError(f"{response.status} is no final status"))
             return
-        edge = self._edge
         request = exchange.request
         framed = frame(response, is_head=request.method == "HEAD", is_http_1_0=request.is_http_1_0)
         if framed.is_closing:
             self._is_kept = False
+        edge = self._edge
         now = edge.now()
         ids = (exchange.request_id, exchange.extended_request_id)
         is_kept = self._decide_kept(now)
@@ -351,6 +353,17 @@ class ClientConnection(ClientSocket):
             self._status = 0
             self._stop_body()
             self._refuse(refusal.BROKEN_ANSWER)
+
+    def _on_failure(self, error: BaseException) -> None:
+        """The work of answering failed: refused by a station or the integration, or a bug."""
+        exchange = self._exchange
+        if exchange is not None and isinstance(error, Fault):
+            try:
+                self._on_answer(self._edge.service.refuse(exchange, error))
+            except Exception as bug:  # noqa: BLE001 (logged with its traceback)
+                self._on_bug(bug)
+        else:
+            self._on_bug(error)
 
     def _on_bug(self, error: BaseException) -> None:
         """The service raised: answer 500 without detail if nothing was sent."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from gateway.clock import Clock, IdMinter
+from gateway.errors import Fault
 from gateway.messages import Exchange, InvocationRequest, InvocationResponse
 from gateway.server.admission import Admission
 from gateway.server.deadlines import Deadlines
@@ -31,8 +32,17 @@ class Service(Protocol):
         """Begin a request: give it ids and a place in the books."""
         ...
 
-    def answer(self, exchange: Exchange) -> Coroutine[Any, Any, InvocationResponse]:
-        """Answer a request. Never raises a Fault: whatever it raises is a bug."""
+    def answer(
+        self, exchange: Exchange
+    ) -> InvocationResponse | Coroutine[Any, Any, InvocationResponse]:
+        """Answer a request, or return the work of answering it, which may raise a Fault.
+
+        Whatever else is raised is a bug.
+        """
+        ...
+
+    def refuse(self, exchange: Exchange, fault: Fault) -> InvocationResponse:
+        """Answer for a Fault that the work of answering raised."""
         ...
 
     def record(self, exchange: Exchange) -> None:

@@ -45,21 +45,6 @@ def is_plain(head: Head) -> bool:
     )
 
 
-class RepeatedHead:
-    """A plain head whose headers are those of an earlier one."""
-
-    __slots__ = ("chunked", "headers", "method", "path", "raw_headers", "should_close", "upgrade",
-                 "version")  # fmt: skip
-
-    def __init__(self, method: str, path: str, last: Head) -> None:
-        self.method = method
-        self.path = path
-        self.version = last.version
-        self.headers = last.headers
-        self.raw_headers = last.raw_headers
-        self.should_close = self.upgrade = self.chunked = False
-
-
 class HeadReader:
     """Finds and checks the heads of one connection. `read` again with what it returned, and more.
 
@@ -67,9 +52,9 @@ class HeadReader:
     """
 
     __slots__ = (
-        "_block", "_header_bytes", "_hosts", "_is_crlf_skipped", "_last", "_line_bytes",
-        "_searched", "derived", "head", "host", "is_begun", "is_plain", "parser", "payload",
-        "target",
+        "_block", "_header_bytes", "_hosts", "_is_crlf_skipped", "_line_bytes", "_searched",
+        "derived", "head", "host", "is_begun", "is_complete", "is_plain", "method", "parser",
+        "path", "payload", "query", "target",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, hosts: Hosts) -> None:
@@ -81,39 +66,43 @@ class HeadReader:
         """Where to go on searching for the end of the head."""
         self._is_crlf_skipped = False
         self._block = b""
-        """The last plain head from its version on: a client that keeps its connection mostly
-        sends the same headers again: what is equal need not be parsed again (2 of 20 us)."""
-        self._last: Head | None = None
-        """What `_block` was parsed to."""
+        """The last plain head from its version on, or nothing. A client that keeps its connection
+        mostly sends the same headers again: what is equal need not be parsed again (2 of 20 us)."""
         self.is_begun = False
         """Whether a part of a head is there."""
-        # Of the head that was read last:
-        self.head: Head | None = None
-        """None: it is not complete yet."""
+        self.is_complete = False
+        """Whether `read` read a head; the rest is what it said."""
+        self.head: Head
+        """What the parser made of its headers. When it repeats those of the last one this is that
+        one's: method and path are to be had below."""
         self.payload: object = NO_BODY
         """What the parser made of its body."""
+        self.method = ""
         self.target = ""
-        """Its target in origin-form."""
+        """In origin-form."""
+        self.path = ""
+        """`target` up to the first `?`."""
+        self.query = ""
+        """`target` after the first `?`."""
         self.host = ""
-        """Its Host, canonical; empty for HTTP/1.0 without one."""
+        """Canonical; empty for HTTP/1.0 without one."""
         self.derived: dict[object, Any] = {}
         """See `InvocationRequest.derived`."""
         self.is_plain = False
-        """Whether it is HTTP/1.1 and nothing follows from its headers: no body, expectation,
+        """Whether it is HTTP/1.1 and nothing follows from the headers: no body, expectation,
         upgrade or end of the connection."""
 
     def read(self, data: bytes) -> bytes:
         """Read the head that `data` begins with.
 
-        Returns what follows it; when it is unfinished (`head` is None), what to hold until more
-        has come.
+        Returns what follows it; when it is not complete, what to hold until more has come.
 
         Raises:
             RefusedError: it is invalid or dangerous; the connection must be closed.
         """
         end = data.find(END_OF_HEAD, self._searched) + 4
         if end < 4:
-            self.head = None
+            self.is_complete = False
             return self._hold(data)
         line = match_clean_request_line(data)
         if line is None or line.end() > self._line_bytes or end > self._header_bytes:
@@ -127,32 +116,30 @@ class HeadReader:
             rest = b""
         else:
             data, rest = data[:end], data[end:]
-        if line is not None and self._repeats(data, line.end()):
-            self._searched = 0
-            self.is_begun = self._is_crlf_skipped = False
-            return rest
-        self.head, self.payload = head, payload = self.parser.parse(data)
-        self._check(head, examined)
-        self.derived = {}
-        self.is_plain = payload is NO_BODY and is_plain(head)
-        if self.is_plain and line is not None and examined is None:
-            self._block, self._last = data[line.end() - _VERSION_BYTES :], head
-        else:
-            self._block = b""
+        if line is None or not self._repeats(data, line.end()):
+            self.head, self.payload = head, payload = self.parser.parse(data)
+            self._check(head, examined)
+            self.method = head.method
+            self.derived = {}
+            self.is_plain = payload is NO_BODY and is_plain(head)
+            if self.is_plain and line is not None and examined is None:
+                self._block = data[line.end() - _VERSION_BYTES :]
+            else:
+                self._block = b""
+        self.path, _, self.query = self.target.partition("?")
+        self.is_complete = True
         self._searched = 0
         self.is_begun = self._is_crlf_skipped = False
         return rest
 
     def _repeats(self, data: bytes, line_end: int) -> bool:
-        """Make the head from the last one when only its method or target differs."""
-        last = self._last
-        if last is None or data[line_end - _VERSION_BYTES :] != self._block:
+        """Read what differs from the last head, if that is its method or target alone."""
+        block = self._block
+        if not data.endswith(block) or len(data) - len(block) != line_end - _VERSION_BYTES:
             return False
-        method, _, target = data[: line_end - _AFTER_TARGET_BYTES].partition(b" ")
-        self.target = target.decode("ascii")
-        self.head = RepeatedHead(method.decode("ascii"), self.target, last)
-        self.payload = NO_BODY
-        self.is_plain = True
+        # An empty block is never as long as what follows the version.
+        line = data[: line_end - _AFTER_TARGET_BYTES].decode("ascii")
+        self.method, _, self.target = line.partition(" ")
         return True
 
     def _check(self, head: Head, examined: RequestLine | None) -> None:

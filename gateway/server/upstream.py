@@ -8,10 +8,11 @@ is in memory; then it is sent once more.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, Final
 
 from gateway.clock import SystemClock
+from gateway.driver import Waiter
 from gateway.messages import EndpointResponse, IntegrationRequest, Origin
 from gateway.server.backend_connection import (
     BackendConnection,
@@ -22,6 +23,7 @@ from gateway.server.backend_connection import (
 from gateway.server.backend_dial import Dial, Dialer
 from gateway.server.backend_pool import BackendCounters, OriginPool, PoolContext
 from gateway.server.deadlines import Deadlines
+from gateway.server.plain_head import PlainHeads
 from gateway.settings import Backends
 from gateway.streams import BodyStream
 
@@ -54,6 +56,7 @@ class HttpEndpoints:
             dial=dial or Dialer(loop, settings.connect_seconds),
             counters=self.counters,
             now=now,
+            plain_heads=PlainHeads(),
             make_room=self._make_room,
             on_empty=self._drop,
         )
@@ -61,14 +64,14 @@ class HttpEndpoints:
     def __repr__(self) -> str:
         return f"<HttpEndpoints {self.counters.open} open, {len(self._pools)} origins>"
 
-    async def send(self, request: IntegrationRequest) -> EndpointResponse:
-        """Send a request and wait for the head of the answer.
+    def send(self, request: IntegrationRequest) -> Awaitable[EndpointResponse]:
+        """Send a request; to be awaited at once, for the head of the answer.
 
         `request.timeout_seconds` bounds the wait for a connection and for the head. While a body is
         streamed, only the time counts in which the backend takes none of it, and it begins anew at
         the end of the body: a client's slow upload is not the backend's fault.
 
-        Raises:
+        Raises, where it is awaited:
             Fault: INTEGRATION_FAILURE (504) when there is no connection to be had: refused, no
                 such name, TLS, connect time-out, or too many requests waiting for one.
                 INTEGRATION_TIMEOUT (504) without a head in time. DEFAULT_5XX with status 502 when
@@ -81,19 +84,24 @@ class HttpEndpoints:
             pool = self._open_pool(request.origin)
         connection = pool.take_idle()
         if connection is None:
-            connection = await self._acquire(pool, request, deadline)
+            return self._send_later(pool, request, deadline)
+        return self._send_on(connection, request, deadline)
+
+    def _send_on(
+        self, connection: BackendConnection, request: IntegrationRequest, deadline: float
+    ) -> _Call:
         if connection.is_reused:
             self.counters.reused += 1
-        waiter = connection.begin(request, deadline)
-        try:
-            return await waiter
-        except StaleConnectionError:
-            pass
-        except BaseException:
-            # The caller gave up (GeneratorExit), or the exchange has failed and is over.
-            connection.give_up(waiter)
-            raise
-        return await self._send_again(request, deadline)
+        call = _Call(self, connection, request, deadline)
+        connection.begin(request, deadline, call)
+        return call
+
+    async def _send_later(
+        self, pool: OriginPool, request: IntegrationRequest, deadline: float
+    ) -> EndpointResponse:
+        """Send a request once there is a connection."""
+        connection = await self._acquire(pool, request, deadline)
+        return await self._send_on(connection, request, deadline)
 
     def close(self) -> None:
         """Close every connection, busy ones too."""
@@ -115,22 +123,16 @@ class HttpEndpoints:
             raise broken_request(body.error)
         return connection
 
-    async def _send_again(self, request: IntegrationRequest, deadline: float) -> EndpointResponse:
+    async def send_again(self, request: IntegrationRequest, deadline: float) -> EndpointResponse:
         """Send on a new connection what a stale one did not carry, if that is safe."""
         if request.method not in IDEMPOTENT or isinstance(request.body, BodyStream):
             raise broken_answer("the connection ended without an answer, and a retry is not safe")
         self.counters.retried += 1
         pool = self._pools.get(request.origin.key) or self._open_pool(request.origin)
         connection = await self._acquire(pool, request, deadline)
-        waiter = connection.begin(request, deadline)
-        try:
-            return await waiter
-        except StaleConnectionError as error:
-            # A full pool handed over a reused connection, which was stale too: once is enough.
-            raise broken_answer("two connections ended without an answer") from error
-        except BaseException:
-            connection.give_up(waiter)
-            raise
+        call = _Call(self, connection, request, deadline, is_retry=True)
+        connection.begin(request, deadline, call)
+        return await call
 
     def _open_pool(self, origin: Origin) -> OriginPool:
         pool = self._pools[origin.key] = OriginPool(origin, self._context)
@@ -148,3 +150,43 @@ class HttpEndpoints:
             return False
         pool.idle[0].close()
         return True
+
+
+class _Call(Waiter[EndpointResponse]):
+    """A request that was sent: awaited for its answer; given up when nobody awaits it any more."""
+
+    __slots__ = ("_connection", "_deadline", "_endpoints", "_is_retry", "_request")
+
+    def __init__(
+        self,
+        endpoints: HttpEndpoints,
+        connection: BackendConnection,
+        request: IntegrationRequest,
+        deadline: float,
+        *,
+        is_retry: bool = False,
+    ) -> None:
+        super().__init__()
+        self._endpoints = endpoints
+        self._connection = connection
+        self._request = request
+        self._deadline = deadline
+        self._is_retry = is_retry
+
+    def __await__(self) -> Generator[Any, None, EndpointResponse]:
+        if not self.is_set:
+            try:
+                yield self
+            except BaseException:
+                # Whoever waited gave up (GeneratorExit).
+                self._connection.give_up(self)
+                raise
+        error = self.error
+        if error is None:
+            return self.value
+        if not isinstance(error, StaleConnectionError):
+            raise error
+        if self._is_retry:
+            # A full pool handed over a reused connection, stale too: once is enough.
+            raise broken_answer("two connections ended without an answer") from error
+        return (yield from self._endpoints.send_again(self._request, self._deadline).__await__())

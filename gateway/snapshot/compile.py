@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from gateway.canary import compile_draw
 from gateway.definitions.domain import DomainName
 from gateway.definitions.identity import resource_id
 from gateway.definitions.integration import Integration, IntegrationType
@@ -127,10 +128,7 @@ def compile_release(
             else:
                 compiled[name] = yield from binder.bind()
         apis[api_id], keys[api_id] = compiled, keys_of_api
-    if previous is not None and previous.domain_names == release.domains:
-        domains = previous.domains
-    else:
-        domains = Domains.build((each.domain_name, _mappings(each)) for each in release.domains)
+    domains = yield from _compile_domains(release.domains, previous)
     return Snapshot(
         revision=release.revision,
         digest=release.digest,
@@ -148,6 +146,20 @@ def compile_release(
         sources=release.stages,
         stage_keys=keys,
     )
+
+
+def _compile_domains(
+    domains: tuple[DomainName, ...], previous: Snapshot | None
+) -> Slices[Domains[Mapped]]:
+    """Return the compiled domain names; those of `previous` if they are the same."""
+    if previous is not None and len(previous.domain_names) == len(domains):
+        for before, now in zip(previous.domain_names, domains, strict=True):
+            if before is not now and before != now:
+                break
+            yield
+        else:
+            return previous.domains
+    return (yield from Domains.slices((each.domain_name, _mappings(each)) for each in domains))
 
 
 def _mappings(domain: DomainName) -> list[tuple[str, Mapped]]:
@@ -284,6 +296,7 @@ class _StageBinder:
             base=variants[0],
             canary=variants[1] if canary is not None else None,
             canary_percent=canary.percent_traffic if canary is not None else 0.0,
+            draw=None if canary is None else compile_draw(canary),
             is_execute_api_disabled=self._arms[0][1].is_execute_api_disabled,
         )
 

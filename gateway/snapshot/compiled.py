@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.canary import Draw
 from gateway.definitions.domain import BasePathMapping, DomainName
 from gateway.definitions.stage import LoggingLevel, Stage
 from gateway.errors import GatewayResponseType
@@ -106,6 +107,8 @@ class CompiledStage:
     base: Variant
     canary: Variant | None
     canary_percent: float
+    draw: Draw | None
+    """What draws for a caller; None: each request draws for itself."""
     is_execute_api_disabled: bool
 
 

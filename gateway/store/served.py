@@ -231,20 +231,21 @@ def _stage(row: Row[*tuple[Any, ...]], settings: Mapping[str, MethodSetting]) ->
         access_log_settings=None
         if log is None or not log.get("destinationArn") or not log.get("format")
         else AccessLogSettings(destination=log["destinationArn"], format=log["format"]),
-        canary_settings=None
-        if canary is None
-        else CanarySettings(
-            percent_traffic=canary["percentTraffic"],
-            deployment_id=canary.get("deploymentId") or "",
-            stage_variable_overrides=canary.get("stageVariableOverrides") or {},
-            use_stage_cache=canary.get("useStageCache", False),
-        ),
+        canary_settings=None if canary is None else _canary(canary),
         cache_cluster_enabled=row.cache_cluster_enabled,
         cache_cluster_size=row.cache_cluster_size,
         client_certificate_id=row.client_certificate_id,
         tracing_enabled=row.tracing_enabled,
         documentation_version=row.documentation_version,
     )
+
+
+def _canary(kept: Mapping[str, Any]) -> CanarySettings:
+    problems: list[Problem] = []
+    canary = codec.decode(CanarySettings, kept, problems=problems, path="canarySettings")
+    if canary is None:
+        raise ConfigurationError(tuple(problems))
+    return canary
 
 
 def _setting(row: Row[*tuple[Any, ...]]) -> MethodSetting:

@@ -6,8 +6,8 @@ rolls back. Whatever it raises undoes all that it did.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -85,6 +85,13 @@ class Transaction:
     def rows(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
         """Return all rows of a query that is bounded by itself."""
         return self.connection.execute(statement).all()
+
+    def each(
+        self, statement: Select[*tuple[Any, ...]]
+    ) -> Generator[Row[*tuple[Any, ...]], None, None]:
+        """Yield the rows of a query as they are read; whoever leaves early closes it."""
+        with closing(self.connection.execute(statement)) as rows:
+            yield from rows
 
     def value(self, statement: Select[*tuple[Any, ...]]) -> Any:
         """Return the first column of a query's only row; None: there is no row."""

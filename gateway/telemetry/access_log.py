@@ -104,6 +104,7 @@ _NOT_ALLOWED: Final = re.compile(
 
 
 Render = Callable[[Exchange], str]
+Line = Callable[[Exchange], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -112,12 +113,8 @@ class CompiledAccessLog:
 
     destination: str
     """`stdout` or a path, relative to the data directory unless it is absolute."""
-    render: Render
+    line: Line
     """Returns the line of one request, with its newline."""
-
-    def line(self, exchange: Exchange) -> bytes:
-        """Return the line of one request, with its newline."""
-        return self.render(exchange).encode()
 
 
 def compile_access_log(
@@ -152,12 +149,12 @@ def compile_access_log(
     if len(problems) > before or destination is None:
         return None
     return CompiledAccessLog(
-        destination=destination, render=_renderer("".join(pieces) + "\n", values, kind)
+        destination=destination, line=_line("".join(pieces) + "\n", values, kind)
     )
 
 
-def _renderer(template: str, values: list[Render | _Read], kind: _Kind) -> Render:
-    """Return `template % values`, as one function.
+def _line(template: str, values: list[Render | _Read], kind: _Kind) -> Line:
+    """Return `template % values` as one function, in UTF-8.
 
     Generated as dataclasses generate their `__init__`: reading ten values by attribute instead of
     by call halves the cost of a line (1 of 2 us). Nothing of a user's goes into the source: texts
@@ -173,9 +170,9 @@ def _renderer(template: str, values: list[Render | _Read], kind: _Kind) -> Rende
             name = f"value{len(scope)}"
             scope[name] = value
             terms.append(f"{name}(exchange)")
-    source = f"lambda exchange: template % ({', '.join(terms)},)"
-    render: Render = eval(source, scope)  # noqa: S307 (see above)
-    return render
+    source = f"lambda exchange: (template % ({', '.join(terms)},)).encode()"
+    line: Line = eval(source, scope)  # noqa: S307 (see above)
+    return line
 
 
 def _checked(text: str, place: str, problems: list[Problem]) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import shutil
+import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -77,6 +82,28 @@ def test_a_deployment_is_served_at_once_and_rolled_back_at_once(gateway: Running
     assert called(gateway, api.id)[0] == 403
 
 
+def test_one_large_method_does_not_keep_others_from_being_served(gateway: RunningGateway) -> None:
+    aws = client_of(gateway)
+    large, _ = deployed(aws, "small")
+    other, _ = deployed(aws, "one")
+    for batch in range(4):
+        with pytest.raises(ClientError) as error:
+            aws.update_integration(
+                **large.method,
+                patchOperations=[
+                    patch("add", f"/requestTemplates/a~1{batch}-{number}", "x" * 300_000)
+                    for number in range(15)
+                ],
+            )
+        assert refusal(error)[0] == "LimitExceededException"
+    aws.create_deployment(restApiId=large.id, stageName="prod")
+
+    redeployed(aws, other, "two")
+
+    assert called(gateway, other.id) == (200, b"two")
+    assert called(gateway, large.id) == (200, b"small")
+
+
 def test_a_canary_takes_its_share(gateway: RunningGateway) -> None:
     aws = client_of(gateway)
     api, _ = deployed(aws, "base")
@@ -105,6 +132,21 @@ def test_what_is_not_enforced_is_never_served_open(
     aws.create_deployment(restApiId=api.id, stageName="prod")
 
     assert called(gateway, api.id)[0] == 500
+    told = until(lambda: gateway.status()["problems"], "the method to be named")
+    assert [each["owner"].split(",")[0] for each in told] == [f"API {api.id}"]
+    assert told[0]["path"].startswith("resources./pets.GET.")
+    asked = subprocess.run(
+        [sys.executable, "-m", "gateway", "status", "--admin", gateway.admin],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert told[0]["text"] in asked.stderr
+    assert gateway.log.count("is not enforced yet") == 1
+    gateway.get(f"/_aws/execute-api/{api.id}/prod/pets")
+    aws.delete_rest_api(restApiId=api.id)
+    assert gateway.status()["problems"] == []
 
 
 def test_an_authorizer_and_a_validator_are_never_ignored(gateway: RunningGateway) -> None:
@@ -195,6 +237,30 @@ def test_what_files_define_is_seen_and_not_touched(running_gateway: RunningGatew
         assert "pets.yaml" in refusal(error)[1]
 
 
+def test_a_file_that_is_edited_and_reverted_keeps_its_history(
+    running_gateway: RunningGateway,
+) -> None:
+    aws = client_of(running_gateway)
+
+    def shown() -> list[str]:
+        return [each["id"] for each in aws.get_deployments(restApiId="pets")["items"]]
+
+    def deployment() -> str:
+        return str(aws.get_stage(restApiId="pets", stageName="prod")["deploymentId"])
+
+    until(lambda: aws.get_rest_apis()["items"] or None, "the file's API to be shown")
+    made = aws.get_rest_api(restApiId="pets")["createdDate"]
+    first = deployment()
+    running_gateway.write("apis/pets.yaml", pets("two"))
+    until(lambda: deployment() != first, "the edit to be shown")
+    assert shown() == [first, deployment()]
+    running_gateway.write("apis/pets.yaml", pets("one"))
+    until(lambda: deployment() == first, "the old deployment to come back")
+
+    assert len(shown()) == 2
+    assert aws.get_rest_api(restApiId="pets")["createdDate"] == made
+
+
 def test_a_file_wins_over_an_api_of_the_same_id_and_gives_it_back(
     gateway: RunningGateway,
 ) -> None:
@@ -234,6 +300,34 @@ def test_what_was_made_survives_a_killed_gateway(start_gateway: StartGateway) ->
     assert called(gateway, api.id) == (200, b"kept")
     redeployed(aws, api, "more")
     assert called(gateway, api.id) == (200, b"more")
+
+
+def test_a_deployment_that_cannot_be_read_holds_up_no_other(start_gateway: StartGateway) -> None:
+    gateway = start_gateway({"apis/pets.yaml": pets("filed")})
+    aws = client_of(gateway)
+    good, bad = (deployed(aws, text)[0] for text in ("good", "bad"))
+    gateway.close()
+    with closing(sqlite3.connect(gateway.data / "store.sqlite")) as store:
+        (trigger,) = store.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%deployment%'"
+        ).fetchone()
+        store.execute(f"DROP TRIGGER {trigger}")
+        store.execute(
+            "UPDATE deployment SET definition = '{\"unheardOf\": 1}' WHERE api = "
+            "(SELECT sequence FROM rest_api WHERE id = ?)",
+            (bad.id,),
+        )
+        store.commit()
+    shutil.rmtree(gateway.data / "release")
+
+    gateway.start()
+
+    assert gateway.pets() == b"filed"
+    assert called(gateway, good.id) == (200, b"good")
+    assert called(gateway, bad.id)[0] == 403
+    assert f"API {bad.id} stays as it was" in gateway.log
+    gateway.write("apis/pets.yaml", pets("again"))
+    until(lambda: gateway.pets() == b"again", "files to be watched")
 
 
 def test_users_are_made_on_the_command_line_and_the_trail_is_read_there(
@@ -316,3 +410,22 @@ def test_what_the_shared_tables_cannot_hold_is_refused_before_it_is_kept(
         aws.update_stage(
             restApiId=deployed(aws, "more")[0].id, stageName="prod", patchOperations=limit
         )
+
+
+def test_half_sent_requests_do_not_keep_the_control_port_from_answering(
+    gateway: RunningGateway,
+) -> None:
+    host, _, port = gateway.admin.rpartition(":")
+    with contextlib.ExitStack() as half_sent:
+        for _ in range(300):
+            connection = socket.create_connection((host, int(port)), timeout=20)
+            half_sent.enter_context(connection)
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: loc")
+
+        asking = http.client.HTTPConnection(host, int(port), timeout=20)
+        asking.request("GET", "/healthz")
+        assert asking.getresponse().status == 200
+        asking.close()
+        assert client_of(gateway).get_rest_apis()["items"] == []
+    assert "too many connections" in gateway.log
+    assert "Traceback" not in gateway.log

@@ -8,9 +8,10 @@ from typing import Any, Final
 from sqlalchemy import delete, func, select, update
 
 from gateway.control.api import patch
-from gateway.control.api.lookups import AnyRow
+from gateway.control.api.lookups import AnyRow, row_of
 from gateway.control.api.patch import PatchOperation, PatchTable, Rule, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present, timestamp
+from gateway.control.api.rows import refuse_one_more
 from gateway.control.api.shapes import BOOLEAN, PATCH, TEXT, list_of, map_of, members
 from gateway.control.api.tags import drop_tags, put_tags, shown_tags, tags_of
 from gateway.errors import ControlError, bad_request, conflict, limit_exceeded, not_found
@@ -127,10 +128,7 @@ def api_key_of(transaction: Transaction, key_id: str) -> AnyRow:
     Raises:
         ControlError: (NotFoundException) there is none.
     """
-    row = transaction.row(select(API_KEY).where(API_KEY.c.id == key_id))
-    if row is None:
-        raise not_found(UNKNOWN)
-    return row
+    return row_of(transaction, select(API_KEY).where(API_KEY.c.id == key_id), UNKNOWN)
 
 
 def insert_api_key(transaction: Transaction, values: dict[str, Any]) -> AnyRow:
@@ -141,8 +139,7 @@ def insert_api_key(transaction: Transaction, values: dict[str, Any]) -> AnyRow:
     """
     if transaction.has(API_KEY, API_KEY.c.value == values["value"]):
         raise conflict("API Key already exists")
-    if transaction.value(select(API_KEY.c.sequence).offset(API_KEYS_MAX - 1).limit(1)) is not None:
-        raise limit_exceeded(f"At most {API_KEYS_MAX} API keys are kept")
+    refuse_one_more(transaction, API_KEY, API_KEYS_MAX, f"At most {API_KEYS_MAX} API keys are kept")
     sequence = transaction.insert(
         API_KEY,
         id=transaction.new_id(API_KEY, LONG),

@@ -6,13 +6,13 @@ dict of columns. Deployment ids are checked by `check_deployment`, which the cal
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
 
-from gateway.control.api.patch import PatchOperation, Working, boolean, unescape
+from gateway.control.api.access_logs import checked_destination, checked_format
+from gateway.control.api.patch import PatchOperation, Working, boolean, finite_number, unescape
 from gateway.control.api.stage_rows import CACHE_SIZE, canary_of, check_variables
 from gateway.definitions.method_settings import ALL_METHODS, normalise_key
 from gateway.definitions.stage import CacheControlStrategy, LoggingLevel
@@ -135,11 +135,10 @@ def _add(operation: PatchOperation, working: Working) -> None:
                 )
             if not value:
                 raise bad_request("Access Log value must not be empty")
-            # AWS's consoles write a log group's ARN with the streams' `:*`.
-            kept = value.removesuffix(":*") if leaf == "destinationArn" else value
+            check = checked_destination if leaf == "destinationArn" else checked_format
             working["access_log_settings"] = {
                 **(working["access_log_settings"] or {}),
-                leaf: kept,
+                leaf: check(value),
             }
         case [name, *_] if name in _KNOWN or operation.path.count("/") == 4:
             raise bad_request(f"Invalid add operation with path: {operation.path}")
@@ -201,6 +200,10 @@ def _replace_canary(
             canary = {**canary, "percentTraffic": _number(value, "percentTraffic")}
         case ["useStageCache"]:
             canary = {**canary, "useStageCache": boolean(value)}
+        case ["sticky"]:
+            canary = {**canary, "sticky": _sticky(value)}
+        case ["forceHeader"]:
+            canary = {**canary, "forceHeader": value or None}
         case ["stageVariableOverrides"]:
             canary = {**canary, "stageVariableOverrides": _map(value)}
         case ["stageVariableOverrides", name]:
@@ -211,6 +214,12 @@ def _replace_canary(
         case _:
             raise _invalid(operation)
     working["canary_settings"] = canary_of(canary)
+
+
+def _sticky(value: str | None) -> dict[str, str] | None:
+    """Read `HEADER:X-User` or `SOURCE_IP` (one text: a patch has no other values); empty: none."""
+    by, _, name = (value or "").partition(":")
+    return {"by": by, "name": name} if by else None
 
 
 def _replace_setting(operation: PatchOperation, where: str, name: str, working: Working) -> None:
@@ -231,11 +240,8 @@ def _invalid(operation: PatchOperation) -> ControlError:
 
 
 def _number(value: str | None, name: str) -> float:
-    try:
-        number = float(value or "")
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+    number = finite_number(value)
+    if number is None:
         raise bad_request(f"Invalid value for {name}: must be a number")
     return number
 

@@ -12,10 +12,18 @@ from gateway.control.api.lookups import AnyRow
 from gateway.control.api.patch import Working
 from gateway.control.api.protocol import present, timestamp
 from gateway.control.api.rest_apis import target_of_api
+from gateway.control.api.rows import refuse_one_more
 from gateway.control.api.shapes import one_of
 from gateway.control.api.tags import shown_tags
-from gateway.definitions.stage_validation import CACHE_SIZES, STAGE_NAME, VARIABLES_MAX
-from gateway.errors import bad_request, conflict, limit_exceeded
+from gateway.definitions.codec import decode
+from gateway.definitions.stage import CanarySettings
+from gateway.definitions.stage_validation import (
+    CACHE_SIZES,
+    STAGE_NAME,
+    VARIABLES_MAX,
+    problems_of_choice,
+)
+from gateway.errors import Problem, bad_request, conflict
 from gateway.store.tables import DEPLOYMENT, STAGE, STAGE_METHOD_SETTING
 from gateway.store.transaction import Transaction
 
@@ -46,9 +54,9 @@ def insert_stage(transaction: Transaction, api: AnyRow, stage_name: str, values:
     of_api = STAGE.c.api == api.sequence
     if transaction.has(STAGE, of_api, STAGE.c.stage_name == stage_name):
         raise conflict("Stage already exists")
-    last = select(STAGE.c.sequence).where(of_api).offset(STAGES_MAX - 1).limit(1)
-    if transaction.value(last) is not None:
-        raise limit_exceeded(f"An API has at most {STAGES_MAX} stages")
+    refuse_one_more(
+        transaction, STAGE, STAGES_MAX, f"An API has at most {STAGES_MAX} stages", of_api
+    )
     check_variables(values["variables"])
     sequence = transaction.insert(
         STAGE,
@@ -91,12 +99,21 @@ def canary_of(given: Mapping[str, Any]) -> dict[str, Any]:
         raise bad_request("Invalid percentTraffic specified: must be between 0.0 and 100.0")
     overrides = given.get("stageVariableOverrides")
     check_variables(overrides or {})
-    return present(
+    kept = present(
         deploymentId=given["deploymentId"],
         percentTraffic=percent,
         stageVariableOverrides=overrides or None,
         useStageCache=given.get("useStageCache", False),
+        sticky=given.get("sticky"),
+        forceHeader=given.get("forceHeader"),
     )
+    problems: list[Problem] = []
+    choice = decode(CanarySettings, kept, problems=problems)
+    if choice is not None:
+        problems += problems_of_choice(choice)
+    for problem in problems:
+        raise bad_request(f"Invalid canarySettings specified: {problem}")
+    return kept
 
 
 def merged_variables(before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:

@@ -7,12 +7,12 @@ from typing import Any, Final
 from sqlalchemy import Select, delete, func, select
 
 from gateway.control.api.api_keys import UNKNOWN, api_key_of
-from gateway.control.api.lookups import AnyRow
+from gateway.control.api.lookups import AnyRow, row_of
 from gateway.control.api.protocol import Answer, Call, Served, page, present
 from gateway.control.api.shapes import TEXT, members
 from gateway.control.api.usage_plan_stages import refuse_second_plan
 from gateway.control.api.usage_plans import usage_plan_of
-from gateway.errors import bad_request, conflict, limit_exceeded, not_found
+from gateway.errors import bad_request, conflict, limit_exceeded
 from gateway.store.tables import API_KEY, USAGE_PLAN, USAGE_PLAN_KEY
 from gateway.store.transaction import Transaction
 
@@ -104,10 +104,7 @@ def _members() -> Select[*tuple[Any, ...]]:
 
 def _row(transaction: Transaction, plan_id: str, key_id: str) -> AnyRow:
     query = _members().where(USAGE_PLAN.c.id == plan_id, API_KEY.c.id == key_id)
-    row = transaction.row(query)
-    if row is None:
-        raise not_found(UNKNOWN)
-    return row
+    return row_of(transaction, query, UNKNOWN)
 
 
 OPERATIONS: Final = {

@@ -20,6 +20,9 @@ COUNT_MAX: Final = 2**31 - 1
 
 _PERIODS: Final = ", ".join(QuotaPeriod)
 
+_OFFSETS_MAX: Final = {QuotaPeriod.DAY: 0, QuotaPeriod.WEEK: 6, QuotaPeriod.MONTH: 27}
+"""AWS's bounds of `offset`: they stem from a time when it was the day on which a period began."""
+
 
 def checked_throttle(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return a throttle as it is kept: what is missing is not limited.
@@ -48,6 +51,10 @@ def checked_quota(given: Mapping[str, Any]) -> dict[str, Any]:
         raise bad_request("Usage Plan quota offset must be a non-negative number")
     if period not in set(QuotaPeriod):
         raise bad_request(f"Usage Plan quota period must be one of: [{_PERIODS}]")
+    highest = _OFFSETS_MAX[QuotaPeriod(period)]
+    if offset > highest:
+        allowed = f"between 0 and {highest} inclusive" if highest else "zero"
+        raise bad_request(f"Usage Plan quota offset must be {allowed} in the {period} period")
     return {"limit": limit, "offset": offset, "period": period}
 
 

@@ -45,7 +45,7 @@ USAGE_PLAN_STAGE: Final = Table(
     METADATA,
     Column("sequence", Integer, primary_key=True),
     Column("usage_plan", ForeignKey("usage_plan.sequence", ondelete="CASCADE"), nullable=False),
-    # Names, not references: a stage that a file defines is written anew whenever the file changes.
+    # Names, not references: a stage that a file defines goes and comes back with its file.
     Column("api_id", Text, nullable=False),
     Column("stage_name", Text, nullable=False),
     # "/pets/GET" to {burstLimit, rateLimit}; null: none.

@@ -36,6 +36,10 @@ def test_the_environment_may_name_the_directory(
     assert settings.config == tmp_path
 
 
-def test_a_flag_that_is_no_value_is_a_problem(config: Path) -> None:
-    with pytest.raises(ConfigurationError, match="--listen"):
-        settings_of(build_parser().parse_args(["run", "--listen", "8080"]))
+def test_a_variable_that_is_no_value_is_a_problem(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGEGATE_LISTEN", "8080")
+
+    with pytest.raises(ConfigurationError, match="STAGEGATE_LISTEN"):
+        settings_of(build_parser().parse_args(["run"]))

@@ -263,12 +263,32 @@ async def test_what_finds_no_room_is_told_until_it_does(bench: Bench) -> None:
         stages={"prod": stage}, deployment_ids=frozenset({"d1"}), deployments={"d1": deployment}
     )
     await bench.publisher.publish_stored({"a": served})
-    ((problem,),) = bench.publisher.state.unserved.values()
-    assert "token buckets" in problem.message
+    ((text,),) = bench.publisher.unserved.texts().values()
+    assert "token buckets" in text
+    assert bench.publisher.unserved.lacking_room == ["a"]
     assert bench.publisher.release.stages == {}
 
     await bench.publisher.publish_stored(
         {"a": replace(served, stages={"prod": replace(stage, method_settings={})})}
     )
-    assert bench.publisher.state.unserved == {}
+    assert bench.publisher.unserved.texts() == {}
     assert bench.publisher.release.stages.keys() == {"a"}
+
+
+async def test_what_cannot_travel_is_told_until_it_can(bench: Bench) -> None:
+    stage = Stage(stage_name="prod", deployment_id="d1")
+    deployment = StoredDeployment(id="d1", api_id="a", text="[]", created_date=0.0)
+    broken = ServedApi(
+        stages={"prod": stage}, deployment_ids=frozenset({"d1"}), deployments={"d1": deployment}
+    )
+    await bench.publisher.hold_stored({"a": broken})
+    await bench.publisher.reload("start", may_be_absent=True)
+    ((text,),) = bench.publisher.unserved.texts().values()
+    assert "deployment/d1: does not fit this version" in text
+    assert bench.publisher.unserved.lacking_room == []
+    assert bench.publisher.deployment_part("d1") is None
+
+    mended = replace(deployment, text=definition_text(api({"/": {"GET": mock()}})))
+    await bench.publisher.publish_stored({"a": replace(broken, deployments={"d1": mended})})
+    assert bench.publisher.unserved.texts() == {}
+    assert bench.publisher.deployment_part("d1") is not None

@@ -165,3 +165,20 @@ def test_what_is_not_served_takes_no_place(bench: Bench) -> None:
     bench.store.run(bench.room.count)
 
     assert bench.room._sum == Places()
+
+
+def test_an_api_that_cannot_be_read_keeps_no_other_from_being_counted(bench: Bench) -> None:
+    apis = [bench.deployed() for _ in range(2)]
+    for api in apis:
+        bench.patch(api, LIMIT)
+    bench.store.run(
+        lambda transaction: transaction.execute(
+            "UPDATE stage_method_setting SET logging_level = 'LOUD' WHERE stage = "
+            "(SELECT min(stage) FROM stage_method_setting)"
+        )
+    )
+
+    bench.store.run(bench.room.count)
+
+    assert bench.room._sum == Places(buckets=1, stages=1)
+    bench.call("DeleteRestApi", restapi_id=apis[0])

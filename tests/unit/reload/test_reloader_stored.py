@@ -15,7 +15,7 @@ from gateway.errors import ConfigurationError
 from gateway.release import Release
 from gateway.release.frozen import outline_part
 from gateway.release.parts import encode_release, salvage_release
-from gateway.reload import Capacities, Reloader
+from gateway.reload import Capacities, Reloader, sizes
 from gateway.store.served import ServedApi, StoredDeployment, definition_text
 from gateway.telemetry.metrics import SERIES_PER_BLOCK
 from tests.running_gateway import pets
@@ -217,9 +217,7 @@ def test_what_is_stored_outlives_the_control_process(reloader: Reloader) -> None
     assert set(again.release.stages) == {"a"}
 
 
-def test_a_deployment_that_is_no_definition_holds_back_its_api_alone(
-    reloader: Reloader, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_deployment_that_is_no_definition_holds_back_its_api_alone(reloader: Reloader) -> None:
     reloader.apply_stored({"a": served("d1")})
     broken = replace(stored(deployment("d2")), text="[]")
     odd = replace(served("d2"), deployments={"d2": broken})
@@ -227,7 +225,7 @@ def test_a_deployment_that_is_no_definition_holds_back_its_api_alone(
     assert reloader.apply_stored({"a": odd, "b": served("d3", api_id="b")})
     check(reloader)
     assert set(reloader.release.deployments) == {"d1", "d3"}
-    assert "API a stays as it was: deployment/d2" in caplog.text
+    assert [problem.path for problem in reloader.unfit["a"]] == ["deployment/d2"]
 
 
 def test_a_deployment_comes_back_after_a_file_took_its_place(
@@ -248,3 +246,66 @@ def test_a_deployment_comes_back_after_a_file_took_its_place(
 def write(directory: Path, name: str, text: str | None = None) -> None:
     (directory / "apis").mkdir(exist_ok=True)
     (directory / "apis" / f"{name}.yaml").write_text(pets() if text is None else text)
+
+
+def too_large(api: ServedApi) -> ServedApi:
+    """The same API with a template in it that no worker would take."""
+    integration = Integration(
+        type=IntegrationType.MOCK, request_templates={"application/json": "x" * 100_000}
+    )
+    resource = Resource(path="/pets", methods={"GET": Method(integration=integration)})
+    definition = ApiDefinition(rest_api=RestApi(name="pets"), resources=(resource,))
+    return replace(
+        api,
+        deployments={
+            id_: replace(each, text=definition_text(definition))
+            for id_, each in api.deployments.items()
+        },
+    )
+
+
+def test_what_cannot_travel_stays_as_it_was_and_holds_back_no_other(
+    reloader: Reloader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sizes, "FRAME_BYTES_MAX", 50_000)
+    reloader.apply_stored({"a": served("d1")})
+
+    assert reloader.apply_stored({"a": too_large(served("d2")), "b": served("d3", api_id="b")})
+
+    check(reloader)
+    assert reloader.release.stages["a"]["prod"].deployment_id == "d1"
+    assert reloader.release.stages["b"]["prod"].deployment_id == "d3"
+    assert reloader.known_deployments() == {"d1", "d3"}
+    assert reloader.unfit.keys() == {"a"}
+    assert "deployment d2: a method" in str(reloader.unfit["a"][0])
+    reloader.apply_stored({"a": None})
+    assert reloader.unfit == {}
+
+
+def test_what_cannot_travel_is_left_out_of_a_start(
+    reloader: Reloader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sizes, "FRAME_BYTES_MAX", 50_000)
+
+    reloader.hold_all_stored({"a": too_large(served("d2")), "b": served("d3", api_id="b")})
+    reloader.apply(NO_FILES, may_be_absent=True)
+
+    check(reloader)
+    assert set(reloader.release.stages) == {"b"}
+
+
+def test_a_file_that_cannot_travel_stays_as_it_was(
+    reloader: Reloader, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "apis").mkdir()
+    (tmp_path / "apis/pets.yaml").write_text(pets("small"))
+    reloader.apply(configuration.load(tmp_path))
+    before = reloader.release.stages["pets"]
+    monkeypatch.setattr(sizes, "FRAME_BYTES_MAX", 50_000)
+    (tmp_path / "apis/pets.yaml").write_text(pets("x" * 60_000))
+
+    report = reloader.apply(configuration.load(tmp_path))
+
+    assert report.kept == ("pets",)
+    assert reloader.release.stages["pets"] == before
+    assert "more than the 50000" in str(report.errors[0])

@@ -13,6 +13,7 @@ from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import EndpointResponse, IntegrationRequest, Origin
 from gateway.server.backend_connection import BackendConnection, StaleConnectionError
 from gateway.server.deadlines import NEVER, Deadlines
+from gateway.server.plain_head import PlainHeads
 from gateway.streams import HIGH_WATER_BYTES, BodyError, BodyStream, BodyTooLargeError
 from tests.builders import FakeClock, FakeProducer
 from tests.fake_backend import FakeDeadlines, FakeTransport
@@ -51,6 +52,7 @@ class Rig:
             self.owner,
             cast("Deadlines", self.deadlines),
             self.clock.now,
+            PlainHeads(),
             response_idle_seconds=30,
         )
         self.connection.connection_made(cast("Any", self.transport))
@@ -64,7 +66,9 @@ class Rig:
         timeout: float = 5,
     ) -> Waiter[EndpointResponse]:
         request = IntegrationRequest(ORIGIN, HEAD, body, method, timeout, limit)
-        return self.connection.begin(request, self.clock.now() + timeout)
+        waiter = Waiter[EndpointResponse]()
+        self.connection.begin(request, self.clock.now() + timeout, waiter)
+        return waiter
 
     @property
     def is_kept(self) -> bool:
@@ -244,7 +248,7 @@ def test_whole_answer_is_bytes(rig: Rig) -> None:
     response = value_of(waiter)
 
     assert (response.status, response.body, response.length) == (200, b"ok", 2)
-    assert response.headers == [(b"Content-Length", b"2")]
+    assert list(response.headers) == [(b"Content-Length", b"2")]
     assert rig.is_kept
 
 

@@ -314,15 +314,6 @@ def test_end_of_the_connection_does_not_complete_a_framed_answer(raw: bytes) -> 
     assert not parse(raw, then_eof=True).is_complete
 
 
-def test_untouched_until_the_first_byte() -> None:
-    parser = ResponseParser()
-    assert parser.is_untouched
-
-    parser.feed(b"H")
-
-    assert not parser.is_untouched
-
-
 def test_repr_states_the_state() -> None:
     parser = ResponseParser()
     assert repr(parser) == "<ResponseParser head 0>"

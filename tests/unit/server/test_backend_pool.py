@@ -13,6 +13,7 @@ from gateway.messages import Origin
 from gateway.server.backend_connection import BackendConnection
 from gateway.server.backend_pool import BackendCounters, OriginPool, PoolContext, unreachable
 from gateway.server.deadlines import Deadlines
+from gateway.server.plain_head import PlainHeads
 from gateway.settings import Backends
 from tests.builders import FakeClock
 from tests.fake_backend import FakeDeadlines, FakeDial
@@ -37,6 +38,7 @@ class Rig:
                 dial=self.dial,
                 counters=self.counters,
                 now=self.clock.now,
+                plain_heads=PlainHeads(),
                 make_room=lambda: False,
                 on_empty=self.emptied.append,
             ),

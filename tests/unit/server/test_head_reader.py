@@ -18,7 +18,7 @@ def test_a_head_is_read_and_what_follows_is_returned() -> None:
     heads = reader()
 
     assert heads.read(GET + b"rest") == b"rest"
-    assert heads.head is not None
+    assert heads.is_complete
     assert (heads.target, heads.host) == ("/prod/pets", "api.execute-api.localhost")
     assert not heads.is_begun
 
@@ -28,10 +28,10 @@ def test_a_head_may_come_byte_by_byte(data: bytes) -> None:
     heads = reader()
     held = b""
     for byte in bytewise(data):
-        assert heads.head is None
+        assert not heads.is_complete
         held = heads.read(held + byte)
 
-    assert heads.head is not None
+    assert heads.is_complete
     assert held == b""
 
 
@@ -40,7 +40,7 @@ def test_an_unfinished_head_is_held() -> None:
 
     assert heads.read(GET[:20]) == GET[:20]
     assert heads.is_begun
-    assert heads.head is None
+    assert not heads.is_complete
 
 
 def test_the_empty_line_before_a_head_is_not_held() -> None:
@@ -64,7 +64,7 @@ def test_one_header_may_fill_the_block_though_no_request_line_may() -> None:
     heads = reader()
 
     assert heads.read(GET[:-2] + b"Cookie: " + b"x" * 10_240 + b"\r\n\r\n") == b""
-    assert heads.head is not None
+    assert heads.is_complete
     with pytest.raises(RefusedError) as caught:
         heads.read(b"GET /" + b"x" * 10_240 + GET[14:])
     assert caught.value.refusal is refusal.TARGET_TOO_LONG
@@ -116,4 +116,4 @@ def test_cookies_may_repeat() -> None:
     heads = reader()
     heads.read(GET[:-2] + b"Cookie: a=b\r\nCookie: c=d\r\n\r\n")
 
-    assert heads.head is not None
+    assert heads.is_complete

@@ -14,6 +14,8 @@ from gateway.store.served import ASIDE, definition_from, served_api_ids, served_
 from gateway.store.tables import REST_API
 from tests.unit.control.api.handlers import Handlers
 
+LOG_GROUP = "arn:aws:logs:us-east-1:000000000000:log-group:pets"
+
 
 @pytest.fixture
 def handlers(tmp_path: Path) -> Iterator[Handlers]:
@@ -49,7 +51,7 @@ def test_a_stage_is_served_as_its_definition(handlers: Handlers, api: str) -> No
         ("/*/*/throttling/rateLimit", "-1"),
         ("/*/*/throttling/burstLimit", "7"),
         ("/*/*/logging/loglevel", "INFO"),
-        ("/accessLogSettings/destinationArn", "stdout"),
+        ("/accessLogSettings/destinationArn", LOG_GROUP),
         ("/canarySettings/percentTraffic", "12.5"),
     )
 
@@ -69,7 +71,7 @@ def test_a_stage_is_served_as_its_definition(handlers: Handlers, api: str) -> No
     assert stage.access_log_settings is None
     assert stage.canary_settings.percent_traffic == 12.5
     patched(handlers, api, ("/accessLogSettings/format", "$context.requestId"))
-    assert served(handlers, api).stages["prod"].access_log_settings.destination == "stdout"
+    assert served(handlers, api).stages["prod"].access_log_settings.destination == LOG_GROUP
 
 
 def test_a_known_deployment_is_not_read_again(handlers: Handlers, api: str) -> None:
