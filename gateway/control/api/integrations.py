@@ -240,7 +240,7 @@ def _kept(value: str | None) -> Any:
 
 _HANDLING_RULE: Final = rule(
     "/contentHandling",
-    "add replace remove",
+    "replace",
     patch.member(
         "content_handling",
         patch.optional(patch.choice(_CONTENT_HANDLING.enum, "Invalid content handling specified")),
