@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Final
 
 from gateway.configuration.settings_file import load_settings
 from gateway.errors import ConfigurationError, Problem
@@ -15,12 +14,6 @@ from gateway.supervisor import CannotStartError, Options, supervise
 from gateway.telemetry import logs
 from gateway.telemetry.metrics import SERIES_PER_BLOCK, table_bytes
 from gateway.throttle.table import bytes_needed
-
-BUCKETS: Final = 262_144
-"""Token buckets of the shared table. Memory is taken only for those that are used."""
-
-STAGE_BLOCKS: Final = 8_192
-"""Metric blocks for stages and their canaries, beside those for methods."""
 
 
 def serve(settings: Settings) -> int:
@@ -42,7 +35,8 @@ def options_of(settings: Settings) -> Options:
     Raises:
         ConfigurationError: `gateway.toml` has changed since the settings were read, and is invalid.
     """
-    blocks = 1 + STAGE_BLOCKS + settings.metrics.series_budget // SERIES_PER_BLOCK
+    metrics, buckets = settings.metrics, settings.throttle.buckets
+    blocks = 1 + metrics.stages + metrics.series_budget // SERIES_PER_BLOCK
     workers = settings.workers
     return Options(
         listen=str(settings.listen),
@@ -52,7 +46,7 @@ def options_of(settings: Settings) -> Options:
         worker_command=_command("gateway.worker.main"),
         environment={"PYTHONPATH": _python_path()},
         tables={
-            "buckets": bytes_needed(BUCKETS, workers),
+            "buckets": bytes_needed(buckets, workers),
             "metrics": table_bytes(blocks, workers),
         },
         run_directory=settings.data / "run",
@@ -60,7 +54,7 @@ def options_of(settings: Settings) -> Options:
         payload={
             "settings": pack_settings(settings),
             "file_settings": pack_settings(load_settings(settings.config, {}, {})),
-            "tables": {"buckets": BUCKETS, "blocks": blocks},
+            "tables": {"buckets": buckets, "blocks": blocks},
         },
     )
 

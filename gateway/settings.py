@@ -116,6 +116,9 @@ class Throttle:
     """Requests per second (AWS: 10000); 0 refuses every request."""
     account_burst_limit: int | None = within(None, 0)
     """Requests admitted at once (AWS: 5000)."""
+    buckets: int = within(262_144, 16, 16_777_216)
+    """Token buckets there is room for, one for each method that a stage's method settings cover.
+    Memory is taken only for those that are used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +154,9 @@ class Metrics:
 
     series_budget: int = within(20_000, 100, 10_000_000)
     """Stages and methods with series of their own; beyond it, methods are counted by stage only."""
+    stages: int = within(8192, 16, 1_048_576)
+    """Stages there is room for, a stage with a canary counting twice. More are not made through
+    the control API; those of files are counted together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

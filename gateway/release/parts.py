@@ -9,7 +9,7 @@ decodes it between requests can stop after every record.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar, cast
 
@@ -37,6 +37,9 @@ FRAME_BYTES_MAX: Final = 16_777_216
 """Longest frame that workers take; a record is never split, so none may be longer."""
 
 _SLOTS_PER_RECORD: Final = 200
+
+UNREAD: Final = Method(operation_name="unread")
+"""Stands for every method of a deployment that is held as an outline: see `frozen`."""
 
 Record = list[Any]
 """What it is (a key of `_KINDS`), then the names it goes by, then its value."""
@@ -121,7 +124,7 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
     earlier = known or {}
     for deployment in release.deployments.values():
         key = f"deployment/{deployment.id}"
-        parts.append(earlier.get(key) or _make(key, _deployment_records(deployment)))
+        parts.append(earlier.get(key) or encode_deployment(deployment))
     return {part.key: part for part in parts}
 
 
@@ -142,8 +145,23 @@ def encode_api(
 
 
 def encode_deployment(deployment: Deployment) -> Part:
-    """Return the part of one deployment."""
-    return _make(f"deployment/{deployment.id}", _deployment_records(deployment))
+    """Return the part of one deployment, which is no outline."""
+    definition = replace(deployment.definition, resources=())
+    head = codec.encode(replace(deployment, definition=definition))
+    return deployment_part(deployment.id, head, _encoded(deployment.definition.resources))
+
+
+def deployment_part(
+    deployment_id: str,
+    head: Mapping[str, Any],
+    resources: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]],
+) -> Part:
+    """Return a deployment's part from its encoded pieces.
+
+    `head` is the deployment without resources; each resource comes without methods, which stand
+    beside it by HTTP method.
+    """
+    return _make(f"deployment/{deployment_id}", _deployment_records(head, resources))
 
 
 def encode_domains(domains: Iterable[DomainName]) -> Part:
@@ -229,7 +247,20 @@ def join_release(
     )
 
 
-def salvage_release(revision: int, parts: Mapping[str, Part]) -> tuple[Release, list[Problem]]:
+def decode_whole_part(part: Part) -> DecodedPart:
+    """Decode a part without pausing.
+
+    Raises:
+        ConfigurationError: as `decode_part`.
+    """
+    return _run(decode_part(part))
+
+
+def salvage_release(
+    revision: int,
+    parts: Mapping[str, Part],
+    decode: Callable[[Part], DecodedPart] = decode_whole_part,
+) -> tuple[Release, list[Problem]]:
     """Decode what can be decoded; an API with anything missing or unreadable is left out.
 
     Returns the release, with the digest of the parts as given, and what was wrong.
@@ -238,7 +269,7 @@ def salvage_release(revision: int, parts: Mapping[str, Part]) -> tuple[Release, 
     decoded: dict[str, DecodedPart] = {}
     for key, part in parts.items():
         try:
-            decoded[key] = _run(decode_part(part))
+            decoded[key] = decode(part)
         except ConfigurationError as error:
             problems += error.problems
     for key in [key for key in decoded if key.startswith("api/")]:
@@ -309,21 +340,29 @@ def _slot_records(kind: str, slots: Iterable[tuple[str, int]]) -> Iterator[Recor
         yield [kind, dict(listed[start : start + _SLOTS_PER_RECORD])]
 
 
-def _deployment_records(deployment: Deployment) -> Iterator[Record]:
+def _encoded(resources: Iterable[Resource]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    for resource in resources:
+        if UNREAD in resource.methods.values():
+            raise AssertionError(f"{resource.path} is an outline: its part must be known")
+        methods = {verb: codec.encode(method) for verb, method in resource.methods.items()}
+        yield codec.encode(replace(resource, methods={})), methods
+
+
+def _deployment_records(
+    head: Mapping[str, Any], resources: Iterable[tuple[Any, Mapping[str, Any]]]
+) -> Iterator[Record]:
     """Yield equal methods once; resources name theirs by number, in the order they came in."""
-    definition = replace(deployment.definition, resources=())
-    yield ["deployment", codec.encode(replace(deployment, definition=definition))]
+    yield ["deployment", head]
     numbers: dict[bytes, int] = {}
-    for resource in deployment.definition.resources:
+    for resource, methods in resources:
         numbered: dict[str, int] = {}
-        for http_method, method in resource.methods.items():
-            encoded = codec.encode(method)
-            text = orjson.dumps(encoded)
+        for http_method, method in methods.items():
+            text = orjson.dumps(method)
             if text not in numbers:
                 numbers[text] = len(numbers)
-                yield ["method", encoded]
+                yield ["method", orjson.Fragment(text)]
             numbered[http_method] = numbers[text]
-        yield ["resource", numbered, codec.encode(replace(resource, methods={}))]
+        yield ["resource", numbered, resource]
 
 
 def _make(key: str, records: Iterable[Record]) -> Part:

@@ -12,8 +12,10 @@ from sqlalchemy import select
 from gateway.clock import SystemClock
 from gateway.configuration.loaded import Loaded
 from gateway.control import live
+from gateway.control.deployed_problems import DeployedProblems
 from gateway.control.live import Live
 from gateway.control.publisher import Publisher
+from gateway.control.room import Places, Room
 from gateway.control.unserved import Unserved
 from gateway.definitions.domain import DomainName
 from gateway.definitions.stage import Stage
@@ -41,12 +43,13 @@ class FakePublisher:
         self.release = Release(revision=1, digest="", region="r", account="a")
         self.fails = False
         self.fails_for = ""
-        self.has_room = True
+        self.lack_room: set[str] = set()
+        self.unserved = Unserved()
         self.succeeded: list[list[str]] = []
         self.stored: Mapping[str, ServedApi | None] = {}
         self.done: asyncio.Queue[list[str]] = asyncio.Queue()
 
-    def hold_stored(
+    async def hold_stored(
         self, stored: Mapping[str, ServedApi | None], domains: tuple[DomainName, ...] = ()
     ) -> None:
         self.held.append(sorted(stored))
@@ -59,16 +62,21 @@ class FakePublisher:
         self,
         stored: Mapping[str, ServedApi | None],
         domains: tuple[DomainName, ...] | None = None,
-    ) -> bool:
+    ) -> None:
         self.published.append(sorted(stored))
         self.domains.append(domains)
         self.began.set()
         await self.may_publish.wait()
         if self.fails or self.fails_for in stored:
             raise RuntimeError("a bug")
+        if self.lack_room & stored.keys():
+            for api_id in stored:
+                self.unserved.note(api_id, ["no room"], lacks_room=True)
+            return
+        for api_id in stored:
+            self.unserved.forget(api_id)
         self.succeeded.append(sorted(stored))
         self.done.put_nowait(sorted(stored))
-        return self.has_room
 
 
 @pytest.fixture
@@ -78,9 +86,14 @@ def store(tmp_path: Path) -> Iterator[StoreThread]:
     made.close()
 
 
-def begun(store: StoreThread, problems: dict[str, str] | None = None) -> tuple[Live, FakePublisher]:
+def live_of(store: StoreThread, publisher: FakePublisher) -> Live:
+    deployed = DeployedProblems(lambda _: None)
+    return Live(store, cast("Publisher", publisher), Room(Places()), deployed)
+
+
+def begun(store: StoreThread) -> tuple[Live, FakePublisher]:
     publisher = FakePublisher()
-    bridge = Live(store, cast("Publisher", publisher), Unserved(lambda _: None), problems)
+    bridge = live_of(store, publisher)
     bridge.begin()
     return bridge, publisher
 
@@ -134,6 +147,7 @@ async def test_a_mutation_waits_no_longer_than_it_must(
     publisher.may_publish.clear()
 
     assert not await bridge.publish(Changes({"a"}))
+    monkeypatch.setattr(live, "WAIT_SECONDS", 10)
     publisher.may_publish.set()
     assert await bridge.publish(Changes({"b"}))
 
@@ -141,8 +155,7 @@ async def test_a_mutation_waits_no_longer_than_it_must(
 
 
 async def test_a_bug_in_publishing_does_not_stop_the_next(store: StoreThread) -> None:
-    problems: dict[str, str] = {}
-    bridge, publisher = begun(store, problems)
+    bridge, publisher = begun(store)
     publisher.fails = True
     await bridge.publish(Changes({"a"}))
     publisher.fails = False
@@ -150,32 +163,30 @@ async def test_a_bug_in_publishing_does_not_stop_the_next(store: StoreThread) ->
     await bridge.publish(Changes({"b"}))
 
     assert publisher.published == [["a"], ["a"], ["b"]]
-    assert problems == {}
+    assert publisher.unserved.texts() == {}
 
 
 async def test_what_failed_is_tried_again_though_nothing_else_comes(
     store: StoreThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "RETRY_SECONDS", 0.001)
-    problems: dict[str, str] = {}
-    bridge, publisher = begun(store, problems)
+    bridge, publisher = begun(store)
     publisher.fails = True
 
     assert not await bridge.publish(Changes({"a"}, are_domains_changed=True))
-    assert problems == {"a": "cannot be published: see the log"}
+    assert publisher.unserved.texts() == {"a": ["cannot be published: see the log"]}
     publisher.fails = False
 
     assert [await publisher.done.get() for _ in range(2)] == [["a"], []]
     assert publisher.domains[-2:] == [None, ()]
-    assert problems == {}
+    assert publisher.unserved.texts() == {}
 
 
 async def test_one_that_fails_again_takes_no_other_along(
     store: StoreThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "RETRY_SECONDS", 1000.0)
-    problems: dict[str, str] = {}
-    bridge, publisher = begun(store, problems)
+    bridge, publisher = begun(store)
     publisher.fails_for = "bad"
 
     await bridge.publish(Changes({"bad", "good"}))
@@ -185,25 +196,22 @@ async def test_one_that_fails_again_takes_no_other_along(
 
     assert publisher.succeeded == [["good"]]
     assert not await bridge.publish(Changes({"bad"}))
-    assert [*problems] == ["bad"]
+    assert [*publisher.unserved.texts()] == ["bad"]
 
 
-async def test_what_does_not_fit_is_told(store: StoreThread) -> None:
-    problems: dict[str, str] = {}
-    bridge, publisher = begun(store, problems)
-    publisher.has_room = False
+async def test_what_does_not_fit_is_pending(store: StoreThread) -> None:
+    bridge, publisher = begun(store)
+    publisher.lack_room = {"a"}
 
     assert not await bridge.publish(Changes({"a"}))
-    assert problems == {"a": "does not fit: see the log"}
-    publisher.has_room = True
+    publisher.lack_room.clear()
 
     assert await bridge.publish(Changes({"a"}))
-    assert problems == {}
+    assert publisher.unserved.texts() == {}
 
 
 async def test_pauses_grow_and_end() -> None:
-    publisher = cast("Publisher", FakePublisher())
-    bridge = Live(cast("StoreThread", None), publisher, Unserved(lambda _: None))
+    bridge = live_of(cast("StoreThread", None), FakePublisher())
 
     assert [bridge._pause() for _ in range(8)] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
 
@@ -225,8 +233,7 @@ async def test_an_api_that_cannot_be_read_stays_as_it_was_and_is_named(
     handlers = Handlers(tmp_path)
     ids = sorted(deployed(handlers) for _ in range(3))
     spoil(handlers, ids[1])
-    problems: dict[str, str] = {}
-    bridge, publisher = begun(store, problems)
+    bridge, publisher = begun(store)
     stage = Stage(stage_name="prod", deployment_id="d1")
     publisher.release = replace(publisher.release, stages={ids[1]: {"prod": stage}})
 
@@ -236,8 +243,9 @@ async def test_an_api_that_cannot_be_read_stays_as_it_was_and_is_named(
     assert publisher.stored[ids[1]] == ServedApi(
         stages={"prod": stage}, deployment_ids=frozenset({"d1"}), deployments={}
     )
-    assert [*problems] == [ids[1]]
-    assert "LOUD" in problems[ids[1]]
+    ((api_id, (text,)),) = publisher.unserved.texts().items()
+    assert api_id == ids[1]
+    assert "LOUD" in text
     await bridge.publish(Changes(set(ids)))
     assert publisher.published == [[ids[0], ids[2]]]
     handlers.close()
@@ -269,7 +277,7 @@ async def test_nothing_is_published_before_the_first_reload(
 ) -> None:
     monkeypatch.setattr(live, "WAIT_SECONDS", 0.01)
     publisher = FakePublisher()
-    bridge = Live(store, cast("Publisher", publisher), Unserved(lambda _: None))
+    bridge = live_of(store, publisher)
 
     await bridge.publish(Changes({"a"}))
     assert publisher.published == []
@@ -308,3 +316,40 @@ async def test_the_domains_of_files_are_shown(store: StoreThread) -> None:
     query = select(DOMAIN_NAME.c.domain_name, DOMAIN_NAME.c.file)
     rows = await store.read(lambda transaction: transaction.rows(query))
     assert [tuple(row) for row in rows] == [("api.example.com", "domains.yaml")]
+
+
+async def test_what_found_no_room_is_tried_again_after_the_next_change(store: StoreThread) -> None:
+    bridge, publisher = begun(store)
+    publisher.lack_room = {"a"}
+
+    await bridge.publish(Changes({"a"}))
+    publisher.lack_room.clear()
+    assert await bridge.publish(Changes({"b"}))
+
+    assert publisher.published == [["a"], ["b"], ["a"]]
+    assert publisher.unserved.texts() == {}
+
+
+async def test_what_found_no_room_is_tried_again_after_a_reload_of_files(
+    store: StoreThread,
+) -> None:
+    bridge, publisher = begun(store)
+    publisher.lack_room = {"a"}
+    await bridge.publish(Changes({"a"}))
+    publisher.lack_room.clear()
+
+    await bridge.show_files(Loaded())
+
+    assert publisher.succeeded == [["a"]]
+    assert publisher.unserved.texts() == {}
+
+
+async def test_of_changes_that_do_not_fit_together_each_is_tried_alone(store: StoreThread) -> None:
+    bridge, publisher = begun(store)
+    publisher.lack_room = {"b"}
+
+    assert not await bridge.publish(Changes({"a", "b"}, are_domains_changed=True))
+
+    assert publisher.published == [["a", "b"], ["a"], ["b"], []]
+    assert publisher.domains == [(), None, None, ()]
+    assert publisher.unserved.texts() == {"b": ["no room"]}
