@@ -214,6 +214,8 @@ class Live:
         if domains is not None:
             self._deployed.note_domains(domains)
         await self._publisher.publish_stored(reading.apis, domains)
+        if changes.flushes:
+            await self._publisher.flush(changes.flushes)
         self._note(reading)
         unserved = self._publisher.unserved
         self._deployed.note_apis(

@@ -178,6 +178,16 @@ class Publisher:
             self._save_later()
             await self._acknowledge()
 
+    async def flush(self, stages: Iterable[tuple[str, str]]) -> None:
+        """Have every worker forget what it cached of stages (API id and name), and wait for it."""
+        async with self._turn:
+            self._reloader.outnumber(self._links.highest_revision)
+            if self._reloader.flush(stages):
+                _log.info("release %d: caches emptied", self._reloader.release.revision)
+                await self._send()
+                self._save_later()
+                await self._acknowledge()
+
     def _note_unfit(self, api_ids: Iterable[str]) -> None:
         """Take note of which APIs were taken over from the store, and which were not."""
         unfit = self._reloader.unfit

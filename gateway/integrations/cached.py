@@ -36,7 +36,7 @@ class CacheRules:
     seconds: float
     """Time to live."""
     only_get: bool
-    """Whether other methods pass by: `*/*` caches GET alone, through ANY methods too."""
+    """Whether other methods pass by: of what comes through an ANY method only GET is cached."""
     revalidation: Revalidation
     key: CacheKey
 

@@ -47,6 +47,7 @@ Record = list[Any]
 _KINDS: Final[Mapping[str, type[Any] | None]] = {
     "settings": None,
     "domain": DomainName,
+    "flushes": None,
     "file": None,
     "stage": Stage,
     "setting": MethodSetting,
@@ -64,7 +65,7 @@ class Part:
     """A piece of a release in its travelling form."""
 
     key: str
-    """`settings`, `domains`, `api/{id}` or `deployment/{id}`."""
+    """`settings`, `domains`, `flushes`, `api/{id}` or `deployment/{id}`."""
     digest: str
     frames: tuple[bytes, ...]
     """JSON arrays of records, without line breaks."""
@@ -91,6 +92,7 @@ class DecodedPart:
     bucket_slots: Mapping[str, int] = field(default_factory=dict)
     metric_slots: Mapping[str, int] = field(default_factory=dict)
     deployment: Deployment | None = None
+    cache_flushes: Mapping[str, int] = field(default_factory=dict)
 
 
 def digest_of_frames(frames: Iterable[bytes]) -> str:
@@ -117,6 +119,8 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
     buckets = _by_api(release.bucket_slots)
     blocks = _by_api(release.metric_slots)
     parts = [_settings_part(release), encode_domains(release.domains)]
+    if release.cache_flushes:
+        parts.append(encode_flushes(release.cache_flushes))
     for api_id, stages in release.stages.items():
         slots = buckets.get(api_id, ()), blocks.get(api_id, ())
         records = _api_records(stages, release.files.get(api_id), *slots)
@@ -167,6 +171,11 @@ def deployment_part(
 def encode_domains(domains: Iterable[DomainName]) -> Part:
     """Return the part of all custom domain names."""
     return _make("domains", _domain_records(domains))
+
+
+def encode_flushes(cache_flushes: Mapping[str, int]) -> Part:
+    """Return the part that says which stages' caches were emptied."""
+    return _make("flushes", _slot_records("flushes", cache_flushes.items()))
 
 
 def digests_of(parts: Mapping[str, Part]) -> dict[str, str]:
@@ -227,6 +236,8 @@ def join_release(
             whole = replace(whole, settings=part.settings)
         elif kind == "domains":
             whole = replace(whole, domains=part.domains)
+        elif kind == "flushes":
+            whole = replace(whole, cache_flushes=part.cache_flushes)
         buckets.update(part.bucket_slots)
         blocks.update(part.metric_slots)
         yield
@@ -242,6 +253,7 @@ def join_release(
         files=files,
         bucket_slots=buckets,
         metric_slots=blocks,
+        cache_flushes=whole.cache_flushes,
         account_rate_limit=whole.settings.get("accountRateLimit"),
         account_burst_limit=whole.settings.get("accountBurstLimit"),
     )
@@ -443,6 +455,7 @@ class _Decoder:
             },
             bucket_slots=_merged(found["buckets"]),
             metric_slots=_merged(found["blocks"]),
+            cache_flushes=_merged(found["flushes"]),
             deployment=self._deployment(),
         )
 

@@ -39,6 +39,7 @@ from gateway.release.parts import (
 from gateway.release.release import identity_api
 from gateway.release.slots import Slots
 from gateway.reload.absence import unserved_apis, vanished_directory
+from gateway.reload.flushes import flushed
 from gateway.reload.sizes import Encodings
 from gateway.reload.stored import StoredApis
 from gateway.snapshot.check import (
@@ -279,6 +280,13 @@ class Reloader:
         self.release = replace(candidate, revision=before.revision + 1)
         self.parts = parts
         return True
+
+    def flush(self, stages: Iterable[tuple[str, str]]) -> bool:
+        """Make a release in which the caches of stages are empty; False: none of them is there."""
+        made = flushed(self.release, self.parts, stages)
+        if made is not None:
+            self.release, self.parts = made
+        return made is not None
 
     def _amended_parts(
         self, candidate: Release, gone: Iterable[str], new: Deployments

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from gateway.cache import CacheKey, revalidation_of
-from gateway.definitions.method_settings import ALL_METHODS, setting_key
-from gateway.definitions.stage import MethodSetting, Stage
+from gateway.definitions.method_settings import ALL_METHODS, covers_get, setting_key
+from gateway.definitions.stage import Stage
 from gateway.integrations.base import CompiledIntegration, IntegrationContext
 from gateway.integrations.cached import Cached, CacheRules
 from gateway.release import CANARY_ARM
+from gateway.routing.paths import ANY
 from gateway.snapshot.compiled import MethodPlan
-
-_COVERED_BY_ALL: frozenset[str] = frozenset({"GET", "ANY"})
-"""`*/*` caches GET alone; one that comes through an ANY method counts."""
 
 
 def space_of(api_id: str, stage: Stage, arm: str, deployment_id: str, flushed: int) -> str:
@@ -36,19 +34,17 @@ def with_cache(
     """Return the integration behind the stage's cache, where the method's settings say so."""
     if not stage.cache_cluster_enabled or plan.is_streamed:
         return integration
-    own = stage.method_settings.get(setting_key(plan.resource_path, plan.http_method))
-    setting = own or _of_all(stage, plan.http_method)
+    key = setting_key(plan.resource_path, plan.http_method)
+    setting = stage.method_settings.get(key)
+    if setting is None and covers_get(key):
+        setting = stage.method_settings.get(ALL_METHODS)
     if setting is None or not setting.caching_enabled or not setting.cache_ttl_in_seconds:
         return integration
     rules = CacheRules(
         space=space,
         seconds=setting.cache_ttl_in_seconds,
-        only_get=own is None,
+        only_get=plan.http_method == ANY,
         revalidation=revalidation_of(setting),
         key=plan.cache_key or CacheKey(namespace=plan.resource_id),
     )
     return Cached(integration, rules, context.cache, context.body_bytes)
-
-
-def _of_all(stage: Stage, http_method: str) -> MethodSetting | None:
-    return stage.method_settings.get(ALL_METHODS) if http_method in _COVERED_BY_ALL else None

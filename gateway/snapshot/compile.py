@@ -110,11 +110,14 @@ def compile_release(
         known = previous.deployments.get(deployment_id) if previous else None
         deployments[deployment_id] = known or (yield from compile_deployment(deployment, []))
     account = (release.account, release.account_rate_limit, release.account_burst_limit)
+    before = previous.cache_flushes if previous is not None else {}
+    flushed = {name.partition("/")[0] for name, _ in release.cache_flushes.items() - before.items()}
     apis: dict[str, Mapping[str, CompiledStage]] = {}
     keys: dict[str, Mapping[str, object]] = {}
     for api_id, stages in release.stages.items():
         lender = previous if previous is not None and previous.account == account else None
-        if lender is not None and lender.sources.get(api_id) is stages:
+        is_flushed = api_id in flushed
+        if lender is not None and lender.sources.get(api_id) is stages and not is_flushed:
             # The same object: an API whose part of the release did not change, slots included.
             apis[api_id], keys[api_id] = lender.apis[api_id], lender.stage_keys[api_id]
             continue
@@ -146,6 +149,7 @@ def compile_release(
         ),
         account=account,
         sources=release.stages,
+        cache_flushes=release.cache_flushes,
         stage_keys=keys,
     )
 

@@ -137,6 +137,8 @@ class Snapshot:
     """Account id, and the account's rate and burst limits."""
     sources: Mapping[str, Mapping[str, Stage]]
     """The stages that it was compiled from, by API id."""
+    cache_flushes: Mapping[str, int]
+    """Which caches were emptied when, as the release says."""
     stage_keys: Mapping[str, Mapping[str, object]]
     """What each stage depends on, to tell whether it must be bound again."""
 

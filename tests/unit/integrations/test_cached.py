@@ -90,15 +90,26 @@ def test_without_any_of_the_conditions_nothing_is_cached(world: World) -> None:
     assert counted(world) == (0, 0)
 
 
-def test_all_methods_means_get_and_an_override_adds_others() -> None:
+def test_only_get_is_cached_until_another_method_says_so_itself() -> None:
     world = shop()
     assert got(world, method="POST") != got(world, method="POST")
     assert got(world, method="HEAD") != got(world, method="HEAD")
 
-    overriding: dict[str, Any] = {"pets~1{id}/ANY": ON}
-    world = shop(**overriding)
-    assert got(world, method="POST") == got(world, method="POST")
-    assert got(world, method="PUT") != got(world, method="POST")
+    def posts(**entry: object) -> set[bytes]:
+        methods = {"POST": proxy(), "GET": proxy()}
+        stage = Stage(
+            stage_name="dev",
+            cache_cluster_enabled=True,
+            method_settings=settings(all_=ON, pets__POST=entry),
+        )
+        world = World(release(api({"/pets": methods}), stage))
+        world.endpoints.answer = lambda _: EndpointResponse(
+            200, [], b"%d" % len(world.endpoints.requests)
+        )
+        return {got(world, "/dev/pets", method="POST") for _ in range(3)}
+
+    assert len(posts(throttlingBurstLimit=100)) == 3
+    assert len(posts(cachingEnabled=True)) == 1
 
 
 def test_what_is_not_in_the_key_does_not_tell_answers_apart() -> None:
