@@ -326,6 +326,7 @@ def test_a_deployment_that_cannot_be_read_holds_up_no_other(start_gateway: Start
     assert called(gateway, good.id) == (200, b"good")
     assert called(gateway, bad.id)[0] == 403
     assert f"API {bad.id} stays as it was" in gateway.log
+    assert gateway.status()["unserved"].keys() == {bad.id}
     gateway.write("apis/pets.yaml", pets("again"))
     until(lambda: gateway.pets() == b"again", "files to be watched")
 
