@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from multidict import CIMultiDict
 
+from gateway.cache import CachedResponses
 from gateway.clock import IdMinter
 from gateway.definitions.method_settings import ALL_METHODS, effective_setting, setting_key
 from gateway.definitions.stage import MethodSetting
@@ -158,7 +159,12 @@ def compile_alone(release: Release, body_bytes: int) -> Snapshot:
     keys = KeyTables(
         buckets=_own_buckets(slot for _, *buckets in slots for slot in buckets), usage=usage
     )
-    context = IntegrationContext(ids=IdMinter(), now=lambda: 0.0, body_bytes=body_bytes)
+    context = IntegrationContext(
+        ids=IdMinter(),
+        now=lambda: 0.0,
+        body_bytes=body_bytes,
+        cache=CachedResponses(0, lambda: 0.0),
+    )
     binding = Binding(buckets=table, context=context, keys=keys)
     return finish(compile_release(release, None, binding))
 

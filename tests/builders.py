@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from multidict import CIMultiDict
 
+from gateway.cache import CachedResponses
 from gateway.clock import IdMinter
 from gateway.definitions.domain import BasePathMapping, DomainName
 from gateway.definitions.integration import Integration, IntegrationResponse, IntegrationType
@@ -217,6 +218,7 @@ def release(
     account: tuple[float, int] | None = None,
     usage: UsageDefinitions | None = None,
     is_shadow: bool = False,
+    cache_flushes: Mapping[str, int] | None = None,
 ) -> Release:
     """Return a release of API `shop`; several definitions are deployments by their key."""
     definitions = {"d1": definition} if isinstance(definition, ApiDefinition) else definition
@@ -242,6 +244,7 @@ def release(
         domains=domains,
         bucket_slots={identity: index for index, identity in enumerate(buckets)},
         metric_slots={identity: index for index, identity in enumerate(blocks)},
+        cache_flushes=cache_flushes or {},
         account_rate_limit=account[0] if account else None,
         account_burst_limit=account[1] if account else None,
         throttle_shadow=is_shadow,
@@ -287,6 +290,7 @@ class World:
     def __init__(
         self, served: Release, *, is_server_timing: bool = False, buckets: int = BUCKETS
     ) -> None:
+        self.served = served
         self.clock = FakeClock()
         self.logs = FakeLogs()
         self.endpoints = FakeEndpoints()
@@ -294,7 +298,12 @@ class World:
         self.drawn = 0.5
         ids = IdMinter()
         table = BucketTable(memoryview(bytearray(bytes_needed(buckets, 1))), buckets, 1, 0)
-        context = IntegrationContext(ids=ids, now=self.clock.now, body_bytes=1000)
+        context = IntegrationContext(
+            ids=ids,
+            now=self.clock.now,
+            body_bytes=1000,
+            cache=CachedResponses(100_000, self.clock.now, self.metrics.count_cache),
+        )
         keys = key_tables(buckets)
         self.usage = keys.usage
         self.binding = Binding(buckets=table, context=context, keys=keys)

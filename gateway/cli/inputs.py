@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway import configuration
-from gateway.cli.arguments import SETTING_FLAGS
+from gateway.cli.merged_settings import settings_of
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
 from gateway.reload import Reloader, ReloadReport
@@ -35,20 +35,6 @@ class Files:
     def error_count(self) -> int:
         """How many problems are errors."""
         return sum(problem.severity == "error" for problem in self.problems)
-
-
-class UsageError(ConfigurationError):
-    """A command line that parses and makes no sense: exit code 2."""
-
-
-def settings_of(arguments: argparse.Namespace) -> Settings:
-    """Return the settings of a command: flags before environment before `gateway.toml`.
-
-    Raises:
-        ConfigurationError: with every problem found.
-    """
-    flags = {name: getattr(arguments, name, None) for name in SETTING_FLAGS}
-    return configuration.load_settings(None, os.environ, flags)
 
 
 def load_files(directory: Path, start: Release) -> Files:

@@ -25,13 +25,14 @@ from gateway.control.admin import Admin
 from gateway.control.admin_listener import AdminListener
 from gateway.control.api.edge import ControlEdge
 from gateway.control.api.service import ControlApi
+from gateway.control.deployed_problems import DeployedProblems
 from gateway.control.live import Live
 from gateway.control.persist import load_last_good, release_directory
 from gateway.control.probe import Probe
 from gateway.control.publisher import Publisher
+from gateway.control.room import Places, Room
 from gateway.control.settings_watch import settings_problems
 from gateway.control.status import Status
-from gateway.control.unserved import Unserved
 from gateway.control.usage_keeper import UsageKeeper
 from gateway.control.workers import WorkerLinks
 from gateway.inheritance import Inherited, accept_signals, take_over
@@ -100,6 +101,8 @@ class Control:
         usage = UsageTable(inherited.table("usage"), tables["usage"], boot["workers"])
         self._keeper = UsageKeeper(self._store, usage, clock, last_good.release)
         self._links = WorkerLinks(clock)
+        # The first place of each table is reserved.
+        room = Room(Places(buckets=tables["buckets"] - 1, stages=settings.metrics.stages))
         cache = self._cache = ApiFileCache(clock.epoch)
         self._publisher = Publisher(
             reloader=Reloader(last_good.release, capacities, last_good.parts),
@@ -116,23 +119,20 @@ class Control:
             clock=clock,
             on_loaded=self._on_loaded,
             prepare=self._keeper.prepare,
+            on_released=room.note_files,
         )
-        self._unserved = Unserved(self._publisher.deployment)
-        stored_problems: dict[str, str] = {}
+        self._deployed = DeployedProblems(self._publisher.deployment_part)
         status = Status(
             settings=settings,
             addresses=boot["addresses"],
             publisher=self._publisher,
             links=self._links,
             supervision=inherited.supervision(),
-            unserved=self._unserved,
+            deployed=self._deployed,
             exposition=exposition,
             clock=clock,
-            stored_problems=stored_problems,
         )
-        self._live = Live(
-            self._store, self._publisher, self._keeper, self._unserved, stored_problems
-        )
+        self._live = Live(self._store, self._publisher, self._keeper, room, self._deployed)
         access = Access(settings.data, settings.admin, clock)
         self._probe = Probe(settings, clock)
         api = ControlApi(
@@ -144,6 +144,7 @@ class Control:
             account_throttle=account_throttle(settings.throttle),
             tester=self._probe,
             flush_usage=self._keeper.flush,
+            check_room=room.check,
         )
         admin = Admin(
             edge=ControlEdge(api),
@@ -180,7 +181,8 @@ class Control:
         # The workers have ended: nothing more is counted.
         await self._keeper.flush()
         self._probe.close()
-        self._unserved.close()
+        await self._publisher.saved()
+        self._deployed.close()
         self._executor.shutdown()
         self._scraping.shutdown()
         self._store.close()

@@ -9,7 +9,7 @@ some 32 KiB each), so that whoever decodes it between requests can stop after ev
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar, cast
 
@@ -40,12 +40,16 @@ FRAME_BYTES_MAX: Final = 16_777_216
 
 _SLOTS_PER_RECORD: Final = 200
 
+UNREAD: Final = Method(operation_name="unread")
+"""Stands for every method of a deployment that is held as an outline: see `frozen`."""
+
 Record = list[Any]
 """What it is (a key of `_KINDS`), then the names it goes by, then its value."""
 
 _KINDS: Final[Mapping[str, type[Any] | None]] = {
     "settings": None,
     "domain": DomainName,
+    "flushes": None,
     "file": None,
     "stage": Stage,
     "setting": MethodSetting,
@@ -65,7 +69,8 @@ class Part:
     """A piece of a release in its travelling form."""
 
     key: str
-    """`settings`, `domains`, `api/{id}`, `deployment/{id}`, `plan/{id}` or `keys/{shard}`."""
+    """`settings`, `domains`, `flushes`, `api/{id}`, `deployment/{id}`, `plan/{id}` or
+    `keys/{shard}`."""
     digest: str
     frames: tuple[bytes, ...]
     """JSON arrays of records, without line breaks."""
@@ -96,6 +101,7 @@ class DecodedPart:
     is_of_file: bool = False
     """Whether a file defines the plan."""
     keys: Mapping[str, UsageKey] = field(default_factory=dict)
+    cache_flushes: Mapping[str, int] = field(default_factory=dict)
 
 
 def digest_of_frames(frames: Iterable[bytes]) -> str:
@@ -122,6 +128,8 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
     buckets = _by_api(release.bucket_slots)
     blocks = _by_api(release.metric_slots)
     parts = [_settings_part(release), encode_domains(release.domains)]
+    if release.cache_flushes:
+        parts.append(encode_flushes(release.cache_flushes))
     for api_id, stages in release.stages.items():
         slots = buckets.get(api_id, ()), blocks.get(api_id, ())
         records = _api_records(stages, release.files.get(api_id), *slots)
@@ -129,7 +137,7 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
     earlier = known or {}
     for deployment in release.deployments.values():
         key = f"deployment/{deployment.id}"
-        parts.append(earlier.get(key) or _make(key, _deployment_records(deployment)))
+        parts.append(earlier.get(key) or encode_deployment(deployment))
     # Encoded anew: equal content gives equal digests, and is not sent again.
     parts += encode_usage(release).values()
     return {part.key: part for part in parts}
@@ -188,13 +196,33 @@ def encode_api(
 
 
 def encode_deployment(deployment: Deployment) -> Part:
-    """Return the part of one deployment."""
-    return _make(f"deployment/{deployment.id}", _deployment_records(deployment))
+    """Return the part of one deployment, which is no outline."""
+    definition = replace(deployment.definition, resources=())
+    head = codec.encode(replace(deployment, definition=definition))
+    return deployment_part(deployment.id, head, _encoded(deployment.definition.resources))
+
+
+def deployment_part(
+    deployment_id: str,
+    head: Mapping[str, Any],
+    resources: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]],
+) -> Part:
+    """Return a deployment's part from its encoded pieces.
+
+    `head` is the deployment without resources; each resource comes without methods, which stand
+    beside it by HTTP method.
+    """
+    return _make(f"deployment/{deployment_id}", _deployment_records(head, resources))
 
 
 def encode_domains(domains: Iterable[DomainName]) -> Part:
     """Return the part of all custom domain names."""
     return _make("domains", _domain_records(domains))
+
+
+def encode_flushes(cache_flushes: Mapping[str, int]) -> Part:
+    """Return the part that says which stages' caches were emptied."""
+    return _make("flushes", _slot_records("flushes", cache_flushes.items()))
 
 
 def digests_of(parts: Mapping[str, Part]) -> dict[str, str]:
@@ -258,6 +286,8 @@ def join_release(
             whole = replace(whole, settings=part.settings)
         elif kind == "domains":
             whole = replace(whole, domains=part.domains)
+        elif kind == "flushes":
+            whole = replace(whole, cache_flushes=part.cache_flushes)
         elif part.plan is not None:
             plans[part.plan.id] = part.plan
             file_plans.update([part.plan.id] if part.is_of_file else [])
@@ -281,13 +311,27 @@ def join_release(
         files=files,
         bucket_slots=buckets,
         metric_slots=blocks,
+        cache_flushes=whole.cache_flushes,
         account_rate_limit=whole.settings.get("accountRateLimit"),
         account_burst_limit=whole.settings.get("accountBurstLimit"),
         throttle_shadow=whole.settings.get("throttleShadow", False),
     )
 
 
-def salvage_release(revision: int, parts: Mapping[str, Part]) -> tuple[Release, list[Problem]]:
+def decode_whole_part(part: Part) -> DecodedPart:
+    """Decode a part without pausing.
+
+    Raises:
+        ConfigurationError: as `decode_part`.
+    """
+    return _run(decode_part(part))
+
+
+def salvage_release(
+    revision: int,
+    parts: Mapping[str, Part],
+    decode: Callable[[Part], DecodedPart] = decode_whole_part,
+) -> tuple[Release, list[Problem]]:
     """Decode what can be decoded; an API with anything missing or unreadable is left out.
 
     Returns the release, with the digest of the parts as given, and what was wrong.
@@ -296,7 +340,7 @@ def salvage_release(revision: int, parts: Mapping[str, Part]) -> tuple[Release, 
     decoded: dict[str, DecodedPart] = {}
     for key, part in parts.items():
         try:
-            decoded[key] = _run(decode_part(part))
+            decoded[key] = decode(part)
         except ConfigurationError as error:
             problems += error.problems
     for key in [key for key in decoded if key.startswith("api/")]:
@@ -368,21 +412,29 @@ def _slot_records(kind: str, slots: Iterable[tuple[str, int]]) -> Iterator[Recor
         yield [kind, dict(listed[start : start + _SLOTS_PER_RECORD])]
 
 
-def _deployment_records(deployment: Deployment) -> Iterator[Record]:
+def _encoded(resources: Iterable[Resource]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    for resource in resources:
+        if UNREAD in resource.methods.values():
+            raise AssertionError(f"{resource.path} is an outline: its part must be known")
+        methods = {verb: codec.encode(method) for verb, method in resource.methods.items()}
+        yield codec.encode(replace(resource, methods={})), methods
+
+
+def _deployment_records(
+    head: Mapping[str, Any], resources: Iterable[tuple[Any, Mapping[str, Any]]]
+) -> Iterator[Record]:
     """Yield equal methods once; resources name theirs by number, in the order they came in."""
-    definition = replace(deployment.definition, resources=())
-    yield ["deployment", codec.encode(replace(deployment, definition=definition))]
+    yield ["deployment", head]
     numbers: dict[bytes, int] = {}
-    for resource in deployment.definition.resources:
+    for resource, methods in resources:
         numbered: dict[str, int] = {}
-        for http_method, method in resource.methods.items():
-            encoded = codec.encode(method)
-            text = orjson.dumps(encoded)
+        for http_method, method in methods.items():
+            text = orjson.dumps(method)
             if text not in numbers:
                 numbers[text] = len(numbers)
-                yield ["method", encoded]
+                yield ["method", orjson.Fragment(text)]
             numbered[http_method] = numbers[text]
-        yield ["resource", numbered, codec.encode(replace(resource, methods={}))]
+        yield ["resource", numbered, resource]
 
 
 def _make(key: str, records: Iterable[Record]) -> Part:
@@ -472,6 +524,7 @@ class _Decoder:
             },
             bucket_slots=_merged(found["buckets"]),
             metric_slots=_merged(found["blocks"]),
+            cache_flushes=_merged(found["flushes"]),
             deployment=self._deployment(),
             plan=next((plan for _, plan in found["plan"]), None),
             is_of_file=any(is_of_file for (is_of_file,), _ in found["plan"]),

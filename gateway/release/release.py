@@ -63,6 +63,8 @@ class Release:
     """Token bucket identity to its index in the bucket table."""
     metric_slots: Mapping[str, int] = field(default_factory=dict)
     """Metric block identity to its index in the metrics table."""
+    cache_flushes: Mapping[str, int] = field(default_factory=dict)
+    """`{api}/{stage}` to the revision that emptied its cache last; absent: none has."""
     account_rate_limit: float | None = None
     """Requests per second of the whole account; None: not limited."""
     account_burst_limit: int | None = None
@@ -108,6 +110,8 @@ def required_buckets(stages: Stages, deployments: Deployments) -> Iterator[str]:
     A method has a bucket where its settings have an entry; the account's is not among them.
     """
     for api_id, stage in _all_stages(stages):
+        if not stage.method_settings:
+            continue
         seen = set[str]()
         for _arm, deployment_id in arms(stage):
             for resource_path, http_method in _methods(deployments, deployment_id):
@@ -129,6 +133,8 @@ def required_blocks(stages: Stages, deployments: Deployments) -> Iterator[str]:
         for arm, _deployment_id in arms(stage):
             yield stage_block_identity(api_id, stage.stage_name, arm)
     for api_id, stage in _all_stages(stages):
+        if not stage.method_settings:
+            continue
         for arm, deployment_id in arms(stage):
             for resource_path, http_method in _methods(deployments, deployment_id):
                 setting = effective_setting(stage.method_settings, resource_path, http_method)

@@ -33,7 +33,6 @@ from gateway.release import (
 from gateway.release.parts import (
     Part,
     encode_api,
-    encode_deployment,
     encode_domains,
     encode_release,
     with_digest,
@@ -41,8 +40,10 @@ from gateway.release.parts import (
 )
 from gateway.release.slots import Slots
 from gateway.reload.absence import unserved_apis, vanished_directory
+from gateway.reload.flushes import flushed
 from gateway.reload.selection import amended, of_api, subset
 from gateway.reload.sizes import Encodings
+from gateway.reload.stored import StoredApis
 from gateway.reload.usage import UsageState
 from gateway.snapshot.check import (
     problems_of_deployment,
@@ -145,7 +146,8 @@ class Reloader:
     ) -> None:
         """Begin at `start`: the last good release, or an empty one of revision 0.
 
-        `start` names region, account and the account's throttle as they are to be from now on.
+        `start` names region, account and the account's throttle as they are to be from now on. With
+        `parts`, its deployments may be outlines.
         """
         self.release = start
         self.parts: dict[str, Part] = dict(parts or {})
@@ -165,11 +167,8 @@ class Reloader:
         )
         self._checked: dict[str, tuple[CompiledDeployment, tuple[Problem, ...]]] = {}
         """Deployments of the current release that were compiled to be checked, by id."""
-        self._stored: dict[str, tuple[Mapping[str, Stage], dict[str, Deployment]]] = {}
-        """What the store holds: API id to stages and deployments. Files win over it."""
-        for api_id in start.stages.keys() - start.files.keys():
-            stages, deployments = subset(start, [api_id])
-            self._stored[api_id] = stages[api_id], dict(deployments)
+        self._stored = StoredApis(start, self.parts)
+        """What the store holds. Files win over it."""
         self.file_domains = start.domains
         """Custom domain names that the files define, as they were last good."""
         self._stored_domains: tuple[DomainName, ...] = ()
@@ -216,7 +215,12 @@ class Reloader:
 
     def known_deployments(self) -> frozenset[str]:
         """Return the ids of the deployments that need not be read from the store again."""
-        return frozenset(id_ for _, held in self._stored.values() for id_ in held)
+        return self._stored.deployment_ids
+
+    @property
+    def unfit(self) -> Mapping[str, tuple[Problem, ...]]:
+        """APIs of the store that stay as they were, because what is stored now cannot travel."""
+        return self._stored.unfit
 
     def hold_all_stored(
         self,
@@ -232,30 +236,12 @@ class Reloader:
         )
         self._stored_domains = domains
         self._usage.hold_stored(usage)
-        gone = dict.fromkeys(self._stored.keys() - stored.keys())
-        self._hold({**gone, **stored})
+        self._stored.forget_others(stored.keys())
+        self._stored.take(stored)
 
     def usage_problems(self) -> list[Problem]:
         """Return a warning for each usage plan or API key that is not served."""
         return self._usage.problems()
-
-    def _hold(self, stored: Mapping[str, ServedApi | None]) -> None:
-        for api_id, served in stored.items():
-            if served is not None and not self._fits(api_id, served):
-                continue
-            _, held = self._stored.pop(api_id, ({}, {}))
-            if served is not None:
-                known = {**held, **served.deployments}
-                deployments = {id_: known[id_] for id_ in served.deployment_ids}
-                self._stored[api_id] = served.stages, deployments
-
-    def _fits(self, api_id: str, served: ServedApi) -> bool:
-        """Whether an API can travel to the workers; if not, it stays as it was last good."""
-        problems = map(self._encodings.problem_of, served.deployments.values())
-        found = [problem for problem in problems if problem is not None]
-        for problem in found:
-            _log.error("API %s stays as it was last good: %s", api_id, problem)
-        return not found
 
     def apply_stored(
         self,
@@ -271,7 +257,7 @@ class Reloader:
         Raises:
             ConfigurationError: the shared tables are too small; the release stays.
         """
-        self._hold(stored)
+        self._stored.take(stored)
         before = self.release
         if domains is not None:
             self._stored_domains = domains
@@ -283,8 +269,8 @@ class Reloader:
         old = subset(before, api_ids)
         new = _Draft()
         for api_id in api_ids:
-            if api_id in self._stored:
-                new.add(api_id, *self._stored[api_id], None)
+            if (held := self._stored.get(api_id)) is not None:
+                new.add(api_id, held.stages, held.deployments, None)
         bucket_slots = self._buckets.amend(
             required_buckets(*old), required_buckets(new.stages, new.deployments)
         )
@@ -314,19 +300,25 @@ class Reloader:
         self.parts = parts
         return True
 
+    def flush(self, stages: Iterable[tuple[str, str]]) -> bool:
+        """Make a release in which the caches of stages are empty; False: none of them is there."""
+        made = flushed(self.release, self.parts, stages)
+        if made is not None:
+            self.release, self.parts = made
+        return made is not None
+
     def _amended_parts(
         self, candidate: Release, gone: Iterable[str], new: Deployments
     ) -> dict[str, Part]:
         """Return the parts of the release without those that are gone, and with what is new."""
         # Before the first reload there are no parts to amend.
-        parts = dict(self.parts) if self.parts else encode_release(self.release)
+        known = self._stored.parts
+        parts = dict(self.parts) if self.parts else encode_release(self.release, known)
         for key in gone:
             del parts[key]
-        encoded = self._encodings.take()
-        for id_, deployment in new.items():
-            key = f"deployment/{id_}"
+        for key in (f"deployment/{id_}" for id_ in new):
             if key not in parts:
-                parts[key] = encoded.get(key) or encode_deployment(deployment)
+                parts[key] = known[key]
         if candidate.domains != self.release.domains:
             parts["domains"] = encode_domains(candidate.domains)
         return with_usage(parts, candidate, self.release)
@@ -335,13 +327,18 @@ class Reloader:
         wanted = list(required_blocks(new.stages, new.deployments))
         dropped = list(required_blocks(*old))
         held = self._blocks.assigned
-        room = self._capacities.blocks - 1 - (len(held) - 1)
+        gone = set(dropped).difference(wanted)
+        kept = [identity for identity in held if identity not in gone]
         fresh = [identity for identity in wanted if identity not in held]
-        refused = set(fresh[max(0, room) :])
+        # As in a reload: methods share a budget, and leave the stages' blocks to stages.
+        methods = filter(is_method_block, [*kept, *fresh])
+        beyond = set(allot(list(methods), self._capacities.series)[1])
+        granted = [identity for identity in fresh if identity not in beyond]
+        refused = set(fresh).difference(granted[: self._capacities.blocks - len(kept)])
         return self._blocks.amend(dropped, (name for name in wanted if name not in refused))
 
     def _add_stored(self, draft: _Draft) -> None:
-        for api_id, (stages, deployments) in self._stored.items():
+        for api_id, held in self._stored:
             if api_id in draft.stages:
                 text = (
                     f"the API {api_id} made through the control API is not served while "
@@ -349,7 +346,7 @@ class Reloader:
                 )
                 draft.problems.append(Problem("", text, severity="warning"))
             else:
-                draft.add(api_id, stages, deployments, None)
+                draft.add(api_id, held.stages, held.deployments, None)
 
     def _check(
         self,
@@ -445,7 +442,9 @@ class Reloader:
         )
         candidate = self._usage.put_into(candidate)
         draft.problems += self._usage.problems()
-        parts = encode_release(candidate, {**self._encodings.take(), **self.parts})
+        parts = encode_release(
+            candidate, {**self._stored.parts, **self._encodings.take(), **self.parts}
+        )
         candidate = with_digest(candidate, parts)
         is_changed = candidate.digest != self.release.digest or not self.release.revision
         if is_changed:

@@ -14,10 +14,11 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from gateway.cache import CacheKey, compile_key
 from gateway.canary import compile_draw
 from gateway.definitions.domain import DomainName
 from gateway.definitions.identity import resource_id
-from gateway.definitions.integration import Integration, IntegrationType
+from gateway.definitions.integration import Integration, IntegrationType, ResponseTransferMode
 from gateway.definitions.method_settings import effective_setting
 from gateway.definitions.rest_api import ApiDefinition, Method, Resource
 from gateway.definitions.stage import Deployment, LoggingLevel, Stage
@@ -46,6 +47,7 @@ from gateway.routing import Domains, Places, RoutesBuilder
 from gateway.routing.domains import NO_BASE_PATH
 from gateway.routing.paths import path_variables
 from gateway.snapshot.api_keys import CompiledKeys, KeyedMethod, KeyTables
+from gateway.snapshot.caching import space_of, with_cache
 from gateway.snapshot.compiled import (
     CompiledDeployment,
     CompiledMethod,
@@ -116,11 +118,14 @@ def compile_release(
         release.account_burst_limit,
         release.throttle_shadow,
     )
+    before = previous.cache_flushes if previous is not None else {}
+    flushed = {name.partition("/")[0] for name, _ in release.cache_flushes.items() - before.items()}
     apis: dict[str, Mapping[str, CompiledStage]] = {}
     keys: dict[str, Mapping[str, object]] = {}
     for api_id, stages in release.stages.items():
         lender = previous if previous is not None and previous.account == account else None
-        if lender is not None and lender.sources.get(api_id) is stages:
+        is_flushed = api_id in flushed
+        if lender is not None and lender.sources.get(api_id) is stages and not is_flushed:
             # The same object: an API whose part of the release did not change, slots included.
             apis[api_id], keys[api_id] = lender.apis[api_id], lender.stage_keys[api_id]
             continue
@@ -153,6 +158,7 @@ def compile_release(
         ),
         account=account,
         sources=release.stages,
+        cache_flushes=release.cache_flushes,
         stage_keys=keys,
     )
 
@@ -226,8 +232,11 @@ def _compile_method(
     problems: list[Problem],
 ) -> MethodPlan:
     path = f"resources.{resource.path}.{verb}"
+    own_id = resource.id or resource_id(resource.path)
+    integration = method.integration
     plan: IntegrationPlan | None = None
     refusal: str | None = None
+    cache_key: CacheKey | None = None
     missing = list(unenforced(definition.rest_api, method))
     if missing:
         refusal = ", ".join(name for _, name in missing) + " is not enforced yet"
@@ -239,7 +248,7 @@ def _compile_method(
             )
             for field, name in missing
         ]
-    elif method.integration is None:
+    elif integration is None:
         refusal = "No integration defined for method"
         problems.append(Problem(path, f"{refusal}; give it an integration"))
     else:
@@ -247,21 +256,28 @@ def _compile_method(
         key = id(method), path_variables(resource.path)
         plan = plans.get(key)
         if plan is None:
-            compiler = _COMPILERS[method.integration.type]
-            plan = compiler(method.integration, resource, method, f"{path}.integration", found)
+            compiler = _COMPILERS[integration.type]
+            plan = compiler(integration, resource, method, f"{path}.integration", found)
             if not found:
                 # Problems would have another path below another resource.
                 plans[key] = plan
+        if integration.cache_namespace or integration.cache_key_parameters:
+            cache_key = compile_key(integration, own_id, f"{path}.integration", found)
         problems += found
         if errors := [problem for problem in found if problem.severity == "error"]:
             plan, refusal = None, f"{errors[0].path} {errors[0].message}"
     return MethodPlan(
         resource_path=resource.path,
-        resource_id=resource.id or resource_id(resource.path),
+        resource_id=own_id,
         http_method=verb,
         integration=plan,
         refusal=refusal,
         is_key_required=method.api_key_required,
+        cache_key=cache_key,
+        is_streamed=(
+            integration is not None
+            and integration.response_transfer_mode is ResponseTransferMode.STREAM
+        ),
     )
 
 
@@ -280,6 +296,7 @@ class _StageBinder:
         self._api_id = api_id
         self._stage = stage
         self._binding = binding
+        self._flushed = release.cache_flushes.get(f"{api_id}/{stage.stage_name}", 0)
         self._bound: dict[tuple[str, int], _Bound] = {}
         """By arm and the plan's identity as an object: methods that share a plan share this too."""
         canary = stage.canary_settings
@@ -299,7 +316,7 @@ class _StageBinder:
                 slots.append(self._bucket(method))
                 yield
         deployments = tuple(deployment.id for _, deployment, _ in self._arms)
-        return self._stage, deployments, array("I", slots)
+        return self._stage, deployments, self._flushed, array("I", slots)
 
     def bind(self) -> Slices[CompiledStage]:
         """Return the compiled stage."""
@@ -357,6 +374,9 @@ class _StageBinder:
             if plan.integration is not None:
                 self._bound[key] = bound
         integration, refusal = bound
+        if integration is not None:
+            space = space_of(self._api_id, self._stage, arm, deployment.id, self._flushed)
+            integration = with_cache(integration, plan, self._stage, space, self._binding.context)
         return CompiledMethod(
             identity=identity,
             integration=integration,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.cache import CacheKey
 from gateway.canary import Draw
 from gateway.definitions.domain import BasePathMapping, DomainName
 from gateway.definitions.stage import LoggingLevel, Stage
@@ -35,6 +36,10 @@ class MethodPlan:
     this text in the log. A method is never served without what it asks for."""
     is_key_required: bool = False
     """Whether callers must send an API key."""
+    cache_key: CacheKey | None = None
+    """How its answers are keyed; None: by the resource alone."""
+    is_streamed: bool = False
+    """Whether answers are passed on as they come (responseTransferMode STREAM): never cached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -140,6 +145,8 @@ class Snapshot:
     """Account id, the account's rate and burst limits, and whether throttles are in shadow."""
     sources: Mapping[str, Mapping[str, Stage]]
     """The stages that it was compiled from, by API id."""
+    cache_flushes: Mapping[str, int]
+    """Which caches were emptied when, as the release says."""
     stage_keys: Mapping[str, Mapping[str, object]]
     """What each stage depends on, to tell whether it must be bound again."""
 

@@ -26,15 +26,18 @@ class Changes:
     """Whether API keys or usage plans must be released anew."""
     are_domains_changed: bool = False
     """Whether custom domain names must be released anew."""
+    flushes: set[tuple[str, str]] = field(default_factory=set)
+    """API id and name of stages whose caches must be emptied."""
 
     def __bool__(self) -> bool:
-        return bool(self.apis) or self.is_usage_changed or self.are_domains_changed
+        return bool(self.apis or self.flushes or self.is_usage_changed or self.are_domains_changed)
 
     def update(self, other: Changes) -> None:
         """Add what another transaction changes."""
         self.apis |= other.apis
         self.is_usage_changed |= other.is_usage_changed
         self.are_domains_changed |= other.are_domains_changed
+        self.flushes |= other.flushes
 
 
 class Transaction:

@@ -16,6 +16,8 @@ from typing import Final
 from gateway.telemetry.metrics import (
     BLOCK_CELLS,
     BUCKETS,
+    CACHE_HITS,
+    CACHE_MISSES,
     HEADER_CELLS,
     INTEGRATION_BUCKETS,
     INTEGRATION_SUM,
@@ -91,8 +93,10 @@ class _Templates:
         "_labels",
         "_prefix",
         "_requests_name",
+        "hits",
         "integration",
         "latency",
+        "misses",
         "requests",
         "throttled",
     )
@@ -109,6 +113,8 @@ class _Templates:
             for i in _USUAL
         )
         self.throttled = f"{prefix}throttled_requests_total{braces} %d\n"
+        self.hits = f"{prefix}cache_hits_total{braces} %d\n"
+        self.misses = f"{prefix}cache_misses_total{braces} %d\n"
         self.latency = _histogram(f"{prefix}request_duration_seconds", escaped, comma, braces)
         self.integration = _histogram(
             f"{prefix}integration_duration_seconds", escaped, comma, braces
@@ -170,6 +176,11 @@ _HELP: Final = {
     "shadow_refused_requests_total": (
         "counter",
         "Requests let in that throttles and quotas in shadow would have refused{}, by reason.",
+    ),
+    "cache_hits_total": ("counter", "Requests answered from the stage's cache{}."),
+    "cache_misses_total": (
+        "counter",
+        "Requests that the stage's cache could not answer{}, of methods that cache.",
     ),
     "request_duration_seconds": (
         "histogram",
@@ -329,6 +340,12 @@ def _families(
     yield from [templates.quota_text(cells) for templates, cells in rows]
     yield _header(prefix, "shadow_refused_requests_total", scope)
     yield from [templates.shadow_text(cells) for templates, cells in rows]
+    # As CloudWatch's: there are none for what caches nothing.
+    if caching := [row for row in rows if row[1][CACHE_HITS] or row[1][CACHE_MISSES]]:
+        yield _header(prefix, "cache_hits_total", scope)
+        yield from [templates.hits % cells[CACHE_HITS] for templates, cells in caching]
+        yield _header(prefix, "cache_misses_total", scope)
+        yield from [templates.misses % cells[CACHE_MISSES] for templates, cells in caching]
     yield _header(prefix, "request_duration_seconds", scope)
     yield from [templates.latency_text(cells) for templates, cells in rows]
     yield _header(prefix, "integration_duration_seconds", scope)

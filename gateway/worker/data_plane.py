@@ -8,6 +8,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Final
 
+from gateway.cache import CachedResponses
 from gateway.clock import Clock, IdMinter, draw
 from gateway.definitions.stage import Deployment
 from gateway.integrations.base import IntegrationContext
@@ -57,7 +58,12 @@ class DataPlane:
             buckets=buckets,
             keys=keys,
             context=IntegrationContext(
-                ids=self._ids, now=clock.now, body_bytes=settings.limits.body_bytes
+                ids=self._ids,
+                now=clock.now,
+                body_bytes=settings.limits.body_bytes,
+                cache=CachedResponses(
+                    settings.cache.bytes_per_worker, clock.now, metrics.count_cache
+                ),
             ),
         )
         self._endpoints = HttpEndpoints(

@@ -17,7 +17,6 @@ class Verdict(StrEnum):
     MISSED = "MISSED"
     VOID = "VOID"
     SKIPPED = "skipped"
-    NOT_LANDED = "not landed"
     SHOWN = "shown"
     """Measured for comparison; nothing is demanded."""
 
@@ -42,7 +41,6 @@ class Line:
     voided: tuple[str, ...] = ()
     """Why the figures count for nothing."""
     skipped: str = ""
-    not_landed: str = ""
     notes: tuple[str, ...] = ()
     rounds: tuple[Mapping[str, Any], ...] = ()
     """Raw figures."""
@@ -50,8 +48,6 @@ class Line:
     @property
     def verdict(self) -> Verdict:
         """Whether the target is met; it is an upper bound everywhere."""
-        if self.not_landed:
-            return Verdict.NOT_LANDED
         if self.voided:
             return Verdict.VOID
         if self.skipped or self.value is None:
@@ -78,5 +74,5 @@ def paired(ours: Iterable[float], theirs: Iterable[float]) -> float | None:
 
 
 def is_failure(line: Line) -> bool:
-    """Whether a line makes the bench fail: what has landed misses its target, or cannot be told."""
+    """Whether a line makes the bench fail: it misses its target, or that cannot be told."""
     return line.verdict in (Verdict.MISSED, Verdict.VOID)

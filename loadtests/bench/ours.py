@@ -38,6 +38,7 @@ NEVER_REFUSES: Final = {"throttlingRateLimit": 1e6, "throttlingBurstLimit": 1_00
 
 PASS: Final = f"/{BASE_PATH}/pets/7?verbose=1"
 MOCK: Final = f"/{BASE_PATH}/mock/7"
+CACHED: Final = f"/{BASE_PATH}/cached/7"
 REFUSED: Final = f"/{BASE_PATH}/refused"
 NO_ROUTE: Final = f"/{BASE_PATH}/no/such/resource"
 LIMITED: Final = f"/{BASE_PATH}/limited"
@@ -84,6 +85,11 @@ def shop_document(
         "/mock/{petId}": {
             "GET": mock('{"id": "$input.params(\'petId\')", "request": "$context.requestId"}')
         },
+        "/cached/{petId}": {
+            "GET": proxy(
+                f"{to_origin}/pets/{{petId}}", cacheKeyParameters=["method.request.path.petId"]
+            )
+        },
         "/refused": {"GET": mock("{}")},
         "/limited": {"GET": mock("{}")},
         "/files/{proxy+}": {
@@ -93,6 +99,7 @@ def shop_document(
     }
     settings = {
         "*/*": {**NEVER_REFUSES, "metricsEnabled": True},
+        "cached/{petId}/GET": {"cachingEnabled": True, "cacheTtlInSeconds": 3600},
         # Refills once in a quarter of an hour: what was in it goes to the readiness check.
         "refused/GET": {"throttlingRateLimit": 0.001, "throttlingBurstLimit": 1},
         "limited/GET": {"throttlingRateLimit": limit[0], "throttlingBurstLimit": limit[1]},
@@ -102,6 +109,7 @@ def shop_document(
         "resources": resources,
         "stages": {
             "prod": {
+                "cacheClusterEnabled": True,
                 "methodSettings": settings,
                 "accessLogSettings": {"destination": "logs/bench.log", "format": "json"},
             }

@@ -13,6 +13,7 @@ from loadtests.bench.anchors import (
     HAPROXY,
     NAIVE,
     NGINX,
+    NGINX_CACHING,
     NGINX_LOGGING,
     Anchor,
     Server,
@@ -20,6 +21,7 @@ from loadtests.bench.anchors import (
 from loadtests.bench.lab import Lab, Loop
 from loadtests.bench.lines import Line, paired
 from loadtests.bench.ours import (
+    CACHED,
     MOCK,
     NO_ROUTE,
     PASS,
@@ -180,6 +182,28 @@ def _absent(row: str, work: str, anchor: Anchor, bound: Bound) -> Line:
         moonshot=bound.moonshot,
         skipped=anchor.absence,
     )
+
+
+CACHE_BOUND: Final = Bound(must=1.5, moonshot=1.2)
+
+
+def cache_hit(lab: Lab) -> list[Line]:
+    """P2: a hit of the stage's cache, against one of nginx's `proxy_cache`."""
+    if NGINX_CACHING.absence:
+        return [_absent("P2", "cache hit", NGINX_CACHING, CACHE_BOUND)]
+    ask = {"cache hit": (CACHED, 200)}
+    loops = turns(lab, [_ours(lab, ask), _anchor(lab, NGINX_CACHING, ask)])
+    return [
+        compare(
+            "P2",
+            "cache hit",
+            NGINX_CACHING.name,
+            CACHE_BOUND,
+            ours=loops["gateway", "cache hit"],
+            theirs=loops[NGINX_CACHING.name, "cache hit"],
+            unit=lab.meter.unit,
+        )
+    ]
 
 
 SHORT_ANSWERS: Final[tuple[tuple[str, str, int, Bound], ...]] = (

@@ -340,6 +340,7 @@ def test_a_deployment_that_cannot_be_read_holds_up_no_other(start_gateway: Start
     assert called(gateway, good.id) == (200, b"good")
     assert called(gateway, bad.id)[0] == 403
     assert f"API {bad.id} stays as it was" in gateway.log
+    assert gateway.status()["unserved"].keys() == {bad.id}
     gateway.write("apis/pets.yaml", pets("again"))
     until(lambda: gateway.pets() == b"again", "files to be watched")
 
@@ -391,6 +392,39 @@ def run(gateway: RunningGateway, *arguments: str) -> Any:
         check=True,
     )
     return json.loads(done.stdout)
+
+
+def test_what_the_shared_tables_cannot_hold_is_refused_before_it_is_kept(
+    start_gateway: StartGateway,
+) -> None:
+    """Fifteen methods have a throttle of their own, and the next is told which setting to raise."""
+    gateway = start_gateway({"gateway.toml": "[throttle]\nbuckets = 16\n"})
+    aws = client_of(gateway)
+    limit = [patch("replace", "/*/*/throttling/rateLimit", "5")]
+    apis = [deployed(aws, str(number))[0] for number in range(16)]
+    for api in apis[:15]:
+        aws.update_stage(restApiId=api.id, stageName="prod", patchOperations=limit)
+
+    with pytest.raises(ClientError) as refused:
+        aws.update_stage(restApiId=apis[15].id, stageName="prod", patchOperations=limit)
+    code, message = (refused.value.response["Error"][name] for name in ("Code", "Message"))
+    assert code == "LimitExceededException"
+    assert "16 token buckets" in message
+    assert "throttle.buckets" in message
+    assert aws.get_stage(restApiId=apis[15].id, stageName="prod").get("methodSettings", {}) == {}
+    assert called(gateway, apis[15].id) == (200, b"15")
+    assert gateway.status()["unserved"] == {}
+
+    aws.delete_rest_api(restApiId=apis[0].id)
+    aws.update_stage(restApiId=apis[15].id, stageName="prod", patchOperations=limit)
+    gateway.close()
+    gateway.start()
+    aws = client_of(gateway)
+    assert called(gateway, apis[15].id) == (200, b"15")
+    with pytest.raises(ClientError, match=r"throttle\.buckets"):
+        aws.update_stage(
+            restApiId=deployed(aws, "more")[0].id, stageName="prod", patchOperations=limit
+        )
 
 
 def test_half_sent_requests_do_not_keep_the_control_port_from_answering(

@@ -46,8 +46,10 @@ OWNERS: Final[Mapping[str, Column[Any]]] = {
 """Path label to the column it names, of each table whose rows a file may own (`file` says which).
 A family whose objects may come from files adds its label."""
 
-_NO_DEFINITION: Final = frozenset({"UpdateUsage"})
-"""Mutations of what no file says: what is left of a quota, whoever defines the plan."""
+_LEAVES_DEFINITIONS: Final = frozenset(
+    {"FlushStageCache", "FlushStageAuthorizersCache", "UpdateUsage"}
+)
+"""Operations that change nothing that a file says: caches, and what is left of a quota."""
 
 
 def refuse_what_files_own(transaction: Transaction, call: Call) -> None:
@@ -56,7 +58,7 @@ def refuse_what_files_own(transaction: Transaction, call: Call) -> None:
     Raises:
         ControlError: (ConflictException) it names the file.
     """
-    if call.operation.name in _NO_DEFINITION:
+    if call.operation.name in _LEAVES_DEFINITIONS:
         return
     for label, column in OWNERS.items():
         if label in call.labels:

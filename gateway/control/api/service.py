@@ -79,6 +79,9 @@ class Tester(Protocol):
         ...
 
 
+CheckRoom = Callable[[Transaction], None]
+"""Called last in every mutation; raises ControlError when what it changes cannot be served."""
+
 Publish = Callable[[Changes], Awaitable[bool | None]]
 """Publishes what a mutation changed; returns once the workers serve it, or after 250 ms. False: the
 current release does not hold it yet."""
@@ -115,6 +118,7 @@ class ControlApi:
         served: Mapping[str, Served] = SERVED,
         tester: Tester | None = None,
         flush_usage: Callable[[], Awaitable[None]] | None = None,
+        check_room: CheckRoom = lambda _: None,
         now: Callable[[], float] = SystemClock.now,
     ) -> None:
         self._store = store
@@ -126,6 +130,7 @@ class ControlApi:
         self._served = served
         self._tester = tester
         self._flush_usage = flush_usage
+        self._check_room = check_room
         self._ids = IdMinter()
         self._refusals = Refusals(store, now)
 
@@ -174,7 +179,8 @@ class ControlApi:
         if not operation.is_mutation:
             return await self._read(call, served)
         outcome = await self._store.run(
-            lambda transaction: _mutate(transaction, call, served), is_mutation=True
+            lambda transaction: _mutate(transaction, call, served, self._check_room),
+            is_mutation=True,
         )
         if isinstance(outcome.value, _Refused):
             raise outcome.value.error
@@ -258,7 +264,9 @@ class ControlApi:
         await self._refusals.note(call, error)
 
 
-def _mutate(transaction: Transaction, call: Call, served: Served) -> Answer | _Refused:
+def _mutate(
+    transaction: Transaction, call: Call, served: Served, check_room: CheckRoom
+) -> Answer | _Refused:
     """Run a handler with its audit record and the new revision, all or nothing.
 
     A refusal leaves nothing but its record, and its signature used.
@@ -270,6 +278,7 @@ def _mutate(transaction: Transaction, call: Call, served: Served) -> Answer | _R
             answer = served.handler(transaction, call)
             ((revision,),) = transaction.execute(_NEXT_REVISION)
             audit.note(transaction, call, answer, revision=revision)
+            check_room(transaction)
     except ControlError as error:
         audit.note(transaction, call, None, revision=None, error=error)
         return _Refused(error)

@@ -12,8 +12,10 @@ from sqlalchemy import select
 from gateway.clock import SystemClock
 from gateway.configuration.loaded import Loaded
 from gateway.control import live
+from gateway.control.deployed_problems import DeployedProblems
 from gateway.control.live import Live
 from gateway.control.publisher import Publisher
+from gateway.control.room import Places, Room
 from gateway.control.unserved import Unserved
 from gateway.control.usage_keeper import UsageKeeper
 from gateway.definitions.domain import DomainName
@@ -47,12 +49,13 @@ class FakePublisher:
         self.release = EMPTY
         self.fails = False
         self.fails_for = ""
-        self.has_room = True
+        self.lack_room: set[str] = set()
+        self.unserved = Unserved()
         self.succeeded: list[list[str]] = []
         self.stored: Mapping[str, ServedApi | None] = {}
         self.done: asyncio.Queue[list[str]] = asyncio.Queue()
 
-    def hold_stored(
+    async def hold_stored(
         self,
         stored: Mapping[str, ServedApi | None],
         domains: tuple[DomainName, ...] = (),
@@ -69,7 +72,7 @@ class FakePublisher:
         stored: Mapping[str, ServedApi | None],
         domains: tuple[DomainName, ...] | None = None,
         usage: UsageDefinitions | None = None,
-    ) -> bool:
+    ) -> None:
         self.published.append(sorted(stored))
         self.usage.append(usage)
         self.domains.append(domains)
@@ -77,29 +80,19 @@ class FakePublisher:
         await self.may_publish.wait()
         if self.fails or self.fails_for in stored:
             raise RuntimeError("a bug")
+        if self.lack_room & stored.keys():
+            for api_id in stored:
+                self.unserved.note(api_id, ["no room"], lacks_room=True)
+            return
+        for api_id in stored:
+            self.unserved.forget(api_id)
         self.succeeded.append(sorted(stored))
         self.done.put_nowait(sorted(stored))
-        return self.has_room
 
 
 def keeper_of(store: StoreThread) -> UsageKeeper:
     table = UsageTable(bytearray(usage_bytes(8, 1)), 8, 1)
     return UsageKeeper(store, table, SystemClock(), EMPTY)
-
-
-def bridge_of(
-    store: StoreThread,
-    publisher: FakePublisher,
-    keeper: UsageKeeper | None = None,
-    problems: dict[str, str] | None = None,
-) -> Live:
-    return Live(
-        store,
-        cast("Publisher", publisher),
-        keeper or keeper_of(store),
-        Unserved(lambda _: None),
-        problems,
-    )
 
 
 @pytest.fixture
@@ -109,9 +102,17 @@ def store(tmp_path: Path) -> Iterator[StoreThread]:
     made.close()
 
 
-def begun(store: StoreThread, problems: dict[str, str] | None = None) -> tuple[Live, FakePublisher]:
+def live_of(
+    store: StoreThread, publisher: FakePublisher, keeper: UsageKeeper | None = None
+) -> Live:
+    deployed = DeployedProblems(lambda _: None)
+    keeper = keeper or keeper_of(store)
+    return Live(store, cast("Publisher", publisher), keeper, Room(Places()), deployed)
+
+
+def begun(store: StoreThread) -> tuple[Live, FakePublisher]:
     publisher = FakePublisher()
-    bridge = bridge_of(store, publisher, problems=problems)
+    bridge = live_of(store, publisher)
     bridge.begin()
     return bridge, publisher
 
@@ -165,6 +166,7 @@ async def test_a_mutation_waits_no_longer_than_it_must(
     publisher.may_publish.clear()
 
     assert not await bridge.publish(Changes({"a"}))
+    monkeypatch.setattr(live, "WAIT_SECONDS", 10)
     publisher.may_publish.set()
     assert await bridge.publish(Changes({"b"}))
 
@@ -172,8 +174,7 @@ async def test_a_mutation_waits_no_longer_than_it_must(
 
 
 async def test_a_bug_in_publishing_does_not_stop_the_next(store: StoreThread) -> None:
-    problems: dict[str, str] = {}
-    bridge, publisher = begun(store, problems)
+    bridge, publisher = begun(store)
     publisher.fails = True
     await bridge.publish(Changes({"a"}))
     publisher.fails = False
@@ -181,34 +182,32 @@ async def test_a_bug_in_publishing_does_not_stop_the_next(store: StoreThread) ->
     await bridge.publish(Changes({"b"}))
 
     assert publisher.published == [["a"], ["a"], ["b"]]
-    assert problems == {}
+    assert publisher.unserved.texts() == {}
 
 
 async def test_what_failed_is_tried_again_though_nothing_else_comes(
     store: StoreThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "RETRY_SECONDS", 0.001)
-    problems: dict[str, str] = {}
-    bridge, publisher = begun(store, problems)
+    bridge, publisher = begun(store)
     publisher.fails = True
 
     everything = Changes({"a"}, is_usage_changed=True, are_domains_changed=True)
     assert not await bridge.publish(everything)
-    assert problems == {"a": "cannot be published: see the log"}
+    assert publisher.unserved.texts() == {"a": ["cannot be published: see the log"]}
     publisher.fails = False
 
     assert [await publisher.done.get() for _ in range(3)] == [["a"], [], []]
     assert publisher.domains[-3:] == [None, (), None]
     assert publisher.usage[-3:] == [None, None, NO_USAGE]
-    assert problems == {}
+    assert publisher.unserved.texts() == {}
 
 
 async def test_one_that_fails_again_takes_no_other_along(
     store: StoreThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "RETRY_SECONDS", 1000.0)
-    problems: dict[str, str] = {}
-    bridge, publisher = begun(store, problems)
+    bridge, publisher = begun(store)
     publisher.fails_for = "bad"
 
     await bridge.publish(Changes({"bad", "good"}))
@@ -218,24 +217,22 @@ async def test_one_that_fails_again_takes_no_other_along(
 
     assert publisher.succeeded == [["good"]]
     assert not await bridge.publish(Changes({"bad"}))
-    assert [*problems] == ["bad"]
+    assert [*publisher.unserved.texts()] == ["bad"]
 
 
-async def test_what_does_not_fit_is_told(store: StoreThread) -> None:
-    problems: dict[str, str] = {}
-    bridge, publisher = begun(store, problems)
-    publisher.has_room = False
+async def test_what_does_not_fit_is_pending(store: StoreThread) -> None:
+    bridge, publisher = begun(store)
+    publisher.lack_room = {"a"}
 
     assert not await bridge.publish(Changes({"a"}))
-    assert problems == {"a": "does not fit: see the log"}
-    publisher.has_room = True
+    publisher.lack_room.clear()
 
     assert await bridge.publish(Changes({"a"}))
-    assert problems == {}
+    assert publisher.unserved.texts() == {}
 
 
 async def test_pauses_grow_and_end() -> None:
-    bridge = bridge_of(cast("StoreThread", None), FakePublisher())
+    bridge = live_of(cast("StoreThread", None), FakePublisher())
 
     assert [bridge._pause() for _ in range(8)] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
 
@@ -257,8 +254,7 @@ async def test_an_api_that_cannot_be_read_stays_as_it_was_and_is_named(
     handlers = Handlers(tmp_path)
     ids = sorted(deployed(handlers) for _ in range(3))
     spoil(handlers, ids[1])
-    problems: dict[str, str] = {}
-    bridge, publisher = begun(store, problems)
+    bridge, publisher = begun(store)
     stage = Stage(stage_name="prod", deployment_id="d1")
     publisher.release = replace(publisher.release, stages={ids[1]: {"prod": stage}})
 
@@ -268,8 +264,9 @@ async def test_an_api_that_cannot_be_read_stays_as_it_was_and_is_named(
     assert publisher.stored[ids[1]] == ServedApi(
         stages={"prod": stage}, deployment_ids=frozenset({"d1"}), deployments={}
     )
-    assert [*problems] == [ids[1]]
-    assert "LOUD" in problems[ids[1]]
+    ((api_id, (text,)),) = publisher.unserved.texts().items()
+    assert api_id == ids[1]
+    assert "LOUD" in text
     await bridge.publish(Changes(set(ids)))
     assert publisher.published == [[ids[0], ids[2]]]
     handlers.close()
@@ -302,7 +299,7 @@ async def test_nothing_is_published_before_the_first_reload(
 ) -> None:
     monkeypatch.setattr(live, "WAIT_SECONDS", 0.01)
     publisher = FakePublisher()
-    bridge = bridge_of(store, publisher)
+    bridge = live_of(store, publisher)
 
     await bridge.publish(Changes({"a"}))
     assert publisher.published == []
@@ -348,7 +345,7 @@ async def test_usage_is_published_when_it_changes_and_grants_count(
 ) -> None:
     publisher = FakePublisher()
     keeper = keeper_of(store)
-    bridge = bridge_of(store, publisher, keeper)
+    bridge = live_of(store, publisher, keeper)
     bridge.begin()
     refreshed: list[int] = []
 
@@ -391,3 +388,40 @@ async def test_the_usage_plans_of_files_are_shown(store: StoreThread) -> None:
     rows = await store.read(lambda transaction: transaction.rows(query))
     assert [tuple(row) for row in rows] == [("k", "usage.yaml")]
     assert publisher.usage == [NO_USAGE]
+
+
+async def test_what_found_no_room_is_tried_again_after_the_next_change(store: StoreThread) -> None:
+    bridge, publisher = begun(store)
+    publisher.lack_room = {"a"}
+
+    await bridge.publish(Changes({"a"}))
+    publisher.lack_room.clear()
+    assert await bridge.publish(Changes({"b"}))
+
+    assert publisher.published == [["a"], ["b"], ["a"]]
+    assert publisher.unserved.texts() == {}
+
+
+async def test_what_found_no_room_is_tried_again_after_a_reload_of_files(
+    store: StoreThread,
+) -> None:
+    bridge, publisher = begun(store)
+    publisher.lack_room = {"a"}
+    await bridge.publish(Changes({"a"}))
+    publisher.lack_room.clear()
+
+    await bridge.show_files(Loaded())
+
+    assert publisher.succeeded == [["a"]]
+    assert publisher.unserved.texts() == {}
+
+
+async def test_of_changes_that_do_not_fit_together_each_is_tried_alone(store: StoreThread) -> None:
+    bridge, publisher = begun(store)
+    publisher.lack_room = {"b"}
+
+    assert not await bridge.publish(Changes({"a", "b"}, are_domains_changed=True))
+
+    assert publisher.published == [["a", "b"], ["a"], ["b"], []]
+    assert publisher.domains == [(), None, None, ()]
+    assert publisher.unserved.texts() == {"b": ["no room"]}

@@ -111,6 +111,5 @@ def test_a_bad_log_format_is_an_error_and_missing_features_are_warnings() -> Non
         "accessLogSettings"
     }
     assert {one.path for one in problems if one.severity == "warning"} == {
-        "stages.dev.cacheClusterEnabled",
         "stages.dev.clientCertificateId",
     }
