@@ -10,7 +10,8 @@ from pathlib import Path
 from gateway.release import Release
 from gateway.release.disk import ReleaseStore
 from gateway.release.frozen import outline_part
-from gateway.release.parts import DecodedPart, Part, decode_whole_part, salvage_release
+from gateway.release.parts import Part, decode_whole_part, salvage_release
+from gateway.release.records import DecodedPart
 from gateway.settings import Settings
 
 _log = logging.getLogger(__name__)

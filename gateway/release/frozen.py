@@ -17,13 +17,8 @@ import orjson
 from gateway.definitions.rest_api import ApiDefinition, Method, Resource, RestApi
 from gateway.definitions.stage import Deployment
 from gateway.errors import ConfigurationError, Problem
-from gateway.release.parts import (
-    UNREAD,
-    DecodedPart,
-    Part,
-    decode_whole_part,
-    deployment_part,
-)
+from gateway.release.parts import Part, decode_whole_part, deployment_part
+from gateway.release.records import UNREAD, DecodedPart
 
 _Resources = Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]
 

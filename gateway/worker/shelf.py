@@ -12,13 +12,8 @@ from gateway.definitions.stage import Deployment
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
 from gateway.release.frozen import unreadable
-from gateway.release.parts import (
-    DecodedPart,
-    Part,
-    decode_part,
-    digest_of_parts,
-    join_release,
-)
+from gateway.release.parts import Part, decode_part, digest_of_parts, join_release
+from gateway.release.records import DecodedPart
 
 _log = logging.getLogger(__name__)
 

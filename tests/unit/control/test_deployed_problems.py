@@ -10,7 +10,7 @@ from gateway.control import deployed_problems
 from gateway.control.deployed_problems import DeployedProblems
 from gateway.definitions.domain import DomainName, EndpointAccessMode
 from gateway.definitions.integration import Integration, IntegrationType
-from gateway.definitions.rest_api import ApiDefinition, Method, Resource, RestApi
+from gateway.definitions.rest_api import ApiDefinition, AuthorizationType, Method, Resource, RestApi
 from gateway.definitions.stage import Deployment
 from gateway.release.parts import Part, encode_deployment
 from gateway.server.tasks import running
@@ -33,7 +33,7 @@ class Bench:
 
     def add(self, id_: str, *, closed: int = 0) -> None:
         """Add a deployment with one method, and so many that ask for an API key."""
-        keyed = Method(api_key_required=True, integration=MOCK)
+        keyed = Method(authorization_type=AuthorizationType.AWS_IAM, integration=MOCK)
         paths = {"/": Method(integration=MOCK), **{f"/{each}": keyed for each in range(closed)}}
         resources = tuple(
             Resource(path=path, methods={"GET": method}) for path, method in paths.items()
@@ -75,7 +75,8 @@ async def test_a_deployment_is_checked_and_logged_once(
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert record.getMessage().startswith(
-        "API a, deployment d1: resources./0.GET.apiKeyRequired: an API key is not enforced yet"
+        "API a, deployment d1: resources./0.GET.authorizationType: authorizationType AWS_IAM is "
+        "not enforced yet"
     )
     assert record.getMessage().endswith("; and 2 more: see stagegate status")
 

@@ -7,13 +7,13 @@ import pytest
 from gateway.errors import ConfigurationError
 from gateway.release.frozen import freeze, outline_part, unreadable
 from gateway.release.parts import (
-    UNREAD,
     Part,
     decode_whole_part,
     digest_of_frames,
     encode_deployment,
     encode_release,
 )
+from gateway.release.records import UNREAD
 from gateway.snapshot import finish
 from gateway.snapshot.compile import compile_deployment
 from gateway.store.served import definition_text
