@@ -201,6 +201,9 @@ def test_a_quota_holds_over_two_workers_and_a_restart(start_gateway: StartGatewa
 def test_a_quota_survives_the_death_of_workers_and_control(start_gateway: StartGateway) -> None:
     gateway = start_gateway(files(quota=30))
     press(gateway, PATH, MOBILE, 20)
+    # It says which counters are whose; without it the store does, which a second may be missing in.
+    manifest = gateway.data / "release" / "manifest.json"
+    until(manifest.exists, "the release to be on disk")
     before = gateway.status()
     for process in (before["control"], *before["workers"]):
         os.kill(process["pid"], signal.SIGKILL)
