@@ -53,6 +53,12 @@ def called(gateway: RunningGateway, api: str, stage: str = "prod") -> tuple[int,
     return gateway.get(f"/_aws/execute-api/{api}/{stage}/pets")
 
 
+def is_told(gateway: RunningGateway, api: str, text: str) -> bool:
+    """Call, and say whether the execution log has the reason."""
+    called(gateway, api)
+    return is_logged(gateway, text)
+
+
 def is_logged(gateway: RunningGateway, text: str) -> bool:
     return any(text in path.read_text() for path in gateway.data.rglob("*.log"))
 
@@ -195,7 +201,8 @@ def test_an_authorizer_and_a_validator_are_never_ignored(gateway: RunningGateway
         )
 
         assert called(gateway, api.id)[0] == 500
-        until(partial(is_logged, gateway, f"{feature} is not enforced yet"), "it to be named")
+        # Logging was switched on just now: a worker may be late with it.
+        until(partial(is_told, gateway, api.id, f"{feature} is not enforced yet"), "the reason")
 
 
 def test_a_gateway_response_is_served_from_the_next_deployment_on(gateway: RunningGateway) -> None:
