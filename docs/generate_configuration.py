@@ -28,6 +28,10 @@ from gateway.definitions.authorizer import (  # noqa: E402
     JwtIssuer,
 )
 from gateway.definitions.codec import camel_case  # noqa: E402
+from gateway.definitions.documentation import (  # noqa: E402
+    DocumentationPart,
+    DocumentationPartLocation,
+)
 from gateway.definitions.domain import (  # noqa: E402
     BasePathMapping,
     DomainName,
@@ -39,13 +43,26 @@ from gateway.definitions.integration import (  # noqa: E402
     TlsConfig,
 )
 from gateway.definitions.responses import GatewayResponse  # noqa: E402
-from gateway.definitions.rest_api import Method, MethodResponse, RestApi  # noqa: E402
+from gateway.definitions.rest_api import (  # noqa: E402
+    EndpointConfiguration,
+    Method,
+    MethodResponse,
+    RestApi,
+)
 from gateway.definitions.stage import (  # noqa: E402
     AccessLogSettings,
     CanarySettings,
     MethodSetting,
     Stage,
     Sticky,
+)
+from gateway.definitions.usage_plan import (  # noqa: E402
+    ApiKey,
+    ApiStage,
+    QuotaSettings,
+    ThrottleSettings,
+    UsageDefinitions,
+    UsagePlan,
 )
 from gateway.definitions.validators import Model, RequestValidator  # noqa: E402
 from gateway.settings import Address, Settings  # noqa: E402
@@ -60,7 +77,8 @@ INTRODUCTION = """\
 Two kinds of configuration live in the directory that `--config` names (default `config`):
 
 - `gateway.toml` holds the settings of the process. A change needs a restart.
-- `apis/*.yaml` and `domains.yaml` hold definitions. They are reloaded while they are served.
+- `apis/*.yaml`, `domains.yaml` and `usage.yaml` hold definitions. They are reloaded while they are
+  served.
 
 `stagegate check` reads all of it and names every problem with its file and line.
 """
@@ -93,6 +111,8 @@ models:                           # optional, by name; a schema is YAML, or JSON
 requestValidators:                # optional, by the id that methods name
   body: {validateRequestBody: true}
 authorizers: {}                   # optional, by the id that methods name
+documentationParts:               # optional, one for each place
+  - {location: {type: RESOURCE, path: /pets}, properties: {description: All pets.}}
 stages:                           # by name
   prod:
     definition: versions/old.yaml # optional: serve this file's definition instead
@@ -101,8 +121,8 @@ stages:                           # by name
 ```
 
 - `definition` names a file inside the config directory, relative to the API file. It holds
-  all of the above but `stages`. Without it, a stage serves its API file's definition, and a canary
-  its stage's.
+  all of the above but `stages` and `documentationParts`. Without it, a stage serves its API file's
+  definition, and a canary its stage's.
 - A method's entry in `methodSettings` starts as a copy of `*/*`, wherever that stands, and changes
   what it names. Its key is the path without its leading slash and the method: `pets/{petId}/GET`.
   The root's is `//GET`.
@@ -124,8 +144,28 @@ api.example.com:
 ```
 """
 
+USAGE_TEXT = """\
+## API keys and usage plans: `usage.yaml`
+
+Maps ids to API keys and usage plans. One mistake refuses the whole file.
+[Throttling](throttling.md) tells what they do.
+
+```yaml
+apiKeys:
+  mobile: {value: at-least-20-characters-that-nobody-guesses}
+usagePlans:
+  gold:
+    apiStages:
+      - {apiId: orders, stage: prod, throttle: {/orders/POST: {rateLimit: 5, burstLimit: 10}}}
+    throttle: {rateLimit: 100, burstLimit: 20}
+    quota: {limit: 10000, period: DAY}
+    apiKeys: [mobile]
+```
+"""
+
 DEFINITIONS: tuple[tuple[str, type], ...] = (
     ("`restApi`", RestApi),
+    ("`restApi.endpointConfiguration`", EndpointConfiguration),
     ("A method: `resources.{path}.{METHOD}`", Method),
     ("A method's `integration`", Integration),
     ("An integration's `integrationResponses.{status}`", IntegrationResponse),
@@ -138,6 +178,8 @@ DEFINITIONS: tuple[tuple[str, type], ...] = (
     ("An authorizer's `jwtConfiguration`", JwtConfiguration),
     ("A JWT configuration's `issuers`", JwtIssuer),
     ("An issuer's `additionalClaims`", JwtClaim),
+    ("An item of `documentationParts`", DocumentationPart),
+    ("A documentation part's `location`", DocumentationPartLocation),
     ("A stage: `stages.{name}`", Stage),
     ("A stage's `methodSettings.{path}/{METHOD}`", MethodSetting),
     ("A stage's `accessLogSettings`", AccessLogSettings),
@@ -148,6 +190,15 @@ DOMAIN_DEFINITIONS: tuple[tuple[str, type], ...] = (
     ("A domain name", DomainName),
     ("Mutual TLS", MutualTlsAuthentication),
     ("A base path mapping", BasePathMapping),
+)
+
+USAGE_DEFINITIONS: tuple[tuple[str, type], ...] = (
+    ("The file", UsageDefinitions),
+    ("An API key: `apiKeys.{id}`", ApiKey),
+    ("A usage plan: `usagePlans.{id}`", UsagePlan),
+    ("A plan's `apiStages`", ApiStage),
+    ("A throttle of a plan, or of a method in a plan", ThrottleSettings),
+    ("A plan's `quota`", QuotaSettings),
 )
 
 HIDDEN = frozenset({(Stage, "deployment_id"), (CanarySettings, "deployment_id")})
@@ -162,6 +213,8 @@ def generate() -> str:
     parts += [f"### {title}\n\n{_definition_table(cls)}" for title, cls in DEFINITIONS]
     parts.append(DOMAINS_TEXT)
     parts += [f"### {title}\n\n{_definition_table(cls)}" for title, cls in DOMAIN_DEFINITIONS]
+    parts.append(USAGE_TEXT)
+    parts += [f"### {title}\n\n{_definition_table(cls)}" for title, cls in USAGE_DEFINITIONS]
     return "\n".join(parts)
 
 

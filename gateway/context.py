@@ -94,6 +94,14 @@ def _of_identity(read: Callable[[MethodIdentity], str]) -> Getter:
     return get
 
 
+def _api_key(exchange: Exchange) -> str | None:
+    return exchange.usage.api_key or None if exchange.usage else None
+
+
+def _api_key_id(exchange: Exchange) -> str | None:
+    return exchange.usage.api_key_id or None if exchange.usage else None
+
+
 def _is_canary_request(exchange: Exchange) -> str | None:
     identity = exchange.identity
     if identity is None or identity.is_canary is None:
@@ -181,6 +189,8 @@ _PRESENT: Final[dict[str, Variable]] = {
     ),
     "extendedRequestId": _sure(attrgetter("extended_request_id"), "gateway", is_log_only=False),
     "httpMethod": _sure(attrgetter("request.method"), "client", is_log_only=False),
+    "identity.apiKey": _client(_api_key),
+    "identity.apiKeyId": _gateway(_api_key_id),
     "identity.sourceIp": _client(lambda exchange: exchange.request.source_ip or None),
     "identity.userAgent": _client(lambda exchange: exchange.request.fields.get("User-Agent")),
     "isCanaryRequest": _gateway(_is_canary_request),
@@ -220,7 +230,7 @@ _PRESENT: Final[dict[str, Variable]] = {
 
 _RESERVED_NAMES: Final = """
     authorizer.claims authorizer.principalId awsEndpointRequestId error.validationErrorString
-    identity.accessKey identity.accountId identity.apiKey identity.apiKeyId identity.caller
+    identity.accessKey identity.accountId identity.caller
     identity.clientCert.clientCertPem identity.clientCert.issuerDN
     identity.clientCert.serialNumber identity.clientCert.subjectDN
     identity.clientCert.validity.notAfter identity.clientCert.validity.notBefore

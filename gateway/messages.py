@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from gateway.errors import Fault
+from gateway.errors import Fault, GatewayResponseType
 from gateway.streams import BodyStream
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
@@ -91,6 +91,22 @@ class MethodIdentity:
     """None while the stage has no canary settings."""
 
 
+class UsageNote:
+    """Whose request it is, and what throttles have to say of it. One writer: the meter station."""
+
+    __slots__ = ("api_key", "api_key_id", "shadowed", "usage_plan_id")
+
+    def __init__(self) -> None:
+        self.api_key = ""
+        """The value that was sent, where the method requires one."""
+        self.api_key_id = ""
+        """Id of the key, once it is known."""
+        self.usage_plan_id = ""
+        """The plan through which the key has the stage."""
+        self.shadowed: GatewayResponseType | None = None
+        """What the request would have been refused for: a throttle or quota that only counts."""
+
+
 class Exchange:
     """The logbook of one request, for `record`. One writer: `pipeline.serve` and its stations."""
 
@@ -98,7 +114,7 @@ class Exchange:
         "base_path", "context_path", "draw", "endpoint_uri", "epoch", "extended_request_id",
         "fault", "identity", "integration_latency", "integration_status", "now", "path_parameters",
         "phases", "request", "request_id", "response_latency", "response_length", "scope", "status",
-        "trace_id",
+        "trace_id", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -135,6 +151,10 @@ class Exchange:
         self.path_parameters = _NO_PARAMETERS
         self.trace_id = ""
         """Full X-Amzn-Trace-Id, once one was needed."""
+
+        # Set by meter
+        self.usage: UsageNote | None = None
+        """None: the method requires no API key, and no throttle in shadow has anything to say."""
 
         # Set by invoke
         self.integration_status: int | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import socket
 import threading
 from collections.abc import Coroutine
 from pathlib import Path
@@ -18,6 +19,8 @@ from botocore.exceptions import ClientError
 from sqlalchemy import select
 
 from gateway.clock import SystemClock
+from gateway.control.admin_bounds import AdminBounds
+from gateway.control.admin_listener import AdminListener
 from gateway.control.api.edge import ControlEdge
 from gateway.control.api.protocol import Caller
 from gateway.control.api.service import ControlAnswer, ControlApi, ControlRequest, Gate
@@ -65,8 +68,14 @@ class ControlPlane:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="control plane")
         self._thread.start()
-        self._runner = self.await_(self._serve())
-        self.port: int = self._runner.addresses[0][1]
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", ControlEdge(self.api).handle)
+        self._listener = AdminListener(
+            application, self.api.refuse, SystemClock(), AdminBounds(linger_seconds=0.2)
+        )
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = listening.getsockname()[1]
+        self.await_(self._listener.start(listening))
         self.answers: list[tuple[str, int, dict[str, str], Any]] = []
         """Operation, status, headers and JSON of every answer that the client got."""
 
@@ -125,7 +134,7 @@ class ControlPlane:
         return record
 
     def close(self) -> None:
-        self.await_(self._runner.cleanup())
+        self.await_(self._listener.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -134,14 +143,6 @@ class ControlPlane:
 
     async def _publish(self, changes: Changes) -> None:
         self.published.append(changes)
-
-    async def _serve(self) -> web.AppRunner:
-        application = web.Application()
-        application.router.add_route("*", "/{path:.*}", ControlEdge(self.api).handle)
-        runner = web.AppRunner(application, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return runner
 
     def _check(self, http_response: Any, model: Any, **_: Any) -> None:
         headers = {name.lower(): value for name, value in http_response.headers.items()}

@@ -227,6 +227,20 @@ def test_modules_stay_short() -> None:
     assert long == set(LONG_MODULES)
 
 
+@pytest.mark.parametrize(
+    "rule", ["[1-5][0-9][0-9]", 'ip_address(name.strip("[]"))', "pattern: [1-5]\\d\\d"]
+)
+def test_a_rule_is_written_once(rule: str) -> None:
+    """Two copies of what is valid, or of who may call, come apart sooner or later."""
+    holders = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if rule in path.read_text("utf-8")
+    ]
+
+    assert len(holders) == 1, holders
+
+
 def mirror_of(name: str) -> Path:
     *folders, last = name.split(".")
     return UNIT_TESTS.joinpath(*folders[1:], f"test_{last.strip('_')}.py")

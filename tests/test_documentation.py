@@ -56,6 +56,14 @@ def test_links_lead_to_files_that_are_there(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_list_is_not_torn_apart(page: Path) -> None:
+    """A blank line between items makes two lists of one, or a loose one."""
+    text = page.read_text("utf-8")
+
+    assert re.findall(r"^- .+\n\n(?=- )", text, re.MULTILINE) == []
+
+
 def test_every_decision_is_in_the_index() -> None:
     directory = ROOT / "docs/decisions"
     index = (directory / "README.md").read_text("utf-8")

@@ -1,4 +1,7 @@
-"""The commands' flags and help texts. No flag has its default here: see `gateway.settings`."""
+"""The commands' flags and help texts. No flag has its default here: see `gateway.settings`.
+
+A flag's value is checked here as the setting it replaces: what it cannot be is wrong usage.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import textwrap
 from typing import Any, Protocol
 
 import gateway
+from gateway.cli.flag_values import count, user_name, value_of
 
 EXIT_CODES = """\
 exit codes:
@@ -63,18 +67,34 @@ def _command(commands: _Commands, name: str, summary: str, text: str) -> argpars
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--config", metavar="DIR", help="directory of gateway.toml, apis/ and domains.yaml (config)"
+        "--config",
+        metavar="DIR",
+        type=value_of("config"),
+        help="directory of gateway.toml, apis/ and domains.yaml (config)",
     )
 
 
 def _add_identity(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--region", metavar="NAME", help="region named in $context and ARNs")
-    parser.add_argument("--account", metavar="ID", help="12 digits, named in $context and ARNs")
+    parser.add_argument(
+        "--region",
+        metavar="NAME",
+        type=value_of("region"),
+        help="region named in $context and ARNs",
+    )
+    parser.add_argument(
+        "--account",
+        metavar="ID",
+        type=value_of("account"),
+        help="12 digits, named in $context and ARNs",
+    )
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--data", metavar="DIR", help="directory of what the gateway keeps (.stagegate)"
+        "--data",
+        metavar="DIR",
+        type=value_of("data"),
+        help="directory of what the gateway keeps (.stagegate)",
     )
 
 
@@ -99,18 +119,27 @@ def _add_run(commands: _Commands) -> None:
         """,
     )
     parser.add_argument(
-        "--listen", metavar="HOST:PORT", help="where clients connect (127.0.0.1:8080)"
+        "--listen",
+        metavar="HOST:PORT",
+        type=value_of("listen"),
+        help="where clients connect (127.0.0.1:8080)",
     )
     parser.add_argument(
         "--listen-tls", metavar="HOST:PORT", help="refused: certificates are not supported yet"
     )
     parser.add_argument(
-        "--admin", metavar="HOST:PORT", help="metrics, health and status (127.0.0.1:8081)"
+        "--admin",
+        metavar="HOST:PORT",
+        type=value_of("admin"),
+        help="metrics, health and status (127.0.0.1:8081)",
     )
     _add_config(parser)
     _add_data(parser)
     parser.add_argument(
-        "--workers", metavar="N", type=int, help="processes that serve requests (one per CPU)"
+        "--workers",
+        metavar="N",
+        type=value_of("workers"),
+        help="processes that serve requests (one per CPU)",
     )
     _add_identity(parser)
 
@@ -216,7 +245,9 @@ def _add_status(commands: _Commands) -> None:
           stagegate status --admin 127.0.0.1:9081 --json
         """,
     )
-    parser.add_argument("--admin", metavar="HOST:PORT", help="the gateway's --admin")
+    parser.add_argument(
+        "--admin", metavar="HOST:PORT", type=value_of("admin"), help="the gateway's --admin"
+    )
     _add_config(parser)
     _add_json(parser)
 
@@ -240,12 +271,12 @@ def _add_user(commands: _Commands) -> None:
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add = actions.add_parser("add", help="make a user, and print the key once")
-    add.add_argument("name", metavar="NAME", help="letters, digits and _.@-")
+    add.add_argument("name", metavar="NAME", type=user_name, help="letters, digits and _.@-")
     add.add_argument(
         "--role",
         choices=("admin", "read-only"),
         default="admin",
-        help="read-only may only call what GET serves (admin)",
+        help="read-only may call what GET serves, and sees no values of keys (admin)",
     )
     remove = actions.add_parser("remove", help="forget a user and the key")
     remove.add_argument("name", metavar="NAME", help="the user's name")
@@ -276,7 +307,7 @@ def _add_audit(commands: _Commands) -> None:
     )
     parser.add_argument("--user", metavar="NAME", help="of this user only")
     parser.add_argument("--event", metavar="NAME", help="such as CreateDeployment only")
-    parser.add_argument("--limit", metavar="N", type=int, help="the newest N only")
+    parser.add_argument("--limit", metavar="N", type=count, help="the newest N only")
     _add_config(parser)
     _add_data(parser)
     _add_json(parser)

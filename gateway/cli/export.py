@@ -8,10 +8,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gateway import configuration
-from gateway.cli.inputs import empty_release, load_files, settings_of
+from gateway.cli.inputs import empty_release, load_files
+from gateway.cli.merged_settings import settings_of
 from gateway.cli.output import Output
 from gateway.configuration.api_text import ApiText, api_text
+from gateway.configuration.loaded import LoadedApi
+from gateway.definitions.documentation import key_of, place_of_part
 from gateway.definitions.identity import deployment_id
+from gateway.definitions.rest_api import RestApi
 from gateway.errors import ConfigurationError, Problem
 from gateway.release.release import arms
 from gateway.settings import Settings
@@ -33,8 +37,10 @@ def export(arguments: argparse.Namespace, output: Output) -> int:
         api.definitions,
         working_copy=api.working_copy,
         tags=api.tags,
+        endpoint_configuration=api.endpoint_configuration,
+        documentation_parts=api.documentation_parts,
     )
-    _check(text, api.api_id, settings)
+    _check(text, api, settings)
     directory = Path(arguments.out)
     _write(text, directory)
     for name in text.files:
@@ -43,8 +49,9 @@ def export(arguments: argparse.Namespace, output: Output) -> int:
     return 0
 
 
-def _check(text: ApiText, api_id: str, settings: Settings) -> None:
+def _check(text: ApiText, api: StoredApi, settings: Settings) -> None:
     """Load the files as a gateway would, and compare."""
+    api_id = api.api_id
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         _write(text, directory)
@@ -57,25 +64,44 @@ def _check(text: ApiText, api_id: str, settings: Settings) -> None:
     if errors:
         reason = f"the API {api_id} cannot be exported: files that say the same would be refused"
         raise ConfigurationError((Problem("", reason), *errors))
-    if loaded is None or loaded.stages != text.stages:
+    if loaded is None or not _is_same(loaded, text, api):
         reason = f"the API {api_id} cannot be exported: its files would mean something else"
         raise ConfigurationError((Problem("", reason),))
 
 
+def _is_same(loaded: LoadedApi, text: ApiText, api: StoredApi) -> bool:
+    """Whether files say what was to be said: stages, their deployments, and what is not frozen."""
+    places = {key_of(place_of_part(each)): each.properties for each in api.documentation_parts}
+    found = {key_of(place_of_part(each)): each.properties for each in loaded.documentation_parts}
+    main = loaded.deployments.get(text.main)
+    return (
+        loaded.stages == text.stages
+        and found == places
+        and (main is None or _is_described(main.definition.rest_api, api))
+    )
+
+
+def _is_described(rest_api: RestApi, api: StoredApi) -> bool:
+    return (
+        dict(rest_api.tags) == dict(api.tags)
+        and rest_api.endpoint_configuration == api.endpoint_configuration
+    )
+
+
 def _write(text: ApiText, directory: Path) -> None:
     """Write all files; none if one of another content is in the way."""
-    paths = {directory / name: content for name, content in text.files.items()}
-    in_the_way = [
-        Problem("", f"{path} is there already; remove it, or name another directory with --out")
-        for path, content in paths.items()
-        if path.exists() and path.read_text("utf-8") != content
-    ]
-    if in_the_way:
-        raise ConfigurationError(tuple(in_the_way))
+    paths = {directory / name: content.encode() for name, content in text.files.items()}
     try:
+        in_the_way = [
+            Problem("", f"{path} is there already; remove it, or name another directory with --out")
+            for path, content in paths.items()
+            if path.exists() and not (path.is_file() and path.read_bytes() == content)
+        ]
+        if in_the_way:
+            raise ConfigurationError(tuple(in_the_way))
         for path, content in paths.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content, "utf-8")
+            path.write_bytes(content)
     except OSError as error:
         raise ConfigurationError((Problem("", f"cannot write {error.filename}: {error}"),)) from (
             error
@@ -91,6 +117,8 @@ def _notes(api: StoredApi, text: ApiText) -> Iterable[Problem]:
             "changes that no stage serves are not exported: deploy them first to keep them",
             severity="warning",
         )
+    for sentence in api.left_out:
+        yield Problem("", sentence, severity="warning")
 
 
 def _beside(problem: Problem, directory: Path) -> Problem:

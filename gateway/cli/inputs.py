@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway import configuration
-from gateway.cli.arguments import SETTING_FLAGS
+from gateway.cli.merged_settings import settings_of
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
 from gateway.reload import Reloader, ReloadReport
@@ -37,16 +37,6 @@ class Files:
         return sum(problem.severity == "error" for problem in self.problems)
 
 
-def settings_of(arguments: argparse.Namespace) -> Settings:
-    """Return the settings of a command: flags before environment before `gateway.toml`.
-
-    Raises:
-        ConfigurationError: with every problem found.
-    """
-    flags = {name: getattr(arguments, name, None) for name in SETTING_FLAGS}
-    return configuration.load_settings(None, os.environ, flags)
-
-
 def load_files(directory: Path, start: Release) -> Files:
     """Load and compile the files, on top of the release `start`, as a reload would."""
     loaded = configuration.load(directory)
@@ -67,6 +57,7 @@ def empty_release(settings: Settings) -> Release:
         account=settings.account,
         account_rate_limit=settings.throttle.account_rate_limit,
         account_burst_limit=settings.throttle.account_burst_limit,
+        throttle_shadow=settings.throttle.shadow,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.cli.inputs import settings_of
+from gateway.cli.merged_settings import settings_of
 from gateway.cli.output import Cell, Output, counted
 from gateway.settings import Address
 
@@ -36,6 +36,8 @@ def status(arguments: argparse.Namespace, output: Output) -> int:
         output.json({**report, "worries": worries})
     else:
         _print(report, output)
+        for warning in warnings_of(report):
+            output.error(f"warning: {warning}", style="yellow")
         for worry in worries:
             output.error(f"error: {worry}")
     return 1 if worries else 0
@@ -88,7 +90,18 @@ def worries_of(report: Mapping[str, Any]) -> list[str]:
     if reload is not None and not reload["ok"]:
         texts = [one["text"] for one in reload["problems"] if one["severity"] == "error"]
         worries += [f"last reload: {text}" for text in texts]
+    worries += [
+        f"API {api_id} is not served as the store has it: {'; '.join(texts)}"
+        for api_id, texts in report.get("unserved", {}).items()
+    ]
     return worries
+
+
+def warnings_of(report: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for what clients made through the control API and is answered 500."""
+    warnings = [each["text"] for each in report.get("problems", ())]
+    left_out = report.get("problems_left_out", 0)
+    return [*warnings, f"and {left_out} more"] if left_out else warnings
 
 
 def _print(report: Mapping[str, Any], output: Output) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.configuration import documentation_parts
 from gateway.configuration.loaded import LoadedApi, Placement, bounded
 from gateway.configuration.reading import SUFFIXES, read_source
 from gateway.definitions import codec
@@ -44,7 +45,7 @@ _PARTS: Final[Mapping[str, tuple[type, str]]] = {
 }
 """Maps of a definition: what they hold, and the member of it that repeats the key in AWS's JSON."""
 _DEFINITION_KEYS: Final = ("restApi", "resources", *_PARTS)
-_API_KEYS: Final = (*_DEFINITION_KEYS, "stages")
+_API_KEYS: Final = (*_DEFINITION_KEYS, documentation_parts.KEY, "stages")
 _DEFINITION_TEXT: Final = (
     "must be the path of a .yaml file inside the config directory, relative to this file, such as "
     "versions/petstore-next.yaml"
@@ -112,6 +113,7 @@ class _Reader:
         if "resources" in value or not raw_stages or any(map(_uses_main, raw_stages.values())):
             main = self._decode_definition(value, self._rest_api, placement, problems)
         stages = {name: self._stage(name, raw, main, problems) for name, raw in raw_stages.items()}
+        parts = documentation_parts.decode_parts(value.get(documentation_parts.KEY), problems)
         if not stages and all(problem.path != "stages" for problem in problems):
             text = "no stage is defined, so nothing is served; add one, such as stages: {prod: {}}"
             problems.append(Problem("stages", text, severity="warning"))
@@ -122,6 +124,7 @@ class _Reader:
             deployments=self._deployments,
             placement=placement,
             sources=self._sources,
+            documentation_parts=parts,
         )
         if errors_in(result.problems):
             result.partial = loaded

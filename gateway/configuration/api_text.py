@@ -7,14 +7,17 @@ a canary serves is a file under `versions/`, named by its content.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from gateway.configuration.documentation_parts import KEY as DOCUMENTATION_PARTS
+from gateway.configuration.documentation_parts import encode_parts
 from gateway.configuration.yaml_text import yaml_text
 from gateway.definitions import codec
+from gateway.definitions.documentation import DocumentationPart
 from gateway.definitions.identity import deployment_id
 from gateway.definitions.method_settings import ALL_METHODS
-from gateway.definitions.rest_api import ApiDefinition
+from gateway.definitions.rest_api import ApiDefinition, EndpointConfiguration, RestApi
 from gateway.definitions.stage import MethodSetting, Stage
 
 
@@ -26,6 +29,8 @@ class ApiText:
     """Path below the config directory to content."""
     stages: Mapping[str, Stage]
     """Stages by name, as they are loaded: with the ids that deployments of files have."""
+    main: str
+    """Id of the deployment that the API's own file makes; empty: there are no stages."""
 
 
 def api_text(
@@ -35,6 +40,8 @@ def api_text(
     *,
     working_copy: ApiDefinition,
     tags: Mapping[str, str],
+    endpoint_configuration: EndpointConfiguration | None = None,
+    documentation_parts: Sequence[DocumentationPart] = (),
 ) -> ApiText:
     """Write an API as files.
 
@@ -44,8 +51,18 @@ def api_text(
         definitions: Deployment id to definition, of every deployment that a stage or canary names.
         working_copy: What the file holds when there are no stages.
         tags: The API's tags.
+        endpoint_configuration: That of the API; None: what files have by themselves.
+        documentation_parts: What is said about its parts.
     """
-    return _Writer(api_id, definitions).write(stages, working_copy, tags)
+
+    def completed(rest_api: RestApi) -> RestApi:
+        # What no deployment freezes.
+        return dataclasses.replace(
+            rest_api, tags=tags, endpoint_configuration=endpoint_configuration
+        )
+
+    parts = encode_parts(documentation_parts)
+    return _Writer(api_id, definitions).write(stages, working_copy, completed, parts)
 
 
 class _Writer:
@@ -61,18 +78,24 @@ class _Writer:
         self._files: dict[str, str] = {}
 
     def write(
-        self, stages: Mapping[str, Stage], working_copy: ApiDefinition, tags: Mapping[str, str]
+        self,
+        stages: Mapping[str, Stage],
+        working_copy: ApiDefinition,
+        completed: Callable[[RestApi], RestApi],
+        parts: list[dict[str, Any]],
     ) -> ApiText:
         loaded = {name: self._loaded(stage) for name, stage in stages.items()}
         served = [stage.deployment_id for stage in loaded.values()]
         main = max(served, key=served.count) if served else ""
         definition = self._by_content.get(main, working_copy)
-        tagged = dataclasses.replace(definition.rest_api, tags=tags)
-        content = _definition(dataclasses.replace(definition, rest_api=tagged))
+        rest_api = completed(definition.rest_api)
+        content = _definition(dataclasses.replace(definition, rest_api=rest_api))
+        if parts:
+            content[DOCUMENTATION_PARTS] = parts
         if loaded:
             content["stages"] = {name: self._stage(each, main) for name, each in loaded.items()}
         files = {f"apis/{self._api_id}.yaml": yaml_text(content), **self._files}
-        return ApiText(files=files, stages=loaded)
+        return ApiText(files=files, stages=loaded, main=main)
 
     def _loaded(self, stage: Stage) -> Stage:
         """Return a stage as it will be read: deployments go by their content."""

@@ -14,13 +14,16 @@ from gateway.configuration.api_file import ApiFile, load_api_file
 from gateway.configuration.domains import load_domains
 from gateway.configuration.loaded import Loaded
 from gateway.configuration.reading import SUFFIXES, is_ignored
+from gateway.configuration.usage import load_usage
 from gateway.definitions.codec import shown
 from gateway.definitions.domain import DomainName
+from gateway.definitions.usage_plan import UsageDefinitions
 from gateway.errors import Problem
 
 APIS: Final = "apis"
 """Directory of API files; its subdirectories hold versions, not APIs."""
 DOMAINS: Final = "domains.yaml"
+USAGE: Final = "usage.yaml"
 API_FILES: Final = 5000
 """API files of one directory."""
 
@@ -30,7 +33,7 @@ LoadFile = Callable[[Path, Path], ApiFile]
 
 
 def load(directory: Path, load_file: LoadFile = load_api_file) -> Loaded:
-    """Read `apis/*.yaml` and `domains.yaml` below a directory.
+    """Read `apis/*.yaml`, `domains.yaml` and `usage.yaml` below a directory.
 
     Where there is no API file, or the directory cannot be read, the result says `is_absent`.
     """
@@ -64,10 +67,17 @@ def load(directory: Path, load_file: LoadFile = load_api_file) -> Loaded:
         domains, found = load_domains(domains_path, stages, broken)
         files.append(domains_path)
         problems += found
+    usage_path = directory / USAGE
+    usage: UsageDefinitions | None = UsageDefinitions()
+    if os.path.lexists(usage_path):
+        usage, found = load_usage(usage_path, apis, broken)
+        files.append(usage_path)
+        problems += found
     return Loaded(
         directory=apis_directory,
         apis=apis,
         domains=domains,
+        usage=usage,
         problems=tuple(problems),
         files=tuple(dict.fromkeys(files)),
         partial=partial,

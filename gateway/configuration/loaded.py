@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from gateway.configuration.yaml_source import Positions
+from gateway.definitions.documentation import DocumentationPart
 from gateway.definitions.domain import DomainName
 from gateway.definitions.stage import Deployment, Stage
+from gateway.definitions.usage_plan import NO_USAGE, UsageDefinitions
 from gateway.errors import Problem
 
 PROBLEMS_PER_FILE: Final = 100
@@ -52,6 +54,8 @@ class LoadedApi:
     """The API file."""
     sources: Mapping[str, Placement]
     """By deployment id: the file that its definition was read from."""
+    documentation_parts: tuple[DocumentationPart, ...] = ()
+    """What is said about its parts, one for each place."""
 
     @property
     def file(self) -> str:
@@ -81,6 +85,8 @@ class Loaded:
     """APIs without an error, by id."""
     domains: tuple[DomainName, ...] | None = ()
     """All custom domain names; None: `domains.yaml` has an error, keep the last good ones."""
+    usage: UsageDefinitions | None = NO_USAGE
+    """Usage plans and API keys; None: `usage.yaml` has an error, keep the last good ones."""
     problems: tuple[Problem, ...] = ()
     """Errors and warnings, each with file, line and column."""
     files: tuple[Path, ...] = ()

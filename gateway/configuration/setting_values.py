@@ -64,7 +64,7 @@ def from_text(setting: Setting, text: str) -> object:
             raise ValueError(f"must be true or false, not {shown(text)}")
         return _TEXT_TO_BOOLEAN[text.lower()]
     if setting.type in (int, float):
-        number = re.fullmatch(r"[0-9]{1,16}(\.[0-9]{1,16})?", text)
+        number = re.fullmatch(r"-?[0-9]{1,16}(\.[0-9]{1,16})?", text)
         if number is None or (setting.type is int and number[1]):
             kind = "a whole number" if setting.type is int else "a number"
             raise ValueError(f"must be {kind}, not {shown(text)}")

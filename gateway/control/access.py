@@ -8,7 +8,6 @@ any other address there is nothing without a user.
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import logging
 from collections import deque
@@ -23,7 +22,9 @@ from gateway.control.sigv4 import (
     Signature,
     SignedRequest,
     is_signed,
+    mark_of,
     parse_authorization,
+    used_already,
     verify,
 )
 from gateway.control.users import FILE_NAME, User, load_users
@@ -34,6 +35,9 @@ _log = logging.getLogger(__name__)
 
 REPLAYS_MAX: Final = 262_144
 """Signatures of mutations that are remembered; ten minutes' worth at 400 a second."""
+
+USER_AGENT_CHARACTERS: Final = 256
+"""Of a client's own word for itself, as the trail keeps it."""
 
 _LOGGED_SECONDS: Final = 1.0
 """Failed logins are logged once in so long; all are counted."""
@@ -85,7 +89,7 @@ class Access:
         return Caller(
             user="anonymous",
             source_ip=request.source_ip,
-            user_agent=headers.get("user-agent", "")[:256],
+            user_agent=_user_agent(headers),
         )
 
     def _signed(self, request: ControlRequest, headers: dict[str, str]) -> Caller:
@@ -94,7 +98,7 @@ class Access:
                 raise access_denied(f"No signature can be checked: {self._problem}")
             claimed = parse_authorization(request.headers)
             user = self._users.get(claimed.access_key)
-            self._verify(request, claimed, user)
+            mark = self._verify(request, claimed, user)
         except ControlError as error:
             raise self._failed(request, error) from None
         # Without the user, `verify` has raised.
@@ -104,10 +108,12 @@ class Access:
             access_key=known.access_key,
             role=known.role,
             source_ip=request.source_ip,
-            user_agent=headers.get("user-agent", "")[:256],
+            user_agent=_user_agent(headers),
+            signature_mark=mark,
         )
 
-    def _verify(self, request: ControlRequest, claimed: Signature, user: User | None) -> None:
+    def _verify(self, request: ControlRequest, claimed: Signature, user: User | None) -> str:
+        """Check a signature; return its mark, empty where it may count twice."""
         epoch = self._clock.epoch()
         verify(
             SignedRequest(
@@ -122,8 +128,11 @@ class Access:
             epoch,
         )
         # Reading twice harms nobody, and clients that poll sign the same text twice in a second.
-        if request.verb != "GET":
-            self._replays.note(claimed.signature, epoch)
+        if request.verb == "GET":
+            return ""
+        mark = mark_of(claimed.signature)
+        self._replays.note(mark, epoch)
+        return mark
 
     def _failed(self, request: ControlRequest, error: ControlError) -> ControlError:
         self.failed_logins += 1
@@ -158,32 +167,31 @@ class Access:
 
 
 class Replays:
-    """Signatures seen within the time in which they would be accepted again. Bounded."""
+    """Signatures seen within the time in which they would be accepted again. Bounded.
+
+    Of this process: `control.api.signatures` keeps those that mutations were made with.
+    """
 
     __slots__ = ("_order", "_seen", "capacity")
 
     def __init__(self, capacity: int = REPLAYS_MAX) -> None:
         self.capacity = capacity
-        self._seen: set[bytes] = set()
-        self._order: deque[tuple[float, bytes]] = deque()
+        self._seen: set[str] = set()
+        self._order: deque[tuple[float, str]] = deque()
 
     def __repr__(self) -> str:
         return f"<Replays {len(self._seen)}/{self.capacity}>"
 
-    def note(self, signature: str, epoch: float) -> None:
-        """Remember a signature.
+    def note(self, mark: str, epoch: float) -> None:
+        """Remember a signature by its mark.
 
         Raises:
             ControlError: it was seen before, or too many are remembered.
         """
         while self._order and self._order[0][0] < epoch:
             self._seen.discard(self._order.popleft()[1])
-        # Half of a signature is more than enough, and half the memory.
-        mark = hashlib.blake2b(signature.encode(), digest_size=16).digest()
         if mark in self._seen:
-            raise ControlError(
-                "InvalidSignatureException", 403, "This signature was used already: sign again"
-            )
+            raise used_already()
         if len(self._seen) >= self.capacity:
             raise too_many_requests("Too many signed requests within ten minutes")
         self._seen.add(mark)
@@ -200,6 +208,16 @@ def _refuse_web_pages(headers: dict[str, str]) -> None:
         raise access_denied("An unsigned call must not come from another Origin")
     if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         raise access_denied("An unsigned call must not come from another site")
+
+
+def _user_agent(headers: dict[str, str]) -> str:
+    """Return a client's own word for itself, harmless wherever it is shown.
+
+    Bytes that are no UTF-8 come as surrogates, which JSON cannot hold; control characters would
+    reach the terminal of whoever reads the trail.
+    """
+    text = headers.get("user-agent", "")[:USER_AGENT_CHARACTERS]
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def is_loopback_host(host: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from http import HTTPStatus
@@ -12,7 +11,7 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from gateway.control.access import Access
+from gateway.control.access import Access, is_loopback_host
 from gateway.control.api.edge import ControlEdge
 from gateway.control.publisher import Publisher
 from gateway.control.status import Status
@@ -95,7 +94,7 @@ class Admin:
         if not self._is_private:
             reason = "served on a loopback address only: start the gateway with --admin 127.0.0.1"
             return _json({"message": reason}, HTTPStatus.FORBIDDEN)
-        if not _is_loopback_host(request.host):
+        if not is_loopback_host(request.host):
             # A web page that had its own name resolve to this machine must not read it.
             return _json({"message": "the Host must be a loopback one"}, HTTPStatus.FORBIDDEN)
         return _json(self._status.report())
@@ -125,13 +124,3 @@ def _json(body: dict[str, Any], status: int = HTTPStatus.OK) -> web.Response:
         status=status,
         content_type="application/json",
     )
-
-
-def _is_loopback_host(host: str) -> bool:
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return False

@@ -8,105 +8,268 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gateway.configuration.loaded import Loaded
+from gateway.control.deployed_problems import DeployedProblems
 from gateway.control.mirror import mirror_files
 from gateway.control.mirror_domains import mirror_domains
+from gateway.control.mirror_usage import mirror_usage
 from gateway.control.publisher import Publisher
-from gateway.definitions.domain import DomainName
+from gateway.control.room import Room
+from gateway.control.stored_reading import StoredReading, as_it_was, read_apis
+from gateway.control.usage_keeper import UsageKeeper
 from gateway.server.tasks import spawn
-from gateway.snapshot.check import problems_of_domain_features
-from gateway.store.served import served_api_ids, served_apis, served_domains
+from gateway.store.served import ServedApi, served_api_ids, served_domains
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Changes, Transaction
+from gateway.store.usage import served_usage
 
 _log = logging.getLogger(__name__)
 
 WAIT_SECONDS: Final = 0.25
 """How long a mutation's answer waits until what it changed is served."""
 
+RETRIES: Final = 100
+"""APIs that found no room and are tried again with one change; those that waited longest first."""
+
+RETRY_SECONDS: Final = 1.0
+"""Pause after a publication that failed; twice as long after the next."""
+RETRY_SECONDS_MAX: Final = 60.0
+
 
 class Live:
     """The bridge between the store and the publisher. One writer: the control process's loop."""
 
-    def __init__(self, store: StoreThread, publisher: Publisher) -> None:
+    def __init__(
+        self,
+        store: StoreThread,
+        publisher: Publisher,
+        keeper: UsageKeeper,
+        room: Room,
+        deployed: DeployedProblems,
+    ) -> None:
+        """Begin with nothing published."""
         self._store = store
         self._publisher = publisher
+        self._room = room
+        self._deployed = deployed
+        self._failures = 0
+        """Publications that failed, one after the other."""
+        self._retrying: asyncio.TimerHandle | None = None
+        self._keeper = keeper
+        self._held: Mapping[str, ServedApi | None] = {}
+        """What was held at the start, until the first reload has released it."""
         self._waiting = Changes()
-        self._published: asyncio.Task[None] | None = None
+        self._published: asyncio.Task[Changes] | None = None
         """The publication that takes what waits, once the one before it is done."""
-        self._current: asyncio.Task[None] | None = None
+        self._current: asyncio.Task[Changes] | None = None
         self._is_begun = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"<Live {self._waiting} waiting>"
 
     async def start(self) -> None:
-        """Hand over everything that the store holds; the first reload releases it."""
+        """Hand over everything that the store holds; the first reload releases it.
+
+        What cannot be read stays as it was last good. That holds for the whole store, too: it is
+        then tried again, while files are served.
+        """
+        try:
+            await self._hand_over()
+        except Exception:  # noqa: BLE001 (files must be served whatever is wrong with the store)
+            self._start_later()
+
+    def _start_later(self) -> None:
+        pause = self._pause()
+        _log.exception("the store cannot be read; trying again in %g s", pause)
+        loop = asyncio.get_running_loop()
+        loop.call_later(pause, lambda: spawn(self._start_again(), "read the store"))
+
+    async def _start_again(self) -> None:
+        try:
+            api_ids = await self._store.read(self._counted_ids, is_bounded=False)
+        except Exception:  # noqa: BLE001 (as above)
+            self._start_later()
+            return
+        self._failures = 0
+        release = self._publisher.release
+        known = release.stages.keys() - release.files.keys()
+        everything = Changes({*api_ids, *known}, is_usage_changed=True, are_domains_changed=True)
+        await self.publish(everything)
+
+    def _counted_ids(self, transaction: Transaction) -> list[str]:
+        self._room.count(transaction)
+        return served_api_ids(transaction)
+
+    async def _hand_over(self) -> None:
         known = self._publisher.known_deployments()
-        stored, domains = await self._store.read(
+        reading, domains, usage = await self._store.read(
             lambda transaction: (
-                served_apis(transaction, served_api_ids(transaction), known),
+                read_apis(transaction, self._counted_ids(transaction), known),
                 served_domains(transaction),
-            )
+                served_usage(transaction),
+            ),
+            is_bounded=False,
         )
-        self._publisher.hold_stored(stored, domains)
-        _tell_of_refused(domains)
+        kept = as_it_was(self._publisher.release, reading.problems)
+        self._held = {**reading.apis, **kept}
+        await self._publisher.hold_stored(self._held, domains, usage)
+        self._note(reading)
+        self._deployed.note_domains(domains)
 
     def begin(self) -> None:
         """Publish from now on: the first reload has released files and store together."""
         self._is_begun.set()
+        self._deployed.note_apis(self._held)
+        self._held = {}
 
-    async def publish(self, changes: Changes) -> None:
-        """Publish what a transaction changed; return once it is served, or after 250 ms."""
+    async def publish(self, changes: Changes) -> bool:
+        """Publish what a transaction changed; return once it is served, or after 250 ms.
+
+        False: the current release does not hold it; it is published later.
+        """
         self._waiting.update(changes)
-        if self._published is None:
-            self._published = spawn(self._publish(self._current), "publish stored")
+        published = self._begin_publication()
         try:
             async with asyncio.timeout(WAIT_SECONDS):
-                await asyncio.shield(self._published)
+                failed = await asyncio.shield(published)
         except TimeoutError:
             _log.info("a mutation was answered before every worker served it")
+            return False
+        return not _overlap(changes, failed) and not any(
+            api_id in self._publisher.unserved for api_id in changes.apis
+        )
 
     async def show_files(self, loaded: Loaded) -> None:
-        """Show in the store, read-only, what the files define that are served now."""
+        """Show in the store, read-only, what the files define that are served now.
+
+        What they left no room for is tried again: they may have made some.
+        """
         files = self._publisher.release.files
         apis = {api_id: api for api_id, api in loaded.apis.items() if api_id in files}
         kept = frozenset(files)
         domains = self._publisher.file_domains
+        usage = loaded.usage
 
         def mirror(transaction: Transaction) -> None:
             mirror_files(transaction, apis, kept)
             mirror_domains(transaction, domains)
+            if usage is not None:
+                mirror_usage(transaction, usage)
 
         outcome = await self._store.run(mirror, is_mutation=True)
-        if outcome.changes:
-            await self.publish(outcome.changes)
+        changes = Changes(set(self._publisher.unserved.lacking_room))
+        changes.update(outcome.changes or Changes())
+        if changes:
+            await self.publish(changes)
 
-    async def _publish(self, before: asyncio.Task[None] | None) -> None:
+    def _begin_publication(self) -> asyncio.Task[Changes]:
+        """Return the publication that takes what waits; its result is what failed."""
+        if self._published is None:
+            self._published = spawn(self._publish(self._current), "publish stored")
+        return self._published
+
+    async def _publish(self, before: asyncio.Task[Changes] | None) -> Changes:
         await self._is_begun.wait()
         if before is not None:
             await asyncio.wait([before])
         self._current, self._published = self._published, None
         changes, self._waiting = self._waiting, Changes()
-        try:
-            known = self._publisher.known_deployments()
-            stored, domains = await self._store.read(
-                lambda transaction: (
-                    served_apis(transaction, sorted(changes.apis), known),
-                    served_domains(transaction) if changes.are_domains_changed else None,
-                )
-            )
-            if domains is not None:
-                _tell_of_refused(domains)
-            await self._publisher.publish_stored(stored, domains)
-        except Exception:  # noqa: BLE001 (what is committed stays; the next publication has it)
-            _log.exception("what the store holds could not be published")
+        # After a failure each by itself, so that one that fails again takes no other along.
+        pieces = _pieces(changes) if self._failures else [changes]
+        failed = await self._publish_each(pieces)
+        failed.update(await self._publish_each(self._second_tries(pieces)))
+        if failed:
+            self._waiting.update(failed)
+            for api_id in failed.apis:
+                self._publisher.unserved.note(api_id, ["cannot be published: see the log"])
+            self._retry()
+        else:
+            self._failures = 0
+        return failed
+
+    async def _publish_each(self, pieces: Iterable[Changes]) -> Changes:
+        """Publish one after the other; return what failed."""
+        failed = Changes()
+        for piece in pieces:
+            try:
+                await self._publish_now(piece)
+            except Exception:  # noqa: BLE001 (what is committed stays, and must be served some day)
+                _log.exception("what the store holds could not be published: %s", piece)
+                failed.update(piece)
+        return failed
+
+    def _second_tries(self, tried: Iterable[Changes]) -> list[Changes]:
+        """Return what found no room before, or not together with others: there may be now."""
+        lacking = self._publisher.unserved.lacking_room
+        alone = {api_id for piece in tried if len(piece.apis) == 1 for api_id in piece.apis}
+        again = [Changes({api_id}) for api_id in lacking if api_id not in alone][:RETRIES]
+        if any(piece.are_domains_changed and piece.apis.intersection(lacking) for piece in tried):
+            again.append(Changes(are_domains_changed=True))
+        return again
+
+    async def _publish_now(self, changes: Changes) -> None:
+        known = self._publisher.known_deployments()
+        reading, domains, usage = await self._store.read(
+            lambda transaction: (
+                read_apis(transaction, sorted(changes.apis), known),
+                served_domains(transaction) if changes.are_domains_changed else None,
+                served_usage(transaction) if changes.is_usage_changed else None,
+            ),
+            # However much waits: it waits for this.
+            is_bounded=False,
+        )
+        if domains is not None:
+            self._deployed.note_domains(domains)
+        await self._publisher.publish_stored(reading.apis, domains, usage)
+        if changes.flushes:
+            await self._publisher.flush(changes.flushes)
+        if usage is not None:
+            # Grants are in no release.
+            await self._keeper.refresh()
+        self._note(reading)
+        unserved = self._publisher.unserved
+        self._deployed.note_apis(
+            {api_id: api for api_id, api in reading.apis.items() if api_id not in unserved}
+        )
+
+    def _note(self, reading: StoredReading) -> None:
+        for api_id, problem in reading.problems.items():
+            self._publisher.unserved.note(api_id, [problem])
+
+    def _retry(self) -> None:
+        """Publish again what waits, after a pause, unless something else comes before."""
+        pause = self._pause()
+        if self._retrying is not None:
+            self._retrying.cancel()
+        loop = asyncio.get_running_loop()
+        self._retrying = loop.call_later(pause, self._begin_publication)
+        _log.error("publishing again in %g s what waits", pause)
+
+    def _pause(self) -> float:
+        """Count a failure, and return for how long to wait: longer each time."""
+        self._failures += 1
+        return float(min(RETRY_SECONDS * 2 ** min(self._failures - 1, 10), RETRY_SECONDS_MAX))
 
 
-def _tell_of_refused(domains: Iterable[DomainName]) -> None:
-    for domain in domains:
-        for problem in problems_of_domain_features(domain):
-            _log.warning("%s", problem)
+def _pieces(changes: Changes) -> list[Changes]:
+    """Return changes apart: each API, domain names, usage plans with keys, flushes."""
+    pieces = [Changes({api_id}) for api_id in sorted(changes.apis)]
+    if changes.are_domains_changed:
+        pieces.append(Changes(are_domains_changed=True))
+    if changes.is_usage_changed:
+        pieces.append(Changes(is_usage_changed=True))
+    if changes.flushes:
+        pieces.append(Changes(flushes=changes.flushes))
+    return pieces
+
+
+def _overlap(one: Changes, other: Changes) -> bool:
+    """Whether both change the same, for all that they tell."""
+    return (
+        bool(one.apis & other.apis)
+        or (one.are_domains_changed and other.are_domains_changed)
+        or (one.is_usage_changed and other.is_usage_changed)
+    )

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import uvloop
-from aiohttp import web
 
 from gateway import configuration
 from gateway.clock import Clock, SystemClock
@@ -23,14 +22,18 @@ from gateway.configuration.loaded import Loaded
 from gateway.configuration.watcher import LOOK_SECONDS, Watcher
 from gateway.control.access import Access
 from gateway.control.admin import Admin
+from gateway.control.admin_listener import AdminListener
 from gateway.control.api.edge import ControlEdge
 from gateway.control.api.service import ControlApi
+from gateway.control.deployed_problems import DeployedProblems
 from gateway.control.live import Live
 from gateway.control.persist import load_last_good, release_directory
 from gateway.control.probe import Probe
 from gateway.control.publisher import Publisher
+from gateway.control.room import Places, Room
 from gateway.control.settings_watch import settings_problems
 from gateway.control.status import Status
+from gateway.control.usage_keeper import UsageKeeper
 from gateway.control.workers import WorkerLinks
 from gateway.inheritance import Inherited, accept_signals, take_over
 from gateway.release.disk import ReleaseStore
@@ -41,6 +44,7 @@ from gateway.store.database import FILE_NAME, Store
 from gateway.store.thread import StoreThread
 from gateway.telemetry import logs
 from gateway.telemetry.exposition import Exposition
+from gateway.throttle.usage_table import UsageTable
 
 _log = logging.getLogger(__name__)
 
@@ -48,9 +52,6 @@ GC_THRESHOLDS: Final = (50_000, 20, 20)
 
 NICENESS: Final = 5
 """Where processors are scarce, requests come before reloads and scrapes."""
-
-SHUTDOWN_SECONDS: Final = 1.0
-"""For answers on the admin socket that are under way at the end."""
 
 
 def account_throttle(throttle: Throttle) -> tuple[float, int]:
@@ -87,6 +88,8 @@ class Control:
             buckets=tables["buckets"],
             blocks=tables["blocks"],
             series=settings.metrics.series_budget,
+            key_buckets=tables["key_buckets"],
+            usage_rows=tables["usage"],
         )
         exposition = Exposition(
             inherited.table("metrics"),
@@ -95,7 +98,11 @@ class Control:
             clock=clock,
         )
         self._store = StoreThread(lambda: Store(settings.data / FILE_NAME, clock))
+        usage = UsageTable(inherited.table("usage"), tables["usage"], boot["workers"])
+        self._keeper = UsageKeeper(self._store, usage, clock, last_good.release)
         self._links = WorkerLinks(clock)
+        # The first place of each table is reserved.
+        room = Room(Places(buckets=tables["buckets"] - 1, stages=settings.metrics.stages))
         cache = self._cache = ApiFileCache(clock.epoch)
         self._publisher = Publisher(
             reloader=Reloader(last_good.release, capacities, last_good.parts),
@@ -111,17 +118,21 @@ class Control:
             scraping=self._scraping,
             clock=clock,
             on_loaded=self._on_loaded,
+            prepare=self._keeper.prepare,
+            on_released=room.note_files,
         )
+        self._deployed = DeployedProblems(self._publisher.deployment_part)
         status = Status(
             settings=settings,
             addresses=boot["addresses"],
             publisher=self._publisher,
             links=self._links,
             supervision=inherited.supervision(),
+            deployed=self._deployed,
             exposition=exposition,
             clock=clock,
         )
-        self._live = Live(self._store, self._publisher)
+        self._live = Live(self._store, self._publisher, self._keeper, room, self._deployed)
         access = Access(settings.data, settings.admin, clock)
         self._probe = Probe(settings, clock)
         api = ControlApi(
@@ -132,8 +143,10 @@ class Control:
             account=settings.account,
             account_throttle=account_throttle(settings.throttle),
             tester=self._probe,
+            flush_usage=self._keeper.flush,
+            check_room=room.check,
         )
-        self._admin = Admin(
+        admin = Admin(
             edge=ControlEdge(api),
             access=access,
             publisher=self._publisher,
@@ -144,6 +157,7 @@ class Control:
             series_budget=settings.metrics.series_budget,
             address=settings.admin,
         )
+        self._listener = AdminListener(admin.application(), api.refuse, clock)
         loop.add_signal_handler(signal.SIGTERM, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         self._hangup: asyncio.Task[None] | None = None
@@ -153,18 +167,22 @@ class Control:
 
     async def run(self) -> None:
         """Answer, publish and watch until SIGTERM."""
-        runner = web.AppRunner(
-            self._admin.application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS
-        )
-        await runner.setup()
-        await web.SockSite(runner, self._inherited.listening()).start()
+        await self._listener.start(self._inherited.listening())
         self._links.serve(self._inherited.release_listening())
-        watching = spawn(self._watch(), "watch files")
+        tasks = [
+            spawn(self._watch(), "watch files"),
+            spawn(self._keeper.run(), "store usage"),
+        ]
         await self._stop.wait()
-        watching.cancel()
+        for task in tasks:
+            task.cancel()
         await self._links.close()
-        await runner.cleanup()
+        await self._listener.close()
+        # The workers have ended: nothing more is counted.
+        await self._keeper.flush()
         self._probe.close()
+        await self._publisher.saved()
+        self._deployed.close()
         self._executor.shutdown()
         self._scraping.shutdown()
         self._store.close()

@@ -19,6 +19,7 @@ from gateway.definitions import codec
 from gateway.definitions.domain import DomainName
 from gateway.definitions.stage_validation import NO_BASE_PATH
 from gateway.store.served import ASIDE
+from gateway.store.sync import sync_rows
 from gateway.store.tables import BASE_PATH_MAPPING, DOMAIN_NAME
 from gateway.store.transaction import Transaction
 
@@ -47,29 +48,35 @@ def mirror_domains(transaction: Transaction, domains: Iterable[DomainName]) -> N
             _rename(transaction, name, name + ASIDE)
         elif row.file_digest == digest:
             continue
-        else:
-            _remove(transaction, row.sequence, name)
-        _write(transaction, domain, digest)
+        _write(transaction, domain, digest, None if row is None else row.sequence)
 
 
-def _write(transaction: Transaction, domain: DomainName, digest: str) -> None:
+def _write(transaction: Transaction, domain: DomainName, digest: str, known: int | None) -> None:
+    """Write a domain; `known` is the `sequence` under which it is shown already."""
     told = codec.encode(domain)
-    sequence = transaction.insert(
-        DOMAIN_NAME,
-        **new_domain(transaction, domain.domain_name),
-        endpoint_configuration={"types": ["REGIONAL"], "ipAddressType": "ipv4"},
-        mutual_tls_authentication=told.get("mutualTlsAuthentication"),
-        endpoint_access_mode=None
+    values: dict[str, Any] = {
+        "endpoint_configuration": {"types": ["REGIONAL"], "ipAddressType": "ipv4"},
+        "mutual_tls_authentication": told.get("mutualTlsAuthentication"),
+        "endpoint_access_mode": None
         if domain.endpoint_access_mode == "BASIC"
         else domain.endpoint_access_mode.value,
-        file=DOMAINS,
-        file_digest=digest,
-    )
-    transaction.insert_all(
+        "file": DOMAINS,
+        "file_digest": digest,
+    }
+    if known is None:
+        new = new_domain(transaction, domain.domain_name)
+        sequence = transaction.insert(DOMAIN_NAME, **new, **values)
+    else:
+        sequence = known
+        found = DOMAIN_NAME.c.sequence == sequence
+        transaction.run(update(DOMAIN_NAME).where(found).values(**values))
+    sync_rows(
+        transaction,
         BASE_PATH_MAPPING,
+        ("domain", sequence),
+        "base_path",
         (
             {
-                "domain": sequence,
                 "base_path": mapping.base_path,
                 "rest_api_id": mapping.rest_api_id,
                 "stage": None if mapping.stage == NO_BASE_PATH else mapping.stage,

@@ -9,6 +9,7 @@ from typing import Any
 from gateway import __version__
 from gateway.build import BUILD
 from gateway.clock import Clock
+from gateway.control.deployed_problems import DeployedProblems
 from gateway.control.publisher import Publisher
 from gateway.control.workers import WorkerLinks
 from gateway.errors import Problem
@@ -30,6 +31,7 @@ class Status:
         links: WorkerLinks,
         supervision: SupervisionTable,
         exposition: Exposition,
+        deployed: DeployedProblems,
         clock: Clock,
     ) -> None:
         self._settings = settings
@@ -38,6 +40,7 @@ class Status:
         self._links = links
         self._supervision = supervision
         self._exposition = exposition
+        self._deployed = deployed
         self._clock = clock
 
     def __repr__(self) -> str:
@@ -73,6 +76,8 @@ class Status:
             "control": self._process(-1),
             "workers": [self._worker(index) for index in range(self._supervision.workers)],
             "last_reload": self._last_reload(),
+            **self._problems(),
+            "unserved": self._publisher.unserved.texts(),
         }
 
     def _process(self, index: int) -> dict[str, Any]:
@@ -120,6 +125,17 @@ class Status:
             "kept": list(report.kept),
             "missing": list(report.missing),
             "problems": [_problem(problem) for problem in problems],
+        }
+
+    def _problems(self) -> dict[str, Any]:
+        """Return what clients made and is answered 500."""
+        problems, left_out = self._deployed.problems(self._publisher.release.files)
+        return {
+            "problems": [
+                {**_problem(each.problem), "owner": each.owner, "text": str(each)}
+                for each in problems
+            ],
+            "problems_left_out": left_out,
         }
 
     def _since(self, epoch: float) -> float:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -44,11 +45,16 @@ class User:
         return f"<User {self.name}, {self.role}, {self.access_key}>"
 
 
+Record = Callable[[User], None]
+"""Told of the user once nothing but the file is left to do; what it raises stops the change."""
+
+
 def load_users(data: Path) -> dict[str, User]:
     """Return the users by access key; none when there is no file.
 
     Raises:
-        ConfigurationError: others may read the file, or it holds something else.
+        ConfigurationError: others may read the file, it holds something else, or one access key for
+            two users.
     """
     path = data / FILE_NAME
     try:
@@ -68,44 +74,94 @@ def load_users(data: Path) -> dict[str, User]:
     except ValueError as error:
         raise _problem(f"is not TOML: {error}") from error
     users = [_user(name, value) for name, value in found.items()]
-    return {user.access_key: user for user in users}
+    by_key: dict[str, User] = {}
+    for user in users:
+        other = by_key.setdefault(user.access_key, user)
+        if other is not user:
+            names = f"{other.name} and {user.name}"
+            raise _problem(f"gives {names} the same access_key: nobody could tell them apart")
+    return by_key
 
 
-def add_user(data: Path, name: str, role: str) -> User:
+def is_name(text: str) -> bool:
+    """Whether a user may be called this."""
+    return _NAME.fullmatch(text) is not None
+
+
+def add_user(data: Path, name: str, role: str, record: Record | None = None) -> User:
     """Make a user with a new access key, and write it down.
 
     Raises:
         ConfigurationError: the name is taken or none, or the file cannot be used.
     """
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise _problem("a user's name holds letters, digits and _.@-, 64 at most", "user")
-    users = load_users(data)
-    if any(user.name == name for user in users.values()):
-        raise _problem(f"{name} is there already; remove it first for a new key", "user")
-    if len(users) >= USERS_MAX:
-        raise _problem(f"there are {USERS_MAX} users already", "user")
     user = User(
         name=name,
         role=role,
         access_key=f"SGIA{random_id(16).upper()}",
         secret_key=base64.b64encode(os.urandom(30)).decode(),
     )
-    _write(data, {**users, user.access_key: user})
+    with _locked(data):
+        users = load_users(data)
+        if any(each.name == name for each in users.values()):
+            raise _problem(f"{name} is there already; remove it first for a new key", "user")
+        if len(users) >= USERS_MAX:
+            raise _problem(f"there are {USERS_MAX} users already", "user")
+        if record is not None:
+            record(user)
+        _write(data, {**users, user.access_key: user})
     return user
 
 
-def remove_user(data: Path, name: str) -> None:
-    """Forget a user; its key opens nothing from now on.
+def remove_user(data: Path, name: str, record: Record | None = None) -> User:
+    """Forget a user, and return who it was; its key opens nothing from now on.
 
     Raises:
         ConfigurationError: there is no such user, or the file cannot be used.
     """
+    find_user(data, name)
+    with _locked(data):
+        gone = find_user(data, name)
+        users = load_users(data)
+        if record is not None:
+            record(gone)
+        _write(data, {key: user for key, user in users.items() if key != gone.access_key})
+    return gone
+
+
+def find_user(data: Path, name: str) -> User:
+    """Return the user of this name.
+
+    Raises:
+        ConfigurationError: there is none, or the file cannot be used.
+    """
     users = load_users(data)
-    kept = {key: user for key, user in users.items() if user.name != name}
-    if len(kept) == len(users):
-        known = ", ".join(sorted(user.name for user in users.values())) or "none"
-        raise _problem(f"there is no user {name}; known: {known}", "user")
-    _write(data, kept)
+    for user in users.values():
+        if user.name == name:
+            return user
+    known = ", ".join(sorted(user.name for user in users.values())) or "none"
+    raise _problem(f"there is no user {name}; known: {known}", "user")
+
+
+@contextlib.contextmanager
+def _locked(data: Path) -> Iterator[None]:
+    """Hold the directory against others who read the users, change them and write them back.
+
+    The lock is the kernel's, and goes with the process. At the end the directory is synced, so that
+    the name of the new file is as durable as its content.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _problem(f"cannot be written: {error}") from error
 
 
 def _write(data: Path, users: Mapping[str, User]) -> None:
@@ -121,7 +177,6 @@ def _write(data: Path, users: Mapping[str, User]) -> None:
     path = data / FILE_NAME
     beside = path.with_name(f".{FILE_NAME}.new")
     try:
-        data.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):
             beside.unlink()
         descriptor = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)

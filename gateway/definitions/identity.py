@@ -17,6 +17,7 @@ _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
 _DEPLOYMENT_CHARACTERS: Final = 10
 """36^10 ids: ten thousand deployments collide with probability 1.4e-8."""
 _RESOURCE_CHARACTERS: Final = 6
+_PART_CHARACTERS: Final = 10
 _ROOT_CHARACTERS: Final = 10
 
 
@@ -24,10 +25,12 @@ def deployment_id(api_id: str, definition: ApiDefinition) -> str:
     """Return 10 characters `[a-z0-9]` that stand for an API's frozen content.
 
     The order of maps does not count, except that of integration responses: the first whose pattern
-    matches is used. Tags do not count: they are not served, and change without a deployment.
+    matches is used. Tags and the endpoint configuration do not count: they are not served, and
+    change without a deployment.
     """
     content = codec.encode(definition, without_defaults=True)
-    content["restApi"].pop("tags", None)
+    for name in ("tags", "endpointConfiguration"):
+        content["restApi"].pop(name, None)
     for resource in content.get("resources", ()):
         for method in resource.get("methods", {}).values():
             integration = method.get("integration", {})
@@ -45,6 +48,11 @@ def resource_id(path: str) -> str:
     """
     length = _ROOT_CHARACTERS if path == "/" else _RESOURCE_CHARACTERS
     return _characters(path.encode("utf-8", "surrogatepass"), length)
+
+
+def documentation_part_id(key: str) -> str:
+    """Return the id of what a file says about a place: 10 characters `[a-z0-9]`."""
+    return _characters(key.encode("utf-8", "surrogatepass"), _PART_CHARACTERS)
 
 
 def _path_of(resource: dict[str, Any]) -> str:

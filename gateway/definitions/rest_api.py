@@ -29,6 +29,33 @@ class AuthorizationType(StrEnum):
     JWT = "JWT"
 
 
+class EndpointType(StrEnum):
+    """How AWS's networks reach an API."""
+
+    EDGE = "EDGE"
+    REGIONAL = "REGIONAL"
+    PRIVATE = "PRIVATE"
+
+
+class IpAddressType(StrEnum):
+    """Addresses that may reach an API, by AWS."""
+
+    IPV4 = "ipv4"
+    DUALSTACK = "dualstack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointConfiguration:
+    """What AWS's clients are shown of an API's endpoint; it changes nothing of what is served."""
+
+    types: tuple[EndpointType, ...] = ()
+    """One type; absent: REGIONAL. PRIVATE needs a `policy`: nothing is private by its network."""
+    ip_address_type: IpAddressType | None = None
+    """Absent: ipv4, and dualstack for PRIVATE, which allows nothing else."""
+    vpc_endpoint_ids: tuple[str, ...] = ()
+    """VPC endpoints, for PRIVATE."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestApi:
     """The API as a whole."""
@@ -51,6 +78,8 @@ class RestApi:
     """Answer 403 on the default endpoint, so that clients must use a custom domain."""
     policy: str | None = None
     """Resource policy as JSON text."""
+    endpoint_configuration: EndpointConfiguration | None = None
+    """What AWS's clients are shown of the endpoint."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """Labels for people and tools."""
 

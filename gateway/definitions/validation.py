@@ -15,8 +15,10 @@ import orjson
 
 from gateway.definitions.authorizer_validation import problems_of_authorizer
 from gateway.definitions.codec import join, shown, suggestion
+from gateway.definitions.endpoint_validation import problems_of_endpoint
 from gateway.definitions.identity import resource_id
 from gateway.definitions.integration import ConnectionType, Integration, IntegrationType
+from gateway.definitions.integration_uri import problem_of_uri
 from gateway.definitions.model_schema import MODEL_NAME, fault_of_model
 from gateway.definitions.resource_tree import problems_of_paths
 from gateway.definitions.rest_api import (
@@ -32,16 +34,13 @@ from gateway.errors import GatewayResponseType, Problem
 API_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 """An API's id: it must fit into one label of a host name."""
 
+STATUS_CODE: Final = re.compile(r"[1-5][0-9][0-9]")
+"""A status code that a response may be given."""
+
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_STATUS: Final = re.compile(r"[1-5][0-9][0-9]")
 _MEDIA_TYPE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _DECLARED: Final = re.compile(r"method\.request\.(path|querystring|header)\.([a-zA-Z0-9._$-]+)")
 _DECLARED_HEADER: Final = re.compile(r"method\.response\.header\.[a-zA-Z0-9._$-]+")
-_HTTP_URI: Final = re.compile(
-    r"https?://[^\s\x00-\x1f\x7f/?#\\]+[^\s\x00-\x1f\x7f\\]*", re.IGNORECASE
-)
-_ARN: Final = re.compile(r"arn:[a-z0-9-]+:apigateway:[^:]*:[^:]+:(path|action)/.+", re.DOTALL)
-
 _RESOURCE_ID: Final = re.compile(r"[a-z0-9]{1,32}")
 
 NAME_CHARACTERS: Final = 1024
@@ -194,8 +193,9 @@ def _check_rest_api(rest_api: RestApi, path: str, problems: list[Problem]) -> No
     if rest_api.policy is not None:
         if len(rest_api.policy) > POLICY_CHARACTERS:
             add("policy", f"must have at most {POLICY_CHARACTERS} characters")
-        elif not _is_json_object(rest_api.policy):
+        elif not is_json_object(rest_api.policy):
             add("policy", "Invalid policy document: must be the text of a JSON object")
+    problems += problems_of_endpoint(rest_api, path)
 
 
 def _check_method(method: Method, path: str, problems: list[Problem]) -> None:
@@ -237,8 +237,8 @@ def _check_integration(integration: Integration, path: str, problems: list[Probl
     def add(member: str, text: str) -> None:
         problems.append(Problem(join(path, member), text))
 
-    if text := problem_of_uri(integration.type, integration.uri):
-        add("uri", text)
+    if found := problem_of_uri(integration.type, integration.uri):
+        add("uri", found.message)
     verb = integration.integration_http_method
     if verb is not None:
         problem = problem_of_http_method(verb, join(path, "httpMethod"), after=problems)
@@ -252,23 +252,6 @@ def _check_integration(integration: Integration, path: str, problems: list[Probl
     if integration.connection_type is ConnectionType.VPC_LINK and not integration.connection_id:
         add("connectionId", "is required when connectionType is VPC_LINK; add it")
     _check_templates(integration.request_templates, path, "request", problems)
-
-
-def problem_of_uri(type_: str, uri: str | None) -> str:
-    """Return what is wrong with the uri of an integration of a type; empty: nothing."""
-    if type_ == IntegrationType.MOCK:
-        return ""
-    if type_ in (IntegrationType.AWS, IntegrationType.AWS_PROXY):
-        if uri is None or not uri.startswith("arn:"):
-            return "Invalid ARN specified in the request: must begin with arn:"
-        if not _ARN.fullmatch(uri):
-            text = "such as arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/…"
-            return f"AWS ARN for integration must contain path or action, {text}"
-        return ""
-    if uri is None or not _HTTP_URI.fullmatch(uri):
-        text = "must be http:// or https://, then a host, without spaces"
-        return f"Invalid HTTP endpoint specified for URI: {text}"
-    return ""
 
 
 def _check_answers(
@@ -297,7 +280,7 @@ def _check_templates(
 
 
 def _check_status(status: str, path: str, problems: list[Problem]) -> None:
-    if not _STATUS.fullmatch(status):
+    if not STATUS_CODE.fullmatch(status):
         text = f"Invalid status code {shown(status)}: must be three digits from 100 to 599"
         problems.append(Problem(path, text))
     elif status.startswith("1"):
@@ -315,7 +298,8 @@ def _media_type_text(media_type: str) -> str:
     return f"Invalid content type specified: {shown(media_type)}; write it like application/json"
 
 
-def _is_json_object(text: str) -> bool:
+def is_json_object(text: str) -> bool:
+    """Whether a text is a JSON object, as a policy is."""
     try:
         return isinstance(orjson.loads(text), dict)
     except orjson.JSONDecodeError:

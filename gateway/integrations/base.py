@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gateway.cache import CachedResponses
 from gateway.clock import IdMinter
 from gateway.messages import (
     EndpointResponse,
@@ -29,6 +30,8 @@ class IntegrationContext:
     """Seconds of CLOCK_MONOTONIC."""
     body_bytes: int
     """Most bytes of a request body, or of an answer that is not streamed."""
+    cache: CachedResponses
+    """What the process remembers of answers."""
 
 
 class Endpoints(Protocol):

@@ -20,9 +20,9 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.release.parts import Part
+from gateway.release.parts import FRAME_BYTES_MAX, Part
 
-MESSAGE_BYTES_MAX: Final = 16_777_216
+MESSAGE_BYTES_MAX: Final = FRAME_BYTES_MAX
 """Longest message accepted: a template of 300 KB fits, a runaway length does not."""
 
 _LENGTH: Final = struct.Struct(">I")

@@ -8,12 +8,14 @@ left.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Final, Generic, TypeVar
 
 from gateway.errors import ConfigurationError, Problem
 
 T = TypeVar("T")
+MAPPINGS_AT_ONCE: Final = 256
+"""Base path mappings compiled between two yields: about 50 µs."""
 
 NO_BASE_PATH: Final = "(none)"
 """AWS's name of the mapping without a base path."""
@@ -36,9 +38,24 @@ class BasePaths(Generic[T]):
     __slots__ = ("_by_base_path", "_lengths", "_otherwise")
 
     def __init__(self, mappings: Iterable[tuple[str, T]]) -> None:
+        for _ in self._take(mappings):
+            pass
+
+    @staticmethod
+    def slices(mappings: Iterable[tuple[str, T]]) -> Generator[None, None, BasePaths[T]]:
+        """Make one as the constructor does, little by little."""
+        made = BasePaths[T](())
+        # Nobody has seen it yet.
+        yield from made._take(mappings)
+        return made
+
+    def _take(self, mappings: Iterable[tuple[str, T]]) -> Generator[None, None, None]:
         by_base_path: dict[str, T] = {}
+        lengths: set[int] = set()
         problems = []
-        for written, target in mappings:
+        for number, (written, target) in enumerate(mappings, start=1):
+            if number % MAPPINGS_AT_ONCE == 0:
+                yield
             base_path = written.strip("/") or NO_BASE_PATH
             if base_path in by_base_path:
                 problems.append(
@@ -48,11 +65,13 @@ class BasePaths(Generic[T]):
                     )
                 )
             by_base_path[base_path] = target
+            if base_path != NO_BASE_PATH:
+                lengths.add(base_path.count("/") + 1)
         if problems:
             raise ConfigurationError(tuple(problems))
         self._otherwise = (by_base_path.pop(NO_BASE_PATH),) if NO_BASE_PATH in by_base_path else ()
         self._by_base_path = by_base_path
-        self._lengths = sorted({path.count("/") + 1 for path in by_base_path}, reverse=True)
+        self._lengths = sorted(lengths, reverse=True)
         """The numbers of segments that base paths have, longest first: one look-up for each."""
 
     def find(self, path: str) -> tuple[str, T, str] | None:
@@ -79,7 +98,7 @@ class BasePaths(Generic[T]):
 
 
 class Domains(Generic[T]):
-    """All custom domain names. Immutable; made by `build`."""
+    """All custom domain names. Immutable; made by `slices`."""
 
     __slots__ = ("_exact", "_wildcard")
 
@@ -89,7 +108,9 @@ class Domains(Generic[T]):
         """By what follows `*.`."""
 
     @staticmethod
-    def build(domains: Iterable[tuple[str, Iterable[tuple[str, T]]]]) -> Domains[T]:
+    def slices(
+        domains: Iterable[tuple[str, Iterable[tuple[str, T]]]],
+    ) -> Generator[None, None, Domains[T]]:
         """Compile pairs of domain name (`api.example.com`, `*.example.com`) and its mappings.
 
         Raises:
@@ -110,12 +131,13 @@ class Domains(Generic[T]):
                 )
             table[key] = BasePaths(())
             try:
-                table[key] = BasePaths(mappings)
+                table[key] = yield from BasePaths.slices(mappings)
             except ConfigurationError as error:
                 problems.extend(
                     Problem(path=f"{name}.{problem.path}", message=problem.message)
                     for problem in error.problems
                 )
+            yield
         if problems:
             raise ConfigurationError(tuple(problems))
         return Domains(exact, wildcard)

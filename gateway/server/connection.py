@@ -25,6 +25,7 @@ from gateway.server.refusal import Refusal, RefusedError
 from gateway.server.request_body import (
     CHECK_SECONDS,
     RequestBody,
+    check_expectation,
     empty_body,
     has_framing,
     length_of,
@@ -172,8 +173,7 @@ class ClientConnection(ClientSocket):
         if heads.payload is not NO_BODY or has_framing(fields):
             stream = self._begin_body(head, heads)
         if EXPECT in fields and head.version[1]:
-            if fields[EXPECT].lower() != "100-continue":
-                raise RefusedError(refusal.EXPECTATION)
+            check_expectation(fields)
             if self._body is not None and not self._body.stream.received:
                 self._body.hold_back()
         self._wants_close = head.should_close

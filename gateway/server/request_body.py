@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from gateway.server import refusal
 from gateway.server.parser import (
     CONTENT_LENGTH,
+    EXPECT,
     TRANSFER_ENCODING,
     ChunkedBody,
     Fields,
@@ -35,6 +36,16 @@ class Reader(Protocol):
 def has_framing(fields: Fields) -> bool:
     """Whether a message says something about its body (the parser tells only what is not empty)."""
     return CONTENT_LENGTH in fields or TRANSFER_ENCODING in fields
+
+
+def check_expectation(fields: Fields) -> None:
+    """Check what a client expects, however many lines say it (RFC 9110 section 10.1.1).
+
+    Raises:
+        RefusedError: it is anything but 100-continue.
+    """
+    if any(each.lower() != "100-continue" for each in fields.getall(EXPECT, ())):
+        raise RefusedError(refusal.EXPECTATION)
 
 
 def length_of(head: Head, limit: int) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.cache import CachedResponses
 from gateway.clock import IdMinter
 from gateway.definitions.domain import DomainName
 from gateway.definitions.stage import Deployment, Stage
@@ -16,7 +17,9 @@ from gateway.snapshot.compiled import CompiledDeployment, MethodPlan
 from gateway.snapshot.enforcement import unenforced_of_domain
 from gateway.telemetry.access_log import compile_access_log
 
-_CONTEXT: Final = IntegrationContext(ids=IdMinter(), now=lambda: 0.0, body_bytes=0)
+_CONTEXT: Final = IntegrationContext(
+    ids=IdMinter(), now=lambda: 0.0, body_bytes=0, cache=CachedResponses(0, lambda: 0.0)
+)
 """Checking binds integrations, and never invokes them."""
 
 _NOT_YET: Final = "is not there yet and has no effect"
@@ -56,14 +59,6 @@ def problems_of_stage(stage: Stage, deployments: Mapping[str, CompiledDeployment
     problems: list[Problem] = []
     if stage.access_log_settings is not None:
         compile_access_log(stage.access_log_settings, f"{path}.accessLogSettings", problems)
-    if stage.cache_cluster_enabled:
-        problems.append(
-            Problem(
-                f"{path}.cacheClusterEnabled",
-                f"the stage cache {_NOT_YET}: every request goes to its integration",
-                severity="warning",
-            )
-        )
     if stage.client_certificate_id is not None:
         problems.append(
             Problem(

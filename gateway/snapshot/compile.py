@@ -14,10 +14,11 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from gateway.cache import CacheKey, compile_key
 from gateway.canary import compile_draw
 from gateway.definitions.domain import DomainName
 from gateway.definitions.identity import resource_id
-from gateway.definitions.integration import Integration, IntegrationType
+from gateway.definitions.integration import Integration, IntegrationType, ResponseTransferMode
 from gateway.definitions.method_settings import effective_setting
 from gateway.definitions.rest_api import ApiDefinition, Method, Resource
 from gateway.definitions.stage import Deployment, LoggingLevel, Stage
@@ -45,6 +46,8 @@ from gateway.release import (
 from gateway.routing import Domains, Places, RoutesBuilder
 from gateway.routing.domains import NO_BASE_PATH
 from gateway.routing.paths import path_variables
+from gateway.snapshot.api_keys import CompiledKeys, KeyedMethod, KeyTables
+from gateway.snapshot.caching import space_of, with_cache
 from gateway.snapshot.compiled import (
     CompiledDeployment,
     CompiledMethod,
@@ -87,6 +90,8 @@ class Binding:
 
     buckets: BucketTable
     context: IntegrationContext
+    keys: KeyTables | None = None
+    """Shared memory of API keys; None: no key is let in."""
 
 
 def finish(slices: Slices[T]) -> T:
@@ -107,12 +112,20 @@ def compile_release(
     for deployment_id, deployment in release.deployments.items():
         known = previous.deployments.get(deployment_id) if previous else None
         deployments[deployment_id] = known or (yield from compile_deployment(deployment, []))
-    account = (release.account, release.account_rate_limit, release.account_burst_limit)
+    account = (
+        release.account,
+        release.account_rate_limit,
+        release.account_burst_limit,
+        release.throttle_shadow,
+    )
+    before = previous.cache_flushes if previous is not None else {}
+    flushed = {name.partition("/")[0] for name, _ in release.cache_flushes.items() - before.items()}
     apis: dict[str, Mapping[str, CompiledStage]] = {}
     keys: dict[str, Mapping[str, object]] = {}
     for api_id, stages in release.stages.items():
         lender = previous if previous is not None and previous.account == account else None
-        if lender is not None and lender.sources.get(api_id) is stages:
+        is_flushed = api_id in flushed
+        if lender is not None and lender.sources.get(api_id) is stages and not is_flushed:
             # The same object: an API whose part of the release did not change, slots included.
             apis[api_id], keys[api_id] = lender.apis[api_id], lender.stage_keys[api_id]
             continue
@@ -128,10 +141,7 @@ def compile_release(
             else:
                 compiled[name] = yield from binder.bind()
         apis[api_id], keys[api_id] = compiled, keys_of_api
-    if previous is not None and previous.domain_names == release.domains:
-        domains = previous.domains
-    else:
-        domains = Domains.build((each.domain_name, _mappings(each)) for each in release.domains)
+    domains = yield from _compile_domains(release.domains, previous)
     return Snapshot(
         revision=release.revision,
         digest=release.digest,
@@ -140,6 +150,7 @@ def compile_release(
         places=Places(domains),
         domain_names=release.domains,
         deployments=deployments,
+        api_keys=_compile_keys(release, previous, binding),
         gateway_responses=(
             previous.gateway_responses
             if previous
@@ -147,8 +158,30 @@ def compile_release(
         ),
         account=account,
         sources=release.stages,
+        cache_flushes=release.cache_flushes,
         stage_keys=keys,
     )
+
+
+def _compile_domains(
+    domains: tuple[DomainName, ...], previous: Snapshot | None
+) -> Slices[Domains[Mapped]]:
+    """Return the compiled domain names; those of `previous` if they are the same."""
+    if previous is not None and len(previous.domain_names) == len(domains):
+        for before, now in zip(previous.domain_names, domains, strict=True):
+            if before is not now and before != now:
+                break
+            yield
+        else:
+            return previous.domains
+    return (yield from Domains.slices((each.domain_name, _mappings(each)) for each in domains))
+
+
+def _compile_keys(release: Release, previous: Snapshot | None, binding: Binding) -> CompiledKeys:
+    keys, plans, is_shadow = release.api_keys, release.usage_plans, release.throttle_shadow
+    if previous is not None and previous.api_keys.is_of(keys, plans, is_shadow=is_shadow):
+        return previous.api_keys
+    return CompiledKeys(keys, plans, binding.keys, is_shadow=is_shadow)
 
 
 def _mappings(domain: DomainName) -> list[tuple[str, Mapped]]:
@@ -199,8 +232,11 @@ def _compile_method(
     problems: list[Problem],
 ) -> MethodPlan:
     path = f"resources.{resource.path}.{verb}"
+    own_id = resource.id or resource_id(resource.path)
+    integration = method.integration
     plan: IntegrationPlan | None = None
     refusal: str | None = None
+    cache_key: CacheKey | None = None
     missing = list(unenforced(definition.rest_api, method))
     if missing:
         refusal = ", ".join(name for _, name in missing) + " is not enforced yet"
@@ -212,7 +248,7 @@ def _compile_method(
             )
             for field, name in missing
         ]
-    elif method.integration is None:
+    elif integration is None:
         refusal = "No integration defined for method"
         problems.append(Problem(path, f"{refusal}; give it an integration"))
     else:
@@ -220,20 +256,28 @@ def _compile_method(
         key = id(method), path_variables(resource.path)
         plan = plans.get(key)
         if plan is None:
-            compiler = _COMPILERS[method.integration.type]
-            plan = compiler(method.integration, resource, method, f"{path}.integration", found)
+            compiler = _COMPILERS[integration.type]
+            plan = compiler(integration, resource, method, f"{path}.integration", found)
             if not found:
                 # Problems would have another path below another resource.
                 plans[key] = plan
+        if integration.cache_namespace or integration.cache_key_parameters:
+            cache_key = compile_key(integration, own_id, f"{path}.integration", found)
         problems += found
         if errors := [problem for problem in found if problem.severity == "error"]:
             plan, refusal = None, f"{errors[0].path} {errors[0].message}"
     return MethodPlan(
         resource_path=resource.path,
-        resource_id=resource.id or resource_id(resource.path),
+        resource_id=own_id,
         http_method=verb,
         integration=plan,
         refusal=refusal,
+        is_key_required=method.api_key_required,
+        cache_key=cache_key,
+        is_streamed=(
+            integration is not None
+            and integration.response_transfer_mode is ResponseTransferMode.STREAM
+        ),
     )
 
 
@@ -252,6 +296,7 @@ class _StageBinder:
         self._api_id = api_id
         self._stage = stage
         self._binding = binding
+        self._flushed = release.cache_flushes.get(f"{api_id}/{stage.stage_name}", 0)
         self._bound: dict[tuple[str, int], _Bound] = {}
         """By arm and the plan's identity as an object: methods that share a plan share this too."""
         canary = stage.canary_settings
@@ -271,7 +316,7 @@ class _StageBinder:
                 slots.append(self._bucket(method))
                 yield
         deployments = tuple(deployment.id for _, deployment, _ in self._arms)
-        return self._stage, deployments, array("I", slots)
+        return self._stage, deployments, self._flushed, array("I", slots)
 
     def bind(self) -> Slices[CompiledStage]:
         """Return the compiled stage."""
@@ -329,6 +374,9 @@ class _StageBinder:
             if plan.integration is not None:
                 self._bound[key] = bound
         integration, refusal = bound
+        if integration is not None:
+            space = space_of(self._api_id, self._stage, arm, deployment.id, self._flushed)
+            integration = with_cache(integration, plan, self._stage, space, self._binding.context)
         return CompiledMethod(
             identity=identity,
             integration=integration,
@@ -339,7 +387,15 @@ class _StageBinder:
             metrics_block=self._method_block(arm, plan) or self._stage_block(arm),
             logging_level=setting.logging_level if setting else LoggingLevel.OFF,
             execution_log=execution_log,
+            keyed=self._keyed(plan),
+            is_shadow=self._release.throttle_shadow,
         )
+
+    def _keyed(self, plan: MethodPlan) -> KeyedMethod | None:
+        if not plan.is_key_required:
+            return None
+        path, verb = plan.resource_path, plan.http_method
+        return KeyedMethod.of(self._api_id, self._stage.stage_name, path, verb)
 
     def _integration(self, plan: MethodPlan, identity: MethodIdentity) -> _Bound:
         if plan.integration is None:

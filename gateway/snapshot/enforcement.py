@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gateway.definitions.domain import DomainName, EndpointAccessMode
 from gateway.definitions.integration import ConnectionType, Integration, IntegrationType
-from gateway.definitions.rest_api import AuthorizationType, Method, RestApi
+from gateway.definitions.rest_api import ApiKeySource, AuthorizationType, Method, RestApi
 
 SERVED_TYPES = frozenset({IntegrationType.HTTP, IntegrationType.HTTP_PROXY, IntegrationType.MOCK})
 
@@ -17,8 +17,8 @@ def unenforced(rest_api: RestApi, method: Method) -> Iterator[tuple[str, str]]:
         yield "policy", "a resource policy"
     if method.authorization_type is not AuthorizationType.NONE:
         yield "authorizationType", f"authorizationType {method.authorization_type}"
-    if method.api_key_required:
-        yield "apiKeyRequired", "an API key"
+    if method.api_key_required and rest_api.api_key_source is ApiKeySource.AUTHORIZER:
+        yield "apiKeyRequired", "an API key from an authorizer (apiKeySource AUTHORIZER)"
     if method.request_validator_id is not None:
         yield "requestValidatorId", "a request validator"
     if method.integration is not None:

@@ -20,6 +20,7 @@ from gateway.definitions.rest_api import ApiDefinition
 from gateway.definitions.validators import Model, RequestValidator
 from gateway.errors import ConfigurationError, Problem
 from gateway.store.ids import SHORT, free_id
+from gateway.store.sync import sync_rows
 from gateway.store.tables import AUTHORIZER, GATEWAY_RESPONSE, MODEL, REQUEST_VALIDATOR
 from gateway.store.transaction import Transaction
 
@@ -103,43 +104,49 @@ def authorizer_of(columns: Mapping[str, Any]) -> Authorizer:
 
 
 def write_parts(transaction: Transaction, api: int, definition: ApiDefinition) -> None:
-    """Write these parts of a definition into an API that has none of them."""
-    write_models(transaction, api, definition.models)
-    for id_, validator in definition.request_validators.items():
-        transaction.insert(
-            REQUEST_VALIDATOR,
-            api=api,
-            id=id_,
-            name=validator.name or id_,
-            validate_request_body=validator.validate_request_body,
-            validate_request_parameters=validator.validate_request_parameters,
-        )
-    for type_, response in definition.gateway_responses.items():
-        transaction.insert(
-            GATEWAY_RESPONSE,
-            api=api,
-            response_type=type_,
-            status_code=response.status_code,
-            response_parameters=dict(response.response_parameters),
-            response_templates=dict(response.response_templates),
-        )
-    for id_, authorizer in definition.authorizers.items():
-        jwt = authorizer.jwt_configuration
-        transaction.insert(
-            AUTHORIZER,
-            api=api,
-            id=id_,
-            name=authorizer.name or id_,
-            type=authorizer.type.value,
-            provider_arns=list(authorizer.provider_arns),
-            auth_type=authorizer.auth_type,
-            authorizer_uri=authorizer.authorizer_uri,
-            authorizer_credentials=authorizer.authorizer_credentials,
-            identity_source=authorizer.identity_source,
-            identity_validation_expression=authorizer.identity_validation_expression,
-            authorizer_result_ttl_in_seconds=authorizer.authorizer_result_ttl_in_seconds,
-            jwt_configuration=None if jwt is None else codec.encode(jwt),
-        )
+    """Make these parts of an API those of a definition; what stays keeps its place in lists."""
+    owner = ("api", api)
+    models = _model_rows(definition.models)
+    validators = (
+        {
+            "id": id_,
+            "name": validator.name or id_,
+            "validate_request_body": validator.validate_request_body,
+            "validate_request_parameters": validator.validate_request_parameters,
+        }
+        for id_, validator in definition.request_validators.items()
+    )
+    responses = (
+        {
+            "response_type": type_,
+            "status_code": response.status_code,
+            "response_parameters": dict(response.response_parameters),
+            "response_templates": dict(response.response_templates),
+        }
+        for type_, response in definition.gateway_responses.items()
+    )
+    authorizers = (_authorizer_row(*each) for each in definition.authorizers.items())
+    sync_rows(transaction, MODEL, owner, "name", models)
+    sync_rows(transaction, REQUEST_VALIDATOR, owner, "id", validators)
+    sync_rows(transaction, GATEWAY_RESPONSE, owner, "response_type", responses)
+    sync_rows(transaction, AUTHORIZER, owner, "id", authorizers)
+
+
+def _authorizer_row(id_: str, authorizer: Authorizer) -> dict[str, Any]:
+    jwt = authorizer.jwt_configuration
+    return {
+        "id": id_,
+        "name": authorizer.name or id_,
+        "type": authorizer.type.value,
+        "provider_arns": list(authorizer.provider_arns),
+        "auth_type": authorizer.auth_type,
+        "authorizer_uri": authorizer.authorizer_uri,
+        "authorizer_credentials": authorizer.authorizer_credentials,
+        "identity_source": authorizer.identity_source,
+        "identity_validation_expression": authorizer.identity_validation_expression,
+        "authorizer_result_ttl_in_seconds": authorizer.authorizer_result_ttl_in_seconds,
+        "jwt_configuration": None if jwt is None else codec.encode(jwt),
+    }
 
 
 def write_built_in_models(transaction: Transaction, api: int) -> None:
@@ -155,20 +162,20 @@ def write_built_in_models(transaction: Transaction, api: int) -> None:
 
 def write_models(transaction: Transaction, api: int, models: Mapping[str, Model]) -> None:
     """Write models into an API that has none of their names."""
-    transaction.insert_all(
-        MODEL,
-        (
-            {
-                "api": api,
-                "id": model.id or resource_id(name),
-                "name": name,
-                "description": model.description or None,
-                "schema": model.schema,
-                "content_type": model.content_type,
-            }
-            for name, model in models.items()
-        ),
-    )
+    transaction.insert_all(MODEL, ({"api": api, **row} for row in _model_rows(models)))
+
+
+def _model_rows(models: Mapping[str, Model]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": model.id or resource_id(name),
+            "name": name,
+            "description": model.description or None,
+            "schema": model.schema,
+            "content_type": model.content_type,
+        }
+        for name, model in models.items()
+    ]
 
 
 def _model(row: Row[*tuple[Any, ...]]) -> Model:

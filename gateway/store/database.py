@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, create_engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from gateway.clock import Clock
@@ -30,6 +30,9 @@ from gateway.store.transaction import Changes, Transaction
 _log = logging.getLogger(__name__)
 
 FILE_NAME: Final = "store.sqlite"
+
+FAILURES: Final = (DBAPIError, sqlite3.Error)
+"""What work on a store raises when the file, the disk or another writer is at fault."""
 
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
@@ -109,15 +112,25 @@ class Store:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if is_mutation else "BEGIN")
             outcomes = [self._attempt(work) for work, _ in batch]
             connection.exec_driver_sql("COMMIT")
-        except (DBAPIError, sqlite3.Error) as error:
+        except BaseException as error:
             _log.exception("the store refused a transaction; nothing of it was kept")
             self._roll_back(connection)
+            if not isinstance(error, Exception):
+                raise
             return [Outcome(error=error) for _ in batch]
         return outcomes
 
+    def is_usable(self) -> bool:
+        """Whether work can be done: the connection lives, and no former transaction is open."""
+        try:
+            driver: Any = self._connection.connection.driver_connection
+            return not driver.in_transaction and driver.execute("SELECT 1").fetchone() == (1,)
+        except Exception:  # noqa: BLE001 (whatever it is, it cannot be used)
+            return False
+
     def close(self) -> None:
         """Fold the log into the file, and close it."""
-        with contextlib.suppress(DBAPIError):
+        with contextlib.suppress(SQLAlchemyError):
             self._connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
         self._engine.dispose()
@@ -137,7 +150,7 @@ class Store:
     @staticmethod
     def _roll_back(connection: Connection) -> None:
         # SQLite has rolled back already after some failures, such as a full disk.
-        with contextlib.suppress(DBAPIError):
+        with contextlib.suppress(SQLAlchemyError, sqlite3.Error):
             connection.exec_driver_sql("ROLLBACK")
 
 

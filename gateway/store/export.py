@@ -5,17 +5,25 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import orjson
 from sqlalchemy import create_engine, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from gateway.definitions.rest_api import ApiDefinition
+from gateway.definitions.documentation import DocumentationPart, location_of
+from gateway.definitions.rest_api import (
+    ApiDefinition,
+    EndpointConfiguration,
+    EndpointType,
+    IpAddressType,
+)
 from gateway.definitions.stage import Stage
 from gateway.errors import ConfigurationError, Problem
-from gateway.store.served import served_apis
-from gateway.store.tables import REST_API, STAGE, TAG
+from gateway.store.left_out import left_out
+from gateway.store.served import definition_from, served_apis
+from gateway.store.tables import DOCUMENTATION_PART, REST_API, STAGE, TAG
 from gateway.store.transaction import Transaction
 from gateway.store.working_copy import definition_of
 
@@ -31,6 +39,12 @@ class StoredApi:
     """Stages by name, with description and tags."""
     definitions: Mapping[str, ApiDefinition]
     """Deployment id to definition, of the deployments that stages and canaries point at."""
+    endpoint_configuration: EndpointConfiguration
+    """Complete, as AWS's clients see it."""
+    documentation_parts: tuple[DocumentationPart, ...]
+    """In the order of their making."""
+    left_out: tuple[str, ...]
+    """What files have no words for, a sentence each."""
 
 
 def read_api(path: Path, api_id: str) -> StoredApi:
@@ -86,7 +100,27 @@ def _read(transaction: Transaction, api_id: str) -> StoredApi:
             )
             for name, stage in stages.items()
         },
-        definitions={id_: each.definition for id_, each in deployments.items()},
+        definitions={id_: definition_from(each.text, id_) for id_, each in deployments.items()},
+        endpoint_configuration=_endpoint(api.endpoint_configuration),
+        documentation_parts=_documentation(transaction, api.sequence),
+        left_out=tuple(left_out(transaction, api, len(deployments))),
+    )
+
+
+def _endpoint(shape: Mapping[str, Any]) -> EndpointConfiguration:
+    return EndpointConfiguration(
+        types=tuple(map(EndpointType, shape["types"])),
+        ip_address_type=IpAddressType(shape["ipAddressType"]),
+        vpc_endpoint_ids=tuple(shape.get("vpcEndpointIds", ())),
+    )
+
+
+def _documentation(transaction: Transaction, api: int) -> tuple[DocumentationPart, ...]:
+    part = DOCUMENTATION_PART
+    query = select(part.c.location, part.c.properties).where(part.c.api == api)
+    return tuple(
+        DocumentationPart(location=location_of(row.location), properties=row.properties)
+        for row in transaction.rows(query.order_by(part.c.sequence))
     )
 
 

@@ -6,8 +6,8 @@ rolls back. Whatever it raises undoes all that it did.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,15 +26,18 @@ class Changes:
     """Whether API keys or usage plans must be released anew."""
     are_domains_changed: bool = False
     """Whether custom domain names must be released anew."""
+    flushes: set[tuple[str, str]] = field(default_factory=set)
+    """API id and name of stages whose caches must be emptied."""
 
     def __bool__(self) -> bool:
-        return bool(self.apis) or self.is_usage_changed or self.are_domains_changed
+        return bool(self.apis or self.flushes or self.is_usage_changed or self.are_domains_changed)
 
     def update(self, other: Changes) -> None:
         """Add what another transaction changes."""
         self.apis |= other.apis
         self.is_usage_changed |= other.is_usage_changed
         self.are_domains_changed |= other.are_domains_changed
+        self.flushes |= other.flushes
 
 
 class Transaction:
@@ -85,6 +88,13 @@ class Transaction:
     def rows(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
         """Return all rows of a query that is bounded by itself."""
         return self.connection.execute(statement).all()
+
+    def each(
+        self, statement: Select[*tuple[Any, ...]]
+    ) -> Generator[Row[*tuple[Any, ...]], None, None]:
+        """Yield the rows of a query as they are read; whoever leaves early closes it."""
+        with closing(self.connection.execute(statement)) as rows:
+            yield from rows
 
     def value(self, statement: Select[*tuple[Any, ...]]) -> Any:
         """Return the first column of a query's only row; None: there is no row."""

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, delete, select, update
 
 from gateway.definitions.identity import resource_id
 from gateway.definitions.integration import (
@@ -34,6 +34,7 @@ from gateway.definitions.rest_api import (
     RestApi,
 )
 from gateway.store.api_parts import parts_of, write_parts
+from gateway.store.sync import free_ids
 from gateway.store.tables import (
     INTEGRATION,
     INTEGRATION_RESPONSE,
@@ -53,6 +54,14 @@ def definition_of(
     With the `sequence` of a resource, only that one's methods are in it.
     """
     below = RESOURCE.c.api == api if resource is None else RESOURCE.c.sequence == resource
+    whole = _whole(transaction, api, below)
+    # A deployment is what it serves: a resource without methods must not make another one of it.
+    served = tuple(each for each in whole.resources if each.methods)
+    return dataclasses.replace(whole, resources=served)
+
+
+def _whole(transaction: Transaction, api: int, below: ColumnElement[bool]) -> ApiDefinition:
+    """Return a working copy with those of its resources that `below` says, whatever they hold."""
     row = transaction.one(select(REST_API).where(REST_API.c.sequence == api))
     parts = parts_of(transaction, api)
     return ApiDefinition(
@@ -78,30 +87,59 @@ def definition_of(
 def write_definition(
     transaction: Transaction, api: int, definition: ApiDefinition, root_id: str
 ) -> None:
-    """Write a definition into an API that has nothing yet, with resources that lie between."""
+    """Make an API's working copy that of a definition, with resources that lie between.
+
+    Resources that stay keep their place in lists; methods are written anew.
+    """
     write_parts(transaction, api, definition)
-    sequences: dict[str, int] = {}
     methods_by_path = {each.path: each for each in definition.resources}
-    for path in _with_parents(methods_by_path):
-        parent, _, part = path.rpartition("/")
-        known = methods_by_path.get(path)
-        is_root = path == "/"
-        id_ = (known.id if known is not None else "") or resource_id(path)
-        sequences[path] = transaction.insert(
-            RESOURCE,
-            api=api,
-            id=root_id if is_root else id_,
-            parent=None if is_root else sequences[parent or "/"],
-            path_part=None if is_root else part,
-            path=path,
-        )
-        for verb, method in known.methods.items() if known is not None else ():
-            _write_method(transaction, sequences[path], id_, verb, method)
+    ids = {
+        path: methods_by_path[path].id if path in methods_by_path else ""
+        for path in _with_parents(methods_by_path)
+    }
+    ids = {path: id_ or resource_id(path) for path, id_ in ids.items()}
+    sequences = _write_resources(transaction, api, {**ids, "/": root_id})
+    for path, resource in methods_by_path.items():
+        for verb, method in resource.methods.items():
+            _write_method(transaction, sequences[path], ids[path], verb, method)
+
+
+def _write_resources(
+    transaction: Transaction, api: int, ids: Mapping[str, str]
+) -> Mapping[str, int]:
+    """Make these the resources of an API, without methods; return each path's `sequence`.
+
+    `ids` are by path, parents first.
+    """
+    of_api = RESOURCE.c.api == api
+    before = {row.path: row for row in transaction.rows(select(RESOURCE).where(of_api))}
+    gone = [row.sequence for path, row in before.items() if path not in ids]
+    transaction.run(delete(RESOURCE).where(RESOURCE.c.sequence.in_(gone)))
+    kept = select(RESOURCE.c.sequence).where(of_api)
+    transaction.run(delete(METHOD).where(METHOD.c.resource.in_(kept)))
+    sequences = {path: row.sequence for path, row in before.items() if path in ids}
+    moved = {sequences[path]: ids[path] for path in sequences if before[path].id != ids[path]}
+    free_ids(transaction, RESOURCE, list(moved))
+    for sequence, id_ in moved.items():
+        transaction.run(update(RESOURCE).where(RESOURCE.c.sequence == sequence).values(id=id_))
+    for path, id_ in ids.items():
+        if path not in sequences:
+            parent, _, part = path.rpartition("/")
+            is_root = path == "/"
+            sequences[path] = transaction.insert(
+                RESOURCE,
+                api=api,
+                id=id_,
+                parent=None if is_root else sequences[parent or "/"],
+                path_part=None if is_root else part,
+                path=path,
+            )
+    return sequences
 
 
 def copy_definition(transaction: Transaction, source: int, target: int, root_id: str) -> None:
-    """Copy what a deployment of the API `source` would freeze into the new API `target`."""
-    definition = definition_of(transaction, source)
+    """Copy what a deployment of `source` would freeze, and all resources, into the new `target`."""
+    definition = _whole(transaction, source, RESOURCE.c.api == source)
     of_target = select(REST_API.c.id).where(REST_API.c.sequence == target)
     target_id = str(transaction.value(of_target))
     # Models refer to each other by addresses with the API's id in them.
@@ -121,9 +159,8 @@ def _resources(transaction: Transaction, below: ColumnElement[bool]) -> tuple[Re
         methods.setdefault(sequence, {})[verb] = method
     query = select(RESOURCE).where(below).order_by(RESOURCE.c.path)
     return tuple(
-        Resource(path=row.path, id=row.id, methods=methods[row.sequence])
+        Resource(path=row.path, id=row.id, methods=methods.get(row.sequence, {}))
         for row in transaction.rows(query)
-        if row.sequence in methods
     )
 
 

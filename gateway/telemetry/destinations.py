@@ -18,6 +18,9 @@ _DELIVERY_STREAM: Final = re.compile(
     r"arn:aws[a-z-]*:firehose:[^:]*:[^:]*:deliverystream/(amazon-apigateway-[^:/]+)"
 )
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._#-]")
+_OWN_DIRECTORIES: Final = frozenset({"certificates", "release", "run"})
+_OWN_FILES: Final = ("store.sqlite", "users.toml")
+"""How the names begin of what the gateway keeps in its data directory: no log line goes there."""
 _MOST_NAME_CHARACTERS: Final = 200
 """Of one path segment; file systems take 255 bytes."""
 
@@ -33,7 +36,7 @@ def destination_of(
     if value == STDOUT:
         return STDOUT
     if value.startswith("arn:"):
-        return _file_of_arn(value, path, problems, is_canary)
+        return file_of_arn(value, path, problems, is_canary=is_canary)
     sentence = _fault_of_path(value)
     if sentence is not None:
         problems.append(Problem(path, sentence))
@@ -57,7 +60,16 @@ def log_group_path(name: str) -> str:
     return "/".join(segments)
 
 
-def _file_of_arn(arn: str, path: str, problems: list[Problem], is_canary: bool) -> str | None:
+def is_own_file(path: PurePosixPath) -> bool:
+    """Whether a path below the data directory is a file of the gateway's own, and no log."""
+    if not path.parts:
+        return False
+    name = path.parts[0]
+    return name in _OWN_DIRECTORIES or name.startswith(_OWN_FILES)
+
+
+def file_of_arn(arn: str, path: str, problems: list[Problem], *, is_canary: bool) -> str | None:
+    """Return the file of a log group or a delivery stream; None after appending a problem."""
     found = _LOG_GROUP.fullmatch(arn) or _DELIVERY_STREAM.fullmatch(arn)
     name = log_group_path(found[1]) if found else ""
     if not name:
@@ -86,4 +98,6 @@ def _fault_of_path(value: str) -> str | None:
             f"the destination {value!r} must not hold '..'; write a path below the data"
             " directory, or an absolute one."
         )
+    if is_own_file(PurePosixPath(value)):
+        return f"the destination {value!r} is a file of the gateway's own; write logs/NAME.log."
     return None

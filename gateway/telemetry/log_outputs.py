@@ -9,9 +9,11 @@ import errno
 import os
 import socket
 import stat
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from select import PIPE_BUF
 from typing import Final, Protocol
+
+from gateway.telemetry.destinations import is_own_file
 
 _OPEN_FLAGS: Final = (
     os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
@@ -94,15 +96,22 @@ def standard_output(descriptor: int) -> Output:
     return _Descriptor(again)
 
 
+def _is_own(data_dir: Path, path: Path) -> bool:
+    return path.is_relative_to(data_dir) and is_own_file(PurePosixPath(path.relative_to(data_dir)))
+
+
 def open_file(data_dir: Path, destination: str) -> Output:
     """Open a file for appending: by absolute path, or below the data directory.
 
     Raises:
-        OSError: it cannot be opened; it is a directory, or a pipe without a reader.
+        OSError: it cannot be opened; it is a directory, a pipe without a reader, or a file of the
+            gateway's own, by whatever name.
     """
     if "\0" in destination:
         raise OSError(errno.EINVAL, "a path cannot hold the character NUL")
     path = data_dir / destination
+    if _is_own(data_dir.resolve(), path.resolve()):
+        raise OSError(errno.EACCES, "it is a file of the gateway's own")
     if not Path(destination).is_absolute():
         if ".." in Path(destination).parts:
             raise OSError(errno.EACCES, "a relative path cannot leave the data directory")

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import Final
 
+from gateway.cache import CachedResponses
 from gateway.clock import Clock, IdMinter, draw
 from gateway.definitions.stage import Deployment
 from gateway.integrations.base import IntegrationContext
@@ -19,6 +20,7 @@ from gateway.server.deadlines import Deadlines
 from gateway.server.edge import Edge
 from gateway.server.upstream import HttpEndpoints
 from gateway.settings import Settings
+from gateway.snapshot.api_keys import KeyTables
 from gateway.snapshot.cell import SnapshotCell
 from gateway.snapshot.compile import Binding, compile_deployment, compile_release, finish
 from gateway.snapshot.compiled import CompiledDeployment, Snapshot
@@ -38,6 +40,7 @@ class DataPlane:
         settings: Settings,
         *,
         buckets: BucketTable,
+        keys: KeyTables,
         metrics: WorkerMetrics,
         logs: LogSink,
         clock: Clock,
@@ -53,8 +56,14 @@ class DataPlane:
         self._deadlines = Deadlines(loop, clock)
         self._binding = Binding(
             buckets=buckets,
+            keys=keys,
             context=IntegrationContext(
-                ids=self._ids, now=clock.now, body_bytes=settings.limits.body_bytes
+                ids=self._ids,
+                now=clock.now,
+                body_bytes=settings.limits.body_bytes,
+                cache=CachedResponses(
+                    settings.cache.bytes_per_worker, clock.now, metrics.count_cache
+                ),
             ),
         )
         self._endpoints = HttpEndpoints(

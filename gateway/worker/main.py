@@ -19,11 +19,13 @@ from gateway.inheritance import Inherited, accept_signals, take_over
 from gateway.release.disk import ReleaseStore
 from gateway.release.parts import digests_of
 from gateway.server.tasks import spawn
+from gateway.snapshot.api_keys import KeyTables
 from gateway.snapshot.compiled import Snapshot
 from gateway.telemetry import logs
 from gateway.telemetry.log_sink import LogSink
 from gateway.telemetry.metrics import Cell, WorkerMetrics, segment_of
 from gateway.throttle import BucketTable
+from gateway.throttle.usage_table import UsageTable
 from gateway.worker.applier import GC_THRESHOLDS, Applier
 from gateway.worker.data_plane import DataPlane
 from gateway.worker.release_client import ReleaseClient
@@ -62,6 +64,15 @@ class Worker:
             settings,
             buckets=BucketTable(
                 inherited.table("buckets"), tables["buckets"], boot["workers"], boot["worker"]
+            ),
+            keys=KeyTables(
+                buckets=BucketTable(
+                    inherited.table("key_buckets"),
+                    tables["key_buckets"],
+                    boot["workers"],
+                    boot["worker"],
+                ),
+                usage=UsageTable(inherited.table("usage"), tables["usage"], boot["workers"]),
             ),
             metrics=self._metrics,
             logs=self._logs,

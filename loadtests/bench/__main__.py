@@ -27,7 +27,7 @@ from loadtests.bench.lines import Line, is_failure
 from loadtests.bench.machine import ROOT, choose_cores, facts, find_program
 from loadtests.bench.processes import BenchError
 from loadtests.bench.rows_bodies import bodies
-from loadtests.bench.rows_cost import pass_through, short_answers, workers
+from loadtests.bench.rows_cost import cache_hit, pass_through, short_answers, workers
 from loadtests.bench.rows_latency import added, reloads
 from loadtests.bench.rows_limits import memory, routing, throttle
 from loadtests.bench.table import print_table
@@ -35,13 +35,9 @@ from loadtests.bench.table import print_table
 RESULTS: Final = ROOT / "loadtests" / "results"
 ROUNDS_MAX: Final = 100
 
-NOT_LANDED: Final[Mapping[str, tuple[str, str]]] = {
-    "P2": ("stage-cache hit / nginx proxy_cache hit", "the stage cache is not there yet"),
-}
-"""Rows whose feature is not there yet: what they will measure, and what is missing."""
-
 ROWS: Final[Mapping[str, Callable[[Lab], list[Line]]]] = {
     "P1": pass_through,
+    "P2": cache_hit,
     "P3": short_answers,
     "P4": routing,
     "P5": added,
@@ -112,10 +108,6 @@ def measure(lab: Lab, names: Sequence[str]) -> list[Line]:
     """Measure rows; one that cannot be measured is void, and the others go on."""
     lines: list[Line] = []
     for name in names:
-        if name in NOT_LANDED:
-            work, why = NOT_LANDED[name]
-            lines.append(Line(row=name, work=work, not_landed=why))
-            continue
         row = ROWS[name]
         summary = (row.__doc__ or name).strip().splitlines()[0]
         lab.say(summary)

@@ -20,7 +20,6 @@ class Verdict(StrEnum):
     MISSED = "MISSED"
     VOID = "VOID"
     SKIPPED = "skipped"
-    NOT_LANDED = "not landed"
     SHOWN = "shown"
     """Measured for comparison; nothing is demanded."""
 
@@ -47,7 +46,6 @@ class Line:
     voided: tuple[str, ...] = ()
     """Why the figures count for nothing."""
     skipped: str = ""
-    not_landed: str = ""
     notes: tuple[str, ...] = ()
     rounds: tuple[Mapping[str, Any], ...] = ()
     """Raw figures."""
@@ -55,8 +53,6 @@ class Line:
     @property
     def verdict(self) -> Verdict:
         """Whether the target is met; it is an upper bound everywhere."""
-        if self.not_landed:
-            return Verdict.NOT_LANDED
         if self.voided:
             return Verdict.VOID
         if self.skipped or self.value is None:
@@ -83,5 +79,5 @@ def paired(ours: Iterable[float], theirs: Iterable[float]) -> float | None:
 
 
 def is_failure(line: Line) -> bool:
-    """Whether a line makes the bench fail: what has landed misses its target, or cannot be told."""
+    """Whether a line makes the bench fail: it misses its target, or that cannot be told."""
     return line.verdict in (Verdict.MISSED, Verdict.VOID)

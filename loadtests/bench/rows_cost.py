@@ -14,6 +14,7 @@ from loadtests.bench.anchors import (
     HAPROXY,
     NAIVE,
     NGINX,
+    NGINX_CACHING,
     NGINX_LOGGING,
     Anchor,
     Server,
@@ -22,6 +23,7 @@ from loadtests.bench.lab import Lab, Loop
 from loadtests.bench.lines import ITSELF, Line, paired
 from loadtests.bench.machine import ROOT
 from loadtests.bench.ours import (
+    CACHED,
     MOCK,
     NO_ROUTE,
     PASS,
@@ -213,7 +215,6 @@ def pass_through(lab: Lab) -> list[Line]:
                 ours=loops[OURS, "pass-through"],
                 theirs=loops[anchor.name, "pass-through"],
                 unit=lab.meter.unit,
-                notes=("usage-plan buckets: not landed yet",) if anchor is NGINX else (),
             )
         )
     anchors = {anchor.name: (anchor.name, "pass-through") for anchor in present}
@@ -229,6 +230,28 @@ def _absent(row: str, work: str, anchor: Anchor, bound: Bound) -> Line:
         moonshot=bound.moonshot,
         skipped=anchor.absence,
     )
+
+
+CACHE_BOUND: Final = Bound(must=1.5, moonshot=1.2)
+
+
+def cache_hit(lab: Lab) -> list[Line]:
+    """P2: a hit of the stage's cache, against one of nginx's `proxy_cache`."""
+    if NGINX_CACHING.absence:
+        return [_absent("P2", "cache hit", NGINX_CACHING, CACHE_BOUND)]
+    ask = {"cache hit": (CACHED, 200)}
+    loops = turns(lab, [*_ours(lab, ask), _anchor(lab, NGINX_CACHING, ask)])
+    theirs = NGINX_CACHING.name, "cache hit"
+    line = compare(
+        "P2",
+        "cache hit",
+        NGINX_CACHING.name,
+        CACHE_BOUND,
+        ours=loops[OURS, "cache hit"],
+        theirs=loops[theirs],
+        unit=lab.meter.unit,
+    )
+    return [line, *_of_compiled(lab, "P2", loops, "cache hit", {NGINX_CACHING.name: theirs})]
 
 
 SHORT_ANSWERS: Final[tuple[tuple[str, str, int, Bound], ...]] = (

@@ -18,7 +18,6 @@ _STYLES: Final = {
     Verdict.MISSED: "bold red",
     Verdict.VOID: "bold red",
     Verdict.SKIPPED: "yellow",
-    Verdict.NOT_LANDED: "yellow",
     Verdict.SHOWN: "dim",
 }
 _PLAIN_WIDTH: Final = 160
@@ -57,11 +56,11 @@ def cells(line: Line) -> tuple[str, ...]:
 
 
 def remarks(lines: Sequence[Line]) -> list[str]:
-    """Return what must be said besides: why lines are void, skipped or not landed, and notes."""
+    """Return what must be said besides: why lines are void or skipped, and notes."""
     said = [
         f"{line.row} {work_of(line)}{f' / {line.anchor}' if line.anchor else ''}: {text}"
         for line in lines
-        for text in (*line.voided, line.skipped, line.not_landed, *line.notes)
+        for text in (*line.voided, line.skipped, *line.notes)
         if text
     ]
     return list(dict.fromkeys(said))

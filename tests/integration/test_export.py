@@ -11,7 +11,9 @@ import pytest
 
 from gateway import configuration
 from gateway.configuration.loaded import Loaded
+from gateway.definitions.documentation import key_of, place_of_part
 from gateway.definitions.identity import deployment_id
+from gateway.definitions.rest_api import EndpointConfiguration, EndpointType, IpAddressType
 from gateway.store.export import read_api
 from tests.control_plane import ControlPlane, patch
 from tests.integration.conftest import StartGateway
@@ -87,6 +89,26 @@ def full_api(aws: Any) -> MadeApi:
     return api
 
 
+def document(aws: Any, api: MadeApi) -> dict[str, str]:
+    """Document some places of an API; return the texts by place."""
+    places: dict[str, dict[str, str]] = {
+        '{"description": "laid out"}': {"type": "API"},
+        '{"description":"compact"}': {"type": "RESOURCE", "path": "/pets"},
+        '{"a":1.0,"b":1e2,"c":"\\u00e4","d":[null,true]}': {"type": "METHOD", "path": "/pets"},
+        '{"no":"yes","0o7":"1:30"}': {
+            "type": "RESPONSE_HEADER",
+            "path": "/pets",
+            "method": "GET",
+            "statusCode": "200",
+            "name": "x",
+        },
+    }
+    for properties, location in places.items():
+        aws.create_documentation_part(restApiId=api.id, location=location, properties=properties)
+    told = aws.get_documentation_parts(restApiId=api.id)["items"]
+    return {key_of(each["location"]): each["properties"] for each in told}
+
+
 def test_a_whole_api_loads_back_identically(tmp_path: Path, control: ControlPlane) -> None:
     aws = control.client()
     api = full_api(aws)
@@ -123,9 +145,19 @@ def test_a_whole_api_loads_back_identically(tmp_path: Path, control: ControlPlan
     }.items():
         aws.update_stage(restApiId=api.id, stageName=stage_name, patchOperations=operations)
 
+    parts = document(aws, api)
+    aws.update_rest_api(
+        restApiId=api.id,
+        patchOperations=[patch("replace", "/endpointConfiguration/ipAddressType", "dualstack")],
+    )
+
     loaded = exported(tmp_path, api.id)
 
     assert loaded.problems == ()
+    assert {
+        key_of(place_of_part(each)): each.properties
+        for each in (loaded.apis[api.id].documentation_parts)
+    } == parts
     stored = read_api(tmp_path / "store.sqlite", api.id)
     again = loaded.apis[api.id]
     ids = {id_: deployment_id(api.id, each) for id_, each in stored.definitions.items()}
@@ -145,6 +177,9 @@ def test_a_whole_api_loads_back_identically(tmp_path: Path, control: ControlPlan
     main = again.deployments[prod.deployment_id].definition
     assert dict(main.rest_api.tags) == {"yes": "0o17"}
     assert main.rest_api.name == "Größe: 'pets' #1"
+    assert main.rest_api.endpoint_configuration == EndpointConfiguration(
+        types=(EndpointType.EDGE,), ip_address_type=IpAddressType.DUALSTACK
+    )
     ids_by_path = {resource.path: resource.id for resource in main.resources}
     assert ids_by_path["/pets"] == api.resource
     files = {path.name for path in (tmp_path / "config").rglob("*.yaml")}
@@ -194,6 +229,30 @@ def test_what_files_may_not_say_is_not_written(tmp_path: Path, control: ControlP
     assert not (tmp_path / "config").exists()
 
 
+def test_what_files_cannot_say_is_told(tmp_path: Path, control: ControlPlane) -> None:
+    aws = control.client()
+    api = api_with_method(aws)
+    answer_with(aws, api, "one")
+    aws.create_deployment(restApiId=api.id)
+    aws.create_deployment(restApiId=api.id, stageName="prod")
+    aws.create_resource(restApiId=api.id, parentId=api.resource, pathPart="bare")
+    aws.create_documentation_version(restApiId=api.id, documentationVersion="1")
+    aws.update_rest_api(
+        restApiId=api.id,
+        patchOperations=[patch("replace", "/securityPolicy", "TLS_1_2")],
+    )
+
+    outcome = run(tmp_path, api.id, "--out", str(tmp_path / "config"))
+
+    assert outcome.returncode == 0
+    assert outcome.stderr.splitlines() == [
+        "warning: its securityPolicy, TLS_1_2, is not exported",
+        "warning: deployments that no stage serves are not exported (1)",
+        "warning: documentation versions are not exported (1); the present parts are",
+        "warning: resources without methods are not exported (1): /pets/bare",
+    ]
+
+
 def test_an_unknown_api_is_named(tmp_path: Path, control: ControlPlane) -> None:
     api = api_with_method(control.client()).id
 
@@ -213,6 +272,8 @@ def test_files_take_an_api_over_without_a_change(start_gateway: StartGateway) ->
     answer_with(aws, api, "$context.resourceId $context.stage")
     aws.create_deployment(restApiId=api.id, stageName="prod")
     before = aws.get_resources(restApiId=api.id)["items"]
+    endpoint = aws.get_rest_api(restApiId=api.id)["endpointConfiguration"]
+    parts = document(aws, api)
     path = f"/_aws/execute-api/{api.id}/prod/pets"
     answer = gateway.get(path)
 
@@ -229,6 +290,9 @@ def test_files_take_an_api_over_without_a_change(start_gateway: StartGateway) ->
     )
     assert shown == [api.id]
     after = aws.get_resources(restApiId=api.id)["items"]
+    assert aws.get_rest_api(restApiId=api.id)["endpointConfiguration"] == endpoint
+    documented = aws.get_documentation_parts(restApiId=api.id)["items"]
+    assert {key_of(each["location"]): each["properties"] for each in documented} == parts
     assert {each["path"]: each["id"] for each in after if each["path"] != "/"} == {
         each["path"]: each["id"] for each in before if each["path"] != "/"
     }

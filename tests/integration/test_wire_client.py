@@ -565,6 +565,9 @@ def test_p01_an_invalid_second_request_does_not_harm_the_first() -> None:
 
 def test_p02_other_expectations_are_refused() -> None:
     assert refused(with_header(b"Expect: x")) == 417
+    assert refused(with_header(b"Expect: 100-continue\r\nExpect: x")) == 417
+    assert refused(with_header(b"Expect: x\r\nExpect: 100-continue")) == 417
+    assert refused(with_header(b"Expect: 100-continue, x")) == 417
 
 
 def test_p03_an_upgrade_is_served_as_a_plain_request_and_nothing_is_tunnelled() -> None:

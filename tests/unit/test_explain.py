@@ -23,6 +23,7 @@ from gateway.explain import (
     request_of,
 )
 from gateway.release import ACCOUNT_BUCKET, Release, required_buckets
+from gateway.settings import Limits
 
 HOST = "petstore.execute-api.localhost"
 
@@ -127,7 +128,8 @@ def explained(
     url: str, *headers: str, method: str = "GET", served: Release | None = None
 ) -> Explanation:
     served = served or release()
-    return explain(compile_alone(served, 10_485_760), served, request_of(method, url, headers))
+    request = request_of(method, url, headers)
+    return explain(compile_alone(served, 10_485_760), served, request, Limits())
 
 
 def test_the_backend_address_is_the_one_that_would_be_called() -> None:
@@ -304,6 +306,32 @@ def test_what_the_edge_refuses_is_told_as_refused(method: str, url: str, status:
     assert explanation.arms == ()
     assert explanation.answer is not None
     assert explanation.answer.startswith(status)
+
+
+@pytest.mark.parametrize(
+    ("header", "answer"),
+    [
+        ("X: " + "x" * 20_480, '431 {"message":"Request Header Fields Too Large"}'),
+        ("Expect: 200-ok", '417 {"message":"Expectation Failed"}'),
+        ("Content-Length: 10485761", "413 HTTP content length exceeded 10485760 bytes."),
+        ("Content-Length: many", '400 {"message":"Bad Request"}'),
+        ("Host: other.example.com", '400 {"message":"Bad Request"}'),
+        ("X: a\x01b", '400 {"message":"Bad Request"}'),
+    ],
+)
+def test_headers_that_the_edge_refuses_are_told_too(header: str, answer: str) -> None:
+    explanation = explained(
+        "/prod/pets/7", f"Host: {HOST}", "Expect: 100-continue", header, method="POST"
+    )
+
+    assert explanation.answer is not None
+    assert explanation.answer.startswith(f"{answer}: refused by the edge (")
+
+
+def test_what_the_edge_lets_through_goes_on() -> None:
+    explanation = explained(f"http://{HOST}/prod/pets/7", "Content-Length: 3", method="PUT")
+
+    assert (explanation.answer, len(explanation.arms)) == (None, 1)
 
 
 def test_a_host_that_is_none_is_refused() -> None:

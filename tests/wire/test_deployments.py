@@ -243,6 +243,7 @@ class TestUpdateStage:
         deploy(aws, api, stageName="prod", variables={"a": "b"})
 
     def test_plain_members(self, control: ControlPlane, aws: Any, api: MadeApi) -> None:
+        aws.create_documentation_version(restApiId=api.id, documentationVersion="1")
         update(
             aws,
             api,
@@ -370,6 +371,22 @@ class TestUpdateStage:
             (
                 patch("replace", "/accessLogSettings/destinationArn", ""),
                 "Access Log value must not be empty",
+            ),
+            (
+                patch("add", "/accessLogSettings/destinationArn", "/root/.ssh/authorized_keys"),
+                (
+                    "Invalid ARN specified in the request. Access log destination must be "
+                    "arn:aws:logs:REGION:ACCOUNT:log-group:NAME, or a delivery stream "
+                    "arn:aws:firehose:REGION:ACCOUNT:deliverystream/amazon-apigateway-NAME"
+                ),
+            ),
+            (
+                patch("replace", "/accessLogSettings/format", "$context.status"),
+                (
+                    "Invalid access log format specified: the format must name $context.requestId "
+                    "or $context.extendedRequestId, or be one of the presets json, clf, xml, csv; "
+                    "it is '$context.status'."
+                ),
             ),
             (
                 patch("remove", "/accessLogSettings/destinationArn"),

@@ -296,7 +296,18 @@ def test_an_http_integration_shows_its_defaults(
         ),
         (
             {"type": "MOCK", "requestParameters": {"integration.request.header.a": "a"}},
-            BAD_MAPPING.format("a"),
+            BAD_MAPPING.replace("parameter ", "").format("a"),
+        ),
+        (
+            {
+                "type": "AWS_PROXY",
+                "uri": "arn:aws:apigateway:us-east-1:sqs:action/SendMessage",
+                "integrationHttpMethod": "POST",
+            },
+            (
+                "Integrations of type 'AWS_PROXY' currently only supports Lambda function and "
+                "Firehose stream invocations."
+            ),
         ),
     ],
 )
@@ -307,6 +318,52 @@ def test_a_bad_integration_is_refused(
         aws.put_integration(**api.method, **arguments)
 
     assert refusal(error) == ("BadRequestException", message)
+
+
+@pytest.mark.parametrize(
+    ("body", "type_", "message"),
+    [
+        (
+            {"type": "HTTPS_PROXY"},
+            "ValidationException",
+            (
+                "1 validation error detected: Value 'HTTPS_PROXY' at 'putIntegrationInput.type' "
+                "failed to satisfy constraint: Member must satisfy enum value set: "
+                "[HTTP, MOCK, AWS_PROXY, HTTP_PROXY, AWS]"
+            ),
+        ),
+        (
+            {"type": "HTTPS", "contentHandling": "x"},
+            "ValidationException",
+            (
+                "2 validation errors detected: Value 'HTTPS' at 'putIntegrationInput.type' "
+                "failed to satisfy constraint: Member must satisfy enum value set: "
+                "[HTTP, MOCK, AWS_PROXY, HTTP_PROXY, AWS]; Value 'x' at "
+                "'putIntegrationInput.contentHandling' failed to satisfy constraint: Member must "
+                "satisfy enum value set: [CONVERT_TO_BINARY, CONVERT_TO_TEXT]"
+            ),
+        ),
+        (
+            {"type": "MOCK", "requestParameters": {"integration.request.header.a": True}},
+            "SerializationException",
+            "class java.lang.Boolean can not be converted to an String",
+        ),
+        (
+            {"type": "MOCK", "requestParameters": {"integration.request.header.a": "true"}},
+            "BadRequestException",
+            (
+                "Invalid mapping expression specified: Validation Result: warnings : [], errors : "
+                "[Invalid mapping expression specified: true]"
+            ),
+        ),
+    ],
+)
+def test_what_aws_client_would_not_send_is_refused_in_its_words(
+    control: ControlPlane, api: MadeApi, body: dict[str, Any], type_: str, message: str
+) -> None:
+    path = f"/restapis/{api.id}/resources/{api.resource}/methods/GET/integration"
+
+    assert control.error("PUT", path, body) == (400, type_, message)
 
 
 def test_an_integration_without_responses_replaces_one_with(aws: Any, api: MadeApi) -> None:

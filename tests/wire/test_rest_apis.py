@@ -214,3 +214,14 @@ def test_a_foreign_position_is_refused(control: ControlPlane, position: str) -> 
         400,
         "BadRequestException",
     )
+
+
+def test_a_long_list_comes_in_pages_that_fit(control: ControlPlane, aws: Any) -> None:
+    made = [aws.create_rest_api(name="pets", description="x" * 125_000)["id"] for _ in range(60)]
+    control.answers.clear()
+
+    pages = aws.get_paginator("get_rest_apis").paginate(PaginationConfig={"PageSize": 500})
+    listed = [api["id"] for page in pages for api in page["items"]]
+
+    assert listed == made
+    assert [len(told["item"]) for _, _, _, told in control.answers] == [50, 10]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,18 @@ class Guarded:
     def __init__(self, directory: Path, address: Address) -> None:
         self.data = directory / "data"
         self.clock = ShiftedClock()
-        self.access = Access(self.data, address, self.clock)
-        self.plane = ControlPlane(directory, self.access)
+        self._directory = directory
+        self._address = address
+        self.start()
+
+    def start(self) -> None:
+        self.access = Access(self.data, self._address, self.clock)
+        self.plane = ControlPlane(self._directory, self.access)
+
+    def restart(self) -> None:
+        """Begin anew with what is on disk."""
+        self.plane.close()
+        self.start()
 
     def client(self, user: User | None, *, region: str = REGION, secret: str = "") -> Any:
         key = ("AKIDNOBODY", "nothing") if user is None else (user.access_key, user.secret_key)
@@ -77,6 +88,15 @@ class Guarded:
     ) -> tuple[int, str | None]:
         answer = self.plane.send(verb, path, body, query, **headers)
         return answer.status, answer.headers.get("x-amzn-ErrorType")
+
+    def raw(self, request: bytes) -> bytes:
+        """Send bytes, and return the answer's until its end."""
+        with socket.create_connection(("127.0.0.1", self.plane.port), timeout=20) as connection:
+            connection.sendall(request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+            answer = b""
+            while chunk := connection.recv(65536):
+                answer += chunk
+        return answer
 
 
 @pytest.fixture
@@ -134,6 +154,42 @@ def test_a_read_only_user_may_only_get(guarded: Guarded) -> None:
     assert refusal(error)[0] == "AccessDeniedException"
 
 
+def test_a_read_only_user_sees_no_values_of_keys(guarded: Guarded, admin: User) -> None:
+    master = guarded.client(admin)
+    key = master.create_api_key(name="a", enabled=True)["id"]
+    plan = master.create_usage_plan(name="p")["id"]
+    master.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
+    reader = guarded.client(add_user(guarded.data, "bob", "read-only"))
+
+    def values(client: Any) -> list[str]:
+        listed = client.get_usage_plan_keys(usagePlanId=plan)["items"]
+        return [
+            client.get_api_key(apiKey=key, includeValue=True)["value"],
+            client.get_api_keys(includeValues=True)["items"][0]["value"],
+            client.get_usage_plan_key(usagePlanId=plan, keyId=key)["value"],
+            listed[0]["value"],
+        ]
+
+    assert set(values(reader)) == {"HIDDEN_DUE_TO_SECURITY_REASONS"}
+    (secret,) = set(values(master))
+    assert len(secret) == 40
+
+
+def test_refused_mutations_are_in_the_trail(guarded: Guarded, admin: User) -> None:
+    reader = add_user(guarded.data, "bob", "read-only")
+    for client, name, type_ in (
+        (guarded.client(reader), "bob", "IAMUser"),
+        (guarded.client(admin, secret="wrong"), "unknown", "Unknown"),
+    ):
+        with pytest.raises(ClientError):
+            client.delete_rest_api(restApiId="a")
+
+        record = guarded.plane.last_audit()
+        assert (record["eventName"], record["userIdentity"]["userName"]) == ("DeleteRestApi", name)
+        assert record["userIdentity"]["type"] == type_
+        assert record["errorCode"]
+
+
 def test_an_unknown_key_and_a_wrong_secret_are_refused(guarded: Guarded, admin: User) -> None:
     for client, code in (
         (guarded.client(None), "UnrecognizedClientException"),
@@ -178,6 +234,65 @@ def test_a_changed_body_path_query_or_header_is_refused(guarded: Guarded, admin:
     assert guarded.status(headers, "POST", "/restapis", body)[0] == 201
 
 
+def test_a_signed_query_means_what_was_signed(guarded: Guarded, admin: User) -> None:
+    arn = "arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Frestapis%2F"
+    api = guarded.client(admin).create_rest_api(name="a", tags={"a b": "", "a+b": ""})["id"]
+    headers = guarded.signed(admin, "DELETE", f"/tags/{arn}{api}", query="tagKeys=a%2Bb")
+
+    outcome = guarded.status(headers, "DELETE", f"/tags/{arn}{api}", query="tagKeys=a+b")
+
+    assert outcome == (204, None)
+    assert guarded.client(admin).get_rest_api(restApiId=api)["tags"] == {"a b": ""}
+
+
+def test_a_reordered_query_means_the_same(guarded: Guarded, admin: User) -> None:
+    client = guarded.client(admin)
+    for name in "ab":
+        client.create_rest_api(name=name)
+    headers = guarded.signed(admin, "GET", "/restapis", query="limit=1&limit=2")
+
+    answers = [
+        guarded.plane.send("GET", "/restapis", b"", query, **headers)
+        for query in ("limit=1&limit=2", "limit=2&limit=1")
+    ]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert answers[0].body == answers[1].body
+
+
+def test_a_signed_request_is_understood_byte_by_byte(guarded: Guarded, admin: User) -> None:
+    headers = guarded.signed(admin, "POST", "/restapis", b'{"name": "a"}')
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
+    agent = b"User-Agent: \xff\x80 \xc2\x9b31m" + "ä".encode() + b"\r\nContent-Length: 13\r\n"
+
+    for line, body in (
+        (b"POST /restapis HTTP/1.1\r\n", b'{"name": "b"}'),
+        (b"POST /restapis?a=%FF HTTP/1.1\r\n", b'{"name": "a"}'),
+    ):
+        answer = guarded.raw(line + head + agent + b"\r\n" + body)
+        assert answer.split(b" ", 2)[1] in (b"400", b"403"), answer
+        assert b"x-amzn-ErrorType" in answer
+    answer = guarded.raw(b"POST /restapis HTTP/1.1\r\n" + head + agent + b"\r\n" + b'{"name": "a"}')
+
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert (
+        guarded.plane.last_audit()["userAgent"]
+        == "\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER} \N{REPLACEMENT CHARACTER}31mä"
+    )
+
+
+def test_odd_bytes_in_a_signed_query_are_signed_as_they_are(guarded: Guarded, admin: User) -> None:
+    headers = guarded.signed(admin, "GET", "/restapis", query="limit=%FF")
+
+    assert guarded.status(headers, "GET", "/restapis", query="limit=%FF") == (
+        400,
+        "BadRequestException",
+    )
+    assert guarded.status(headers, "GET", "/restapis", query="limit=%FE")[0] == 403
+    # A parser that lets them through gives them as surrogates.
+    assert guarded.status(headers, "GET", "/restapis/\udcff")[0] == 400
+    assert guarded.status(headers, "GET", "/restapis", query="limit=\udcff")[0] == 400
+
+
 def test_a_mutation_is_not_replayed_but_a_read_may_be(guarded: Guarded, admin: User) -> None:
     body = b'{"name": "pets"}'
     mutation = guarded.signed(admin, "POST", "/restapis", body)
@@ -187,6 +302,25 @@ def test_a_mutation_is_not_replayed_but_a_read_may_be(guarded: Guarded, admin: U
     assert guarded.status(mutation, "POST", "/restapis", body) == (403, "InvalidSignatureException")
     assert guarded.status(read, "GET", "/restapis")[0] == 200
     assert guarded.status(read, "GET", "/restapis")[0] == 200
+
+
+def test_a_restart_does_not_make_a_signature_good_again(guarded: Guarded, admin: User) -> None:
+    body = b'{"name": "pets"}'
+    made = guarded.signed(admin, "POST", "/restapis", body)
+    refused = guarded.signed(admin, "DELETE", "/restapis/nowhere")
+    tested = guarded.signed(admin, "POST", "/restapis/nowhere/resources/r/methods/GET", b"{}")
+    assert guarded.status(made, "POST", "/restapis", body)[0] == 201
+    assert guarded.status(refused, "DELETE", "/restapis/nowhere")[0] == 404
+    path = "/restapis/nowhere/resources/r/methods/GET"
+    assert guarded.status(tested, "POST", path, b"{}")[0] == 404
+
+    guarded.restart()
+
+    used = (403, "InvalidSignatureException")
+    assert guarded.status(made, "POST", "/restapis", body) == used
+    assert guarded.status(refused, "DELETE", "/restapis/nowhere") == used
+    assert guarded.status(tested, "POST", path, b"{}") == used
+    assert len(guarded.client(admin).get_rest_apis()["items"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -276,3 +410,12 @@ class TestOnLoopback:
         body = json.dumps({"name": "pets"}).encode()
 
         assert local.status(headers, "POST", "/restapis", body)[0] == 201
+
+    def test_an_odd_user_agent_keeps_nobody_out(self, local: Guarded) -> None:
+        head = b"POST /restapis HTTP/1.1\r\nHost: localhost\r\nUser-Agent: a\xff\xfe\x9b\r\n"
+        body = b'{"name": "a"}'
+
+        answer = local.raw(head + b"Content-Length: 13\r\n\r\n" + body)
+
+        assert answer.startswith(b"HTTP/1.1 201 ")
+        assert local.plane.last_audit()["userAgent"] == "a" + "\N{REPLACEMENT CHARACTER}" * 3

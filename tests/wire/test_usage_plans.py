@@ -109,6 +109,10 @@ def test_a_plan_shows_numbers_as_aws_does(control: ControlPlane, aws: Any, api: 
             {"quota": {"limit": 1, "offset": -1, "period": "DAY"}},
             "Usage Plan quota offset must be a non-negative number",
         ),
+        (
+            {"quota": {"limit": 1, "offset": 7, "period": "WEEK"}},
+            "Usage Plan quota offset must be between 0 and 6 inclusive in the WEEK period",
+        ),
         ({"quota": {"limit": 1}}, "Usage Plan quota period must be one of: [DAY, WEEK, MONTH]"),
         (
             {"throttle": {"rateLimit": -0.5}},
@@ -625,3 +629,19 @@ def test_an_extension_is_a_number_of_a_plan_with_a_quota(aws: Any, plan: str) ->
         "BadRequestException",
         "Invalid patch path  '/used' specified for op 'replace'. Must be one of: [/remaining]",
     )
+
+
+def test_an_offset_must_fit_the_period_that_a_patch_leaves(aws: Any) -> None:
+    quota = {"limit": 1, "offset": 20, "period": "MONTH"}
+    plan = aws.create_usage_plan(name="gold", quota=quota)["id"]
+
+    with pytest.raises(ClientError) as error:
+        aws.update_usage_plan(
+            usagePlanId=plan, patchOperations=[patch("replace", "/quota/period", "DAY")]
+        )
+
+    assert refusal(error) == (
+        "BadRequestException",
+        "Usage Plan quota offset must be zero in the DAY period",
+    )
+    assert aws.get_usage_plan(usagePlanId=plan)["quota"] == quota

@@ -182,3 +182,24 @@ def test_pages_hold_every_link_once(aws: Any) -> None:
 
     assert [len(page["items"]) for page in pages] == [2, 1]
     assert [each["id"] for page in pages for each in page["items"]] == made
+
+
+@pytest.mark.parametrize("connection", ["nosuch", "${stageVariables.link}x", "${context.link}"])
+def test_an_integration_needs_a_link_that_is_there(aws: Any, link: str, connection: str) -> None:
+    api = api_with_method(aws)
+
+    with pytest.raises(ClientError) as error:
+        lead_through(aws, api, connection)
+    assert refusal(error) == ("NotFoundException", "Invalid Vpc Link identifier specified")
+
+    lead_through(aws, api, link)
+    with pytest.raises(ClientError) as error:
+        aws.update_integration(
+            **api.method, patchOperations=[patch("replace", "/connectionId", connection)]
+        )
+    assert refusal(error) == ("NotFoundException", "Invalid Vpc Link identifier specified")
+    aws.update_integration(
+        **api.method,
+        patchOperations=[patch("replace", "/connectionId", "${stageVariables.link}")],
+    )
+    assert aws.get_integration(**api.method)["connectionId"] == "${stageVariables.link}"

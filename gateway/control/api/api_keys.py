@@ -8,11 +8,13 @@ from typing import Any, Final
 from sqlalchemy import delete, func, select, update
 
 from gateway.control.api import patch
-from gateway.control.api.lookups import AnyRow
+from gateway.control.api.lookups import AnyRow, row_of
 from gateway.control.api.patch import PatchOperation, PatchTable, Rule, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present, timestamp
+from gateway.control.api.rows import refuse_one_more
 from gateway.control.api.shapes import BOOLEAN, PATCH, TEXT, list_of, map_of, members
 from gateway.control.api.tags import drop_tags, put_tags, shown_tags, tags_of
+from gateway.definitions.usage_validation import problem_of_value
 from gateway.errors import ControlError, bad_request, conflict, limit_exceeded, not_found
 from gateway.store.ids import LONG, random_id
 from gateway.store.tables import API_KEY, REST_API, STAGE
@@ -21,8 +23,6 @@ from gateway.store.transaction import Transaction
 API_KEYS_MAX: Final = 100_000
 """API keys of one gateway (AWS: 10,000, adjustable)."""
 
-VALUE_CHARACTERS: Final = (20, 128)
-"""The shortest and the longest value of a key."""
 NAME_CHARACTERS: Final = 1024
 DESCRIPTION_CHARACTERS: Final = 125_000
 CUSTOMER_CHARACTERS: Final = 1024
@@ -127,10 +127,7 @@ def api_key_of(transaction: Transaction, key_id: str) -> AnyRow:
     Raises:
         ControlError: (NotFoundException) there is none.
     """
-    row = transaction.row(select(API_KEY).where(API_KEY.c.id == key_id))
-    if row is None:
-        raise not_found(UNKNOWN)
-    return row
+    return row_of(transaction, select(API_KEY).where(API_KEY.c.id == key_id), UNKNOWN)
 
 
 def insert_api_key(transaction: Transaction, values: dict[str, Any]) -> AnyRow:
@@ -141,8 +138,7 @@ def insert_api_key(transaction: Transaction, values: dict[str, Any]) -> AnyRow:
     """
     if transaction.has(API_KEY, API_KEY.c.value == values["value"]):
         raise conflict("API Key already exists")
-    if transaction.value(select(API_KEY.c.sequence).offset(API_KEYS_MAX - 1).limit(1)) is not None:
-        raise limit_exceeded(f"At most {API_KEYS_MAX} API keys are kept")
+    refuse_one_more(transaction, API_KEY, API_KEYS_MAX, f"At most {API_KEYS_MAX} API keys are kept")
     sequence = transaction.insert(
         API_KEY,
         id=transaction.new_id(API_KEY, LONG),
@@ -181,16 +177,8 @@ def check_value(value: str) -> str:
     Raises:
         ControlError: (BadRequestException) it is too short, too long, or fits in no header.
     """
-    shortest, longest = VALUE_CHARACTERS
-    if len(value) < shortest:
-        raise bad_request(f"API Key value should be at least {shortest} characters")
-    if len(value) > longest:
-        raise bad_request(f"API Key value exceeds maximum size of {longest} characters")
-    if not (value.isascii() and value.isprintable()) or value != value.strip():
-        raise bad_request(
-            "Invalid API Key value specified: ASCII characters that can be printed, without spaces "
-            "at its ends"
-        )
+    if text := problem_of_value(value):
+        raise bad_request(text)
     return value
 
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 
-from gateway.control.api.protocol import Answer, Call
+from gateway.control.api.protocol import Answer, Call, Caller
 from gateway.errors import ControlError
 from gateway.store.transaction import Transaction
 
 RECORDS_MAX: Final = 1_000_000
 """The oldest go when there are more."""
+
+TRAIL_BYTES: Final = 2**30
+"""Of all records together; the oldest go when they are more, at a glance every `_PRUNE_EVERY`."""
 
 RECORD_BYTES: Final = 65_536
 """Of a record; of a longer one the parameters and the answer are left out."""
@@ -38,9 +42,16 @@ _KEY_OPERATIONS: Final = frozenset(
 )
 """Operations where `value` is the secret itself."""
 
+_EVENTS: Final = uuid5(NAMESPACE_URL, "urn:stagegate:audit")
+
 _INSERT: Final = (
     "INSERT INTO audit (event_epoch, event_name, user_name, revision, error_code, record) "
     "VALUES (?, ?, ?, ?, ?, ?) RETURNING sequence"
+)
+
+_LENGTHS: Final = (
+    "SELECT sequence, length(CAST(record AS BLOB)) FROM audit WHERE sequence > ? "
+    "ORDER BY sequence LIMIT 1000"
 )
 
 _PRUNE_EVERY: Final = 1000
@@ -56,24 +67,42 @@ def note(
 ) -> None:
     """Write the record of a mutation, or of one that was refused."""
     event = event_of(transaction.epoch, call, answer, error)
-    event["stagegateRevision"] = revision
+    write(transaction, {**event, "stagegateRevision": revision})
+
+
+def write(transaction: Transaction, event: Mapping[str, Any]) -> None:
+    """Write an event down, and forget the oldest if there are too many or they are too long."""
     record = orjson.dumps(event)
     if len(record) > RECORD_BYTES:
-        event |= {"requestParameters": {"omitted": "too long"}, "responseElements": None}
-        record = orjson.dumps(event)
+        outline = {"requestParameters": {"omitted": "too long"}, "responseElements": None}
+        record = orjson.dumps({**event, **outline})
     ((sequence,),) = transaction.execute(
         _INSERT,
         (
             transaction.epoch,
-            call.operation.name,
-            call.caller.user,
-            revision,
-            error.code if error is not None else None,
+            event["eventName"],
+            event["userIdentity"]["userName"],
+            event.get("stagegateRevision"),
+            event.get("errorCode"),
             record.decode(),
         ),
     )
     if sequence % _PRUNE_EVERY == 0:
         transaction.execute("DELETE FROM audit WHERE sequence <= ?", (sequence - RECORDS_MAX,))
+        _forget_bytes(transaction)
+
+
+def _forget_bytes(transaction: Transaction) -> None:
+    """Delete the oldest records until what is left is no longer than `TRAIL_BYTES`."""
+    ((held,),) = transaction.execute("SELECT bytes FROM audit_size")
+    excess, last = held - TRAIL_BYTES, 0
+    while excess > 0:
+        for sequence, length in transaction.execute(_LENGTHS, (last,)):
+            excess, last = excess - length, sequence
+            if excess <= 0:
+                break
+    if last:
+        transaction.execute("DELETE FROM audit WHERE sequence <= ?", (last,))
 
 
 def event_of(
@@ -90,12 +119,12 @@ def event_of(
     event: dict[str, Any] = {
         "eventVersion": "1.08",
         "userIdentity": {
-            "type": "IAMUser" if caller.access_key else "Anonymous",
+            "type": _identity_type(caller),
             "accountId": call.account,
             "userName": caller.user,
             **({"accessKeyId": caller.access_key} if caller.access_key else {}),
         },
-        "eventTime": datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds"),
+        "eventTime": _moment(epoch),
         "eventSource": "apigateway.amazonaws.com",
         "eventName": call.operation.name,
         "awsRegion": call.region,
@@ -104,6 +133,8 @@ def event_of(
         "requestParameters": redacted(parameters, is_key=is_key),
         "responseElements": None if answer is None else redacted(answer, is_key=is_key),
         "requestID": call.request_id,
+        # A call is one event: a name of its own, that follows from the call's.
+        "eventID": str(uuid5(_EVENTS, call.request_id)),
         "readOnly": False,
         "eventType": "AwsApiCall",
         "managementEvent": True,
@@ -113,6 +144,17 @@ def event_of(
     if error is not None:
         event |= {"errorCode": error.code, "errorMessage": error.message}
     return event
+
+
+def _identity_type(caller: Caller) -> str:
+    if not caller.is_known:
+        return "Unknown"
+    return "IAMUser" if caller.access_key else "Anonymous"
+
+
+def _moment(epoch: float) -> str:
+    text = datetime.fromtimestamp(epoch, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
 
 
 def redacted(value: Any, *, is_key: bool = False) -> Any:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 
 from gateway.control.api import patch
-from gateway.control.api.lookups import AnyRow, rest_api_of
+from gateway.control.api.lookups import AnyRow, rest_api_of, row_of
 from gateway.control.api.patch import PatchOperation, PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present
 from gateway.control.api.references import method_with_authorizer
+from gateway.control.api.rows import write_row
 from gateway.control.api.shapes import (
     BOOLEAN,
     INTEGER,
@@ -31,7 +32,6 @@ from gateway.errors import (
     bad_request,
     conflict,
     limit_exceeded,
-    not_found,
     validation_failed,
 )
 from gateway.store.api_parts import authorizer_of
@@ -140,8 +140,7 @@ def update_authorizer(transaction: Transaction, call: Call) -> Answer:
     if changed:
         _check(transaction, row.api, {**row._asdict(), **changed})
         _check_methods(transaction, row, changed.get("type", row.type))
-        found = AUTHORIZER.c.sequence == row.sequence
-        transaction.run(update(AUTHORIZER).where(found).values(**changed))
+        write_row(transaction, AUTHORIZER, row, changed)
     return shown(_row(transaction, call))
 
 
@@ -175,10 +174,9 @@ def shown(row: AnyRow) -> dict[str, Any]:
 def _row(transaction: Transaction, call: Call) -> AnyRow:
     api = rest_api_of(transaction, call)
     same = (AUTHORIZER.c.api == api.sequence, AUTHORIZER.c.id == call.label("authorizer_id"))
-    row = transaction.row(select(AUTHORIZER).where(*same))
-    if row is None:
-        raise not_found("Invalid Authorizer identifier specified")
-    return row
+    return row_of(
+        transaction, select(AUTHORIZER).where(*same), "Invalid Authorizer identifier specified"
+    )
 
 
 def _check(transaction: Transaction, api: int, values: Working) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from gateway.control.api import patch
-from gateway.control.api.lookups import AnyRow, domain_of
+from gateway.control.api.lookups import AnyRow, domain_of, row_of
 from gateway.control.api.patch import PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present
+from gateway.control.api.rows import refuse_one_more, write_row
 from gateway.control.api.shapes import PATCH, TEXT, members
 from gateway.definitions.domain import BasePathMapping, DomainName
 from gateway.definitions.stage_validation import NO_BASE_PATH, problems_of_domain
-from gateway.errors import bad_request, conflict, limit_exceeded, not_found
+from gateway.errors import bad_request, conflict
 from gateway.store.served import ASIDE
 from gateway.store.tables import BASE_PATH_MAPPING, DOMAIN_NAME, REST_API, STAGE
 from gateway.store.transaction import Transaction
@@ -39,9 +40,12 @@ def create_base_path_mapping(transaction: Transaction, call: Call) -> Answer:
         "stage": _stage(body.get("stage")),
     }
     _check(transaction, domain, values)
-    last = select(BASE_PATH_MAPPING.c.sequence).offset(MAPPINGS_MAX - 1).limit(1)
-    if transaction.value(last) is not None:
-        raise limit_exceeded(f"At most {MAPPINGS_MAX} base path mappings are kept")
+    refuse_one_more(
+        transaction,
+        BASE_PATH_MAPPING,
+        MAPPINGS_MAX,
+        f"At most {MAPPINGS_MAX} base path mappings are kept",
+    )
     sequence = transaction.insert(BASE_PATH_MAPPING, domain=domain.sequence, **values)
     transaction.changes.are_domains_changed = True
     return _by_sequence(transaction, sequence)
@@ -65,8 +69,7 @@ def update_base_path_mapping(transaction: Transaction, call: Call) -> Answer:
     changed = patch.patch_row(row, call.body, _PATCHES)
     if changed:
         _check(transaction, domain_of(transaction, call), {**row._asdict(), **changed}, row)
-        found = BASE_PATH_MAPPING.c.sequence == row.sequence
-        transaction.run(update(BASE_PATH_MAPPING).where(found).values(**changed))
+        write_row(transaction, BASE_PATH_MAPPING, row, changed)
         transaction.changes.are_domains_changed = True
     return _by_sequence(transaction, row.sequence)
 
@@ -112,15 +115,14 @@ def _by_sequence(transaction: Transaction, sequence: int) -> dict[str, Any]:
 
 
 def _row(transaction: Transaction, call: Call) -> AnyRow:
-    row = transaction.row(
+    return row_of(
+        transaction,
         select(BASE_PATH_MAPPING).where(
             BASE_PATH_MAPPING.c.domain == domain_of(transaction, call).sequence,
             BASE_PATH_MAPPING.c.base_path == call.label("base_path"),
-        )
+        ),
+        "Invalid base path mapping identifier specified",
     )
-    if row is None:
-        raise not_found("Invalid base path mapping identifier specified")
-    return row
 
 
 def _base_path(text: str | None) -> str:

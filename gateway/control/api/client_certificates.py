@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from gateway.control.api import patch
-from gateway.control.api.lookups import AnyRow
+from gateway.control.api.lookups import AnyRow, row_of
 from gateway.control.api.patch import PatchTable, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present, timestamp
+from gateway.control.api.rows import refuse_one_more, write_row
 from gateway.control.api.self_signed import self_signed
 from gateway.control.api.shapes import PATCH, TEXT, map_of, members
 from gateway.control.api.tags import drop_tags, put_tags, shown_tags, tags_of
-from gateway.errors import bad_request, limit_exceeded, not_found
+from gateway.errors import bad_request
 from gateway.store.ids import SHORT
 from gateway.store.tables import CLIENT_CERTIFICATE, CLIENT_CERTIFICATE_KEY, REST_API, STAGE
 from gateway.store.transaction import Transaction
@@ -34,9 +35,12 @@ def target_of_certificate(certificate_id: str) -> str:
 def generate_client_certificate(transaction: Transaction, call: Call) -> Answer:
     """Serve GenerateClientCertificate. Nothing uses it before a stage names it."""
     description = _description(call.body.get("description"))
-    last = select(CLIENT_CERTIFICATE.c.sequence).offset(CERTIFICATES_MAX - 1).limit(1)
-    if transaction.value(last) is not None:
-        raise limit_exceeded(f"At most {CERTIFICATES_MAX} client certificates are kept")
+    refuse_one_more(
+        transaction,
+        CLIENT_CERTIFICATE,
+        CERTIFICATES_MAX,
+        f"At most {CERTIFICATES_MAX} client certificates are kept",
+    )
     id_ = transaction.new_id(CLIENT_CERTIFICATE, SHORT)
     made = self_signed(f"Stagegate client certificate {id_}", transaction.epoch)
     sequence = transaction.insert(
@@ -75,9 +79,7 @@ def update_client_certificate(transaction: Transaction, call: Call) -> Answer:
     """Serve UpdateClientCertificate."""
     row = certificate_of(transaction, call.label("clientcertificate_id"))
     changed = patch.patch_row(row, call.body, _PATCHES)
-    if changed:
-        found = CLIENT_CERTIFICATE.c.sequence == row.sequence
-        transaction.run(update(CLIENT_CERTIFICATE).where(found).values(**changed))
+    write_row(transaction, CLIENT_CERTIFICATE, row, changed)
     return get_client_certificate(transaction, call)
 
 
@@ -109,10 +111,7 @@ def certificate_of(transaction: Transaction, certificate_id: str) -> AnyRow:
         ControlError: (NotFoundException) there is none.
     """
     query = select(CLIENT_CERTIFICATE).where(CLIENT_CERTIFICATE.c.id == certificate_id)
-    row = transaction.row(query)
-    if row is None:
-        raise not_found("Invalid Client Certificate identifier specified")
-    return row
+    return row_of(transaction, query, "Invalid Client Certificate identifier specified")
 
 
 def shown(row: AnyRow) -> dict[str, Any]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from gateway.control.api import patch
-from gateway.control.api.lookups import AnyRow, rest_api_of
+from gateway.control.api.endpoint_security import refuse_enhanced_api
+from gateway.control.api.lookups import AnyRow, rest_api_of, row_of
 from gateway.control.api.patch import PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present, timestamp
+from gateway.control.api.rows import refuse_one_more, write_row
 from gateway.control.api.shapes import BOOLEAN, NUMBER, PATCH, TEXT, map_of, members
+from gateway.control.api.sizes import check_deployment_size
 from gateway.control.api.stage_rows import (
     CACHE_SIZE,
     canary_of,
@@ -19,7 +22,7 @@ from gateway.control.api.stage_rows import (
     touch_stage,
 )
 from gateway.definitions.rest_api import ApiDefinition
-from gateway.errors import bad_request, limit_exceeded, not_found
+from gateway.errors import bad_request
 from gateway.store.ids import SHORT
 from gateway.store.served import definition_from, definition_text
 from gateway.store.tables import DEPLOYMENT, STAGE
@@ -60,9 +63,11 @@ def create_deployment(transaction: Transaction, call: Call) -> Answer:
         _check_canary(stage_name, stage)
     definition = definition_of(transaction, api.sequence)
     _check_deployable(api, definition)
-    of_api = select(DEPLOYMENT.c.sequence).where(DEPLOYMENT.c.api == api.sequence)
-    if transaction.value(of_api.offset(DEPLOYMENTS_MAX - 1).limit(1)) is not None:
-        raise limit_exceeded(f"An API has at most {DEPLOYMENTS_MAX} deployments; delete old ones")
+    text = definition_text(definition)
+    check_deployment_size(api.id, definition, text)
+    refusal = f"An API has at most {DEPLOYMENTS_MAX} deployments; delete old ones"
+    of_api = DEPLOYMENT.c.api == api.sequence
+    refuse_one_more(transaction, DEPLOYMENT, DEPLOYMENTS_MAX, refusal, of_api)
     id_ = transaction.new_id(DEPLOYMENT, SHORT)
     transaction.insert(
         DEPLOYMENT,
@@ -70,7 +75,7 @@ def create_deployment(transaction: Transaction, call: Call) -> Answer:
         api=api.sequence,
         description=body.get("description"),
         created_epoch=transaction.epoch,
-        definition=definition_text(definition),
+        definition=text,
     )
     if stage_name:
         _point(transaction, api, stage, id_, body)
@@ -100,9 +105,7 @@ def update_deployment(transaction: Transaction, call: Call) -> Answer:
     api = rest_api_of(transaction, call)
     row = _row(transaction, api, call.label("deployment_id"))
     changed = patch.patch_row(row, call.body, _PATCHES)
-    if changed:
-        found = DEPLOYMENT.c.sequence == row.sequence
-        transaction.run(update(DEPLOYMENT).where(found).values(**changed))
+    write_row(transaction, DEPLOYMENT, row, changed)
     return shown(_row(transaction, api, row.id))
 
 
@@ -127,12 +130,11 @@ def shown(row: AnyRow) -> dict[str, Any]:
 
 
 def _row(transaction: Transaction, api: AnyRow, id_: str) -> AnyRow:
-    row = transaction.row(
-        select(DEPLOYMENT).where(DEPLOYMENT.c.api == api.sequence, DEPLOYMENT.c.id == id_)
+    return row_of(
+        transaction,
+        select(DEPLOYMENT).where(DEPLOYMENT.c.api == api.sequence, DEPLOYMENT.c.id == id_),
+        "Invalid Deployment identifier specified",
     )
-    if row is None:
-        raise not_found("Invalid Deployment identifier specified")
-    return row
 
 
 def _check_canary(stage_name: str | None, stage: AnyRow | None) -> None:
@@ -158,6 +160,7 @@ def _check_deployable(api: AnyRow, definition: ApiDefinition) -> None:
     if api.endpoint_configuration["types"] == ["PRIVATE"] and not api.policy:
         # Nothing here is private by its network: without a policy nobody may call it, as by AWS.
         raise bad_request("Private REST API doesn't have a resource policy attached to it")
+    refuse_enhanced_api(api.security_policy, api.endpoint_access_mode)
 
 
 def _point(

@@ -11,14 +11,12 @@ from sqlalchemy import delete, select, update
 from gateway.configuration.yaml_source import parse
 from gateway.control.api import patch
 from gateway.control.api.documentation_rows import (
-    FIELDS,
     checked_properties,
     insert_part,
-    key_of,
     part_shown,
     place_of,
 )
-from gateway.control.api.lookups import AnyRow, rest_api_of
+from gateway.control.api.lookups import AnyRow, rest_api_of, row_of
 from gateway.control.api.patch import PatchTable, rule
 from gateway.control.api.protocol import (
     Answer,
@@ -29,9 +27,11 @@ from gateway.control.api.protocol import (
     limit_of,
     page,
 )
+from gateway.control.api.rows import write_row
 from gateway.control.api.shapes import PATCH, TEXT, members, one_of
 from gateway.control.api.undocumented import places_of
-from gateway.errors import ControlError, bad_request, not_found, validation_failed
+from gateway.definitions.documentation import FIELDS, key_of
+from gateway.errors import ControlError, bad_request, validation_failed
 from gateway.store.tables import DOCUMENTATION_PART, REST_API
 from gateway.store.transaction import Transaction
 from gateway.store.working_copy import definition_of
@@ -94,9 +94,7 @@ def update_documentation_part(transaction: Transaction, call: Call) -> Answer:
     """Serve UpdateDocumentationPart: its place never changes."""
     row = _row(transaction, call)
     changed = patch.patch_row(row, call.body, _PATCHES)
-    if changed:
-        found = DOCUMENTATION_PART.c.sequence == row.sequence
-        transaction.run(update(DOCUMENTATION_PART).where(found).values(**changed))
+    write_row(transaction, DOCUMENTATION_PART, row, changed)
     return get_documentation_part(transaction, call)
 
 
@@ -179,17 +177,16 @@ def _part(given: Any) -> tuple[dict[str, str], str]:
 
 
 def _row(transaction: Transaction, call: Call) -> AnyRow:
-    row = transaction.row(
+    return row_of(
+        transaction,
         select(DOCUMENTATION_PART)
         .join(REST_API, REST_API.c.sequence == DOCUMENTATION_PART.c.api)
         .where(
             REST_API.c.id == call.label("restapi_id"),
             DOCUMENTATION_PART.c.id == call.label("part_id"),
-        )
+        ),
+        "Invalid Documentation part identifier specified",
     )
-    if row is None:
-        raise not_found("Invalid Documentation part identifier specified")
-    return row
 
 
 def _page_of_places(call: Call, places: Iterable[dict[str, str]]) -> Answer:

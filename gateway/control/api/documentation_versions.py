@@ -6,15 +6,16 @@ import re
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from gateway.control.api import patch
-from gateway.control.api.lookups import AnyRow, rest_api_of
+from gateway.control.api.lookups import AnyRow, rest_api_of, row_of
 from gateway.control.api.patch import PatchTable, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present, timestamp
+from gateway.control.api.rows import refuse_one_more, write_row
 from gateway.control.api.shapes import PATCH, TEXT, members
 from gateway.control.api.stage_rows import touch_stage
-from gateway.errors import bad_request, conflict, limit_exceeded, not_found
+from gateway.errors import bad_request, conflict, limit_exceeded
 from gateway.store.tables import DOCUMENTATION_PART, DOCUMENTATION_VERSION, STAGE
 from gateway.store.transaction import Transaction
 
@@ -37,11 +38,13 @@ def create_documentation_version(transaction: Transaction, call: Call) -> Answer
     of_api = DOCUMENTATION_VERSION.c.api == api.sequence
     if transaction.has(DOCUMENTATION_VERSION, of_api, DOCUMENTATION_VERSION.c.version == version):
         raise conflict("Documentation version already exists")
-    last = select(DOCUMENTATION_VERSION.c.sequence).where(of_api)
-    if transaction.value(last.offset(VERSIONS_MAX - 1).limit(1)) is not None:
-        raise limit_exceeded(
-            f"An API has at most {VERSIONS_MAX} documentation versions; delete old ones"
-        )
+    refuse_one_more(
+        transaction,
+        DOCUMENTATION_VERSION,
+        VERSIONS_MAX,
+        f"An API has at most {VERSIONS_MAX} documentation versions; delete old ones",
+        of_api,
+    )
     transaction.insert(
         DOCUMENTATION_VERSION,
         api=api.sequence,
@@ -52,11 +55,8 @@ def create_documentation_version(transaction: Transaction, call: Call) -> Answer
     )
     stage_name = call.body.get("stageName")
     if stage_name:
-        stage = transaction.row(
-            select(STAGE).where(STAGE.c.api == api.sequence, STAGE.c.stage_name == stage_name)
-        )
-        if stage is None:
-            raise not_found("Invalid stage identifier specified")
+        query = select(STAGE).where(STAGE.c.api == api.sequence, STAGE.c.stage_name == stage_name)
+        stage = row_of(transaction, query, "Invalid stage identifier specified")
         touch_stage(transaction, api, stage, {"documentation_version": version})
     return shown(_row(transaction, api, version))
 
@@ -80,9 +80,7 @@ def update_documentation_version(transaction: Transaction, call: Call) -> Answer
     api = rest_api_of(transaction, call)
     row = _row(transaction, api, call.label("doc_version"))
     changed = patch.patch_row(row, call.body, _PATCHES)
-    if changed:
-        found = DOCUMENTATION_VERSION.c.sequence == row.sequence
-        transaction.run(update(DOCUMENTATION_VERSION).where(found).values(**changed))
+    write_row(transaction, DOCUMENTATION_VERSION, row, changed)
     return shown(_row(transaction, api, row.version))
 
 
@@ -123,15 +121,14 @@ def _parts(transaction: Transaction, api: int) -> str:
 
 
 def _row(transaction: Transaction, api: AnyRow, version: str) -> AnyRow:
-    row = transaction.row(
+    return row_of(
+        transaction,
         select(DOCUMENTATION_VERSION).where(
             DOCUMENTATION_VERSION.c.api == api.sequence,
             DOCUMENTATION_VERSION.c.version == version,
-        )
+        ),
+        "Invalid Documentation version specified",
     )
-    if row is None:
-        raise not_found("Invalid Documentation version specified")
-    return row
 
 
 _PATCHES: Final = PatchTable(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from gateway.control.api import patch
 from gateway.control.api.domain_rows import (
@@ -25,9 +25,10 @@ from gateway.control.api.rest_apis import (
     IP_ADDRESS_TYPES,
     SECURITY_POLICY,
 )
+from gateway.control.api.rows import refuse_one_more, write_row
 from gateway.control.api.shapes import PATCH, TEXT, map_of, members, one_of
 from gateway.control.api.tags import drop_tags, put_tags, shown_tags, tags_of
-from gateway.errors import ControlError, bad_request, conflict, limit_exceeded, validation_failed
+from gateway.errors import ControlError, bad_request, conflict, validation_failed
 from gateway.store.served import ASIDE
 from gateway.store.tables import DOMAIN_NAME
 from gateway.store.transaction import Transaction
@@ -82,8 +83,9 @@ def create_domain_name(transaction: Transaction, call: Call) -> Answer:
     refuse_if_file_owns(transaction, DOMAIN_NAME.c.domain_name, name)
     if transaction.has(DOMAIN_NAME, DOMAIN_NAME.c.domain_name == name):
         raise conflict("The domain name you provided already exists.")
-    if transaction.value(select(DOMAIN_NAME.c.sequence).offset(DOMAINS_MAX - 1).limit(1)):
-        raise limit_exceeded(f"At most {DOMAINS_MAX} domain names are kept")
+    refuse_one_more(
+        transaction, DOMAIN_NAME, DOMAINS_MAX, f"At most {DOMAINS_MAX} domain names are kept"
+    )
     transaction.insert(DOMAIN_NAME, **values)
     put_tags(transaction, target_of_domain(name), body.get("tags"))
     transaction.changes.are_domains_changed = True
@@ -123,8 +125,7 @@ def update_domain_name(transaction: Transaction, call: Call) -> Answer:
         check_domain({**row._asdict(), **changed})
         if changed.keys() & {"certificate_arn", "certificate_name"}:
             changed["certificate_epoch"] = transaction.epoch
-        found = DOMAIN_NAME.c.sequence == row.sequence
-        transaction.run(update(DOMAIN_NAME).where(found).values(**changed))
+        write_row(transaction, DOMAIN_NAME, row, changed)
         transaction.changes.are_domains_changed = True
     shown = domain_shown(domain_of(transaction, call), call)
     return {**shown, "tags": tags_of(transaction, target_of_domain(row.domain_name))}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from gateway.control.api.endpoint_security import check_access_mode
 from gateway.control.api.lookups import AnyRow
 from gateway.control.api.patch import Working
 from gateway.control.api.protocol import Call, present, timestamp
@@ -13,9 +14,6 @@ from gateway.definitions.stage_validation import problems_of_domain
 from gateway.errors import bad_request
 from gateway.store.ids import LONG, random_id
 from gateway.store.transaction import Transaction
-
-ENHANCED: Final = "SecurityPolicy_"
-"""How the names of the security policies begin that go with an endpoint access mode."""
 
 CLOUDFRONT_ZONE: Final = "Z2FDTNDATAQYW2"
 """AWS's hosted zone of all edge-optimized domains."""
@@ -54,12 +52,7 @@ def check_domain(values: Working) -> None:
     types = values["endpoint_configuration"]["types"]
     if not types:
         raise bad_request("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
-    is_enhanced = values["security_policy"].startswith(ENHANCED)
-    mode = values.get("endpoint_access_mode")
-    if is_enhanced and mode is None:
-        raise bad_request(f"endpointAccessMode is required with {values['security_policy']}")
-    if mode is not None and not is_enhanced:
-        raise bad_request(f"endpointAccessMode cannot be used with {values['security_policy']}")
+    check_access_mode(values["security_policy"], values.get("endpoint_access_mode"))
     mutual = values.get("mutual_tls_authentication")
     if mutual is None:
         return

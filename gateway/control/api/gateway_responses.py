@@ -5,13 +5,13 @@ What is stored is what was given; defaults are shown, and never stored.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import delete, select
 
 from gateway.control.api.lookups import AnyRow, rest_api_of
+from gateway.control.api.mappings import checked_status
 from gateway.control.api.patch import (
     PatchOperation,
     PatchTable,
@@ -26,11 +26,13 @@ from gateway.control.api.protocol import (
     Served,
     decode_position,
     encode_position,
+    fitting,
     limit_of,
     present,
 )
 from gateway.control.api.shapes import PATCH, TEXT, map_of, members
 from gateway.definitions.responses import GatewayResponse
+from gateway.definitions.validation import STATUS_CODE
 from gateway.errors import (
     DEFAULTS,
     ControlError,
@@ -65,20 +67,14 @@ _ENUM: Final = (
 )
 """The types in the order of AWS's message."""
 
-_STATUS: Final = re.compile(r"[1-5][0-9][0-9]")
-
 
 def put_gateway_response(transaction: Transaction, call: Call) -> Answer:
     """Serve PutGatewayResponse: what is left out takes its default."""
     type_ = _type(call)
     api = rest_api_of(transaction, call)
     status = call.body.get("statusCode") or None
-    if status is not None and not _STATUS.fullmatch(status):
-        raise validation_failed(
-            f"1 validation error detected: Value '{status[:200]}' at "
-            f"'{call.operation.input_name}.statusCode' failed to satisfy constraint: "
-            r"Member must satisfy regular expression pattern: [1-5]\d\d"
-        )
+    if status is not None:
+        checked_status(call, status)
     working: Working = {"status_code": status}
     for member, column in _MAPS.items():
         working[column] = call.body.get(member, {})
@@ -99,9 +95,10 @@ def get_gateway_responses(transaction: Transaction, call: Call) -> Answer:
     customised = _customised(transaction, rest_api_of(transaction, call))
     position = call.text("position")
     first = decode_position(position) if position else 0
-    after = first + limit_of(call)
     types = sorted(_T)
-    listed: dict[str, Any] = {"item": [shown(each, customised) for each in types[first:after]]}
+    items = fitting((shown(each, customised) for each in types[first:]), limit_of(call))
+    listed: dict[str, Any] = {"item": list(items)}
+    after = first + len(listed["item"])
     if after < len(types):
         listed["position"] = encode_position(after)
     return listed
@@ -208,7 +205,7 @@ def _no_content_type(_name: str) -> ControlError:
 def _patch_status(working: Working, operation: PatchOperation, _places: tuple[str, ...]) -> None:
     """Set the status; a null or empty value brings the type's own back."""
     value = operation.value or None
-    if value is not None and not _STATUS.fullmatch(value):
+    if value is not None and not STATUS_CODE.fullmatch(value):
         raise bad_request(f"Invalid status code specified: {value[:200]}")
     working["status_code"] = value
 

@@ -21,6 +21,7 @@ from gateway.control.api.mappings import (
 from gateway.control.api.method_view import integration_response_shown, integration_shown
 from gateway.control.api.patch import PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served
+from gateway.control.api.rows import write_row
 from gateway.control.api.shapes import (
     BOOLEAN,
     INTEGER,
@@ -31,9 +32,12 @@ from gateway.control.api.shapes import (
     members,
     one_of,
 )
+from gateway.control.api.sizes import check_method_size
+from gateway.control.api.vpc_links import check_connection
 from gateway.definitions.integration import PassthroughBehavior
+from gateway.definitions.integration_uri import problem_of_uri
 from gateway.definitions.rest_api import METHODS
-from gateway.definitions.validation import TEMPLATE_BYTES, TIMEOUT_MILLIS, problem_of_uri
+from gateway.definitions.validation import TEMPLATE_BYTES, TIMEOUT_MILLIS
 from gateway.errors import bad_request, not_found
 from gateway.store.tables import INTEGRATION, INTEGRATION_RESPONSE, METHOD_RESPONSE, RESOURCE
 from gateway.store.transaction import Transaction
@@ -43,7 +47,8 @@ _CONNECTION_TYPE: Final = one_of("INTERNET", "VPC_LINK")
 _TRANSFER_MODE: Final = one_of("BUFFERED", "STREAM")
 
 _PUT: Final = members(
-    type=one_of("HTTP", "AWS", "MOCK", "HTTP_PROXY", "AWS_PROXY"),
+    # In the order in which AWS lists them to whoever names another.
+    type=one_of("HTTP", "MOCK", "AWS_PROXY", "HTTP_PROXY", "AWS"),
     httpMethod=TEXT,
     uri=TEXT,
     connectionType=_CONNECTION_TYPE,
@@ -77,7 +82,6 @@ def put_integration(transaction: Transaction, call: Call) -> Answer:
     body = call.body
     type_ = body.get("type", "")
     tls = body.get("tlsConfig")
-    resource = select(RESOURCE.c.id).where(RESOURCE.c.sequence == method.resource)
     values: Working = {
         "type": type_,
         "http_method": body.get("httpMethod"),
@@ -90,15 +94,16 @@ def put_integration(transaction: Transaction, call: Call) -> Answer:
         "passthrough_behavior": body.get("passthroughBehavior", "WHEN_NO_MATCH"),
         "content_handling": body.get("contentHandling"),
         "timeout_in_millis": body.get("timeoutInMillis", TIMEOUT_MILLIS[1]),
-        "cache_namespace": body.get("cacheNamespace") or transaction.value(resource),
+        "cache_namespace": body.get("cacheNamespace") or _resource_id(transaction, method),
         "cache_key_parameters": list(dict.fromkeys(body.get("cacheKeyParameters", []))),
         "insecure_skip_verification": tls.get("insecureSkipVerification", False) if tls else None,
         "response_transfer_mode": body.get("responseTransferMode"),
         "integration_target": body.get("integrationTarget"),
     }
-    _check_integration(method, values)
+    _check_integration(transaction, method, values)
     transaction.run(delete(INTEGRATION).where(INTEGRATION.c.method == method.sequence))
     transaction.insert(INTEGRATION, method=method.sequence, **values)
+    check_method_size(transaction, method.sequence)
     return get_integration(transaction, call)
 
 
@@ -110,11 +115,15 @@ def get_integration(transaction: Transaction, call: Call) -> Answer:
 def update_integration(transaction: Transaction, call: Call) -> Answer:
     """Serve UpdateIntegration."""
     row = integration_of(transaction, call)
-    changed = patch.patch_row(row, call.body, _PATCHES)
+    table = _MOCK_PATCHES if row.type == "MOCK" else _PATCHES
+    changed = patch.patch_row(row, call.body, table)
     if changed:
-        _check_integration(method_of(transaction, call), {**row._asdict(), **changed})
-        found = INTEGRATION.c.sequence == row.sequence
-        transaction.run(update(INTEGRATION).where(found).values(**changed))
+        method = method_of(transaction, call)
+        if changed.get("cache_namespace") == "":
+            changed["cache_namespace"] = _resource_id(transaction, method)
+        _check_integration(transaction, method, {**row._asdict(), **changed})
+        write_row(transaction, INTEGRATION, row, changed)
+        check_method_size(transaction, row.method)
     return get_integration(transaction, call)
 
 
@@ -145,6 +154,7 @@ def put_integration_response(transaction: Transaction, call: Call) -> Answer:
         transaction.insert(
             INTEGRATION_RESPONSE, integration=integration.sequence, status_code=status, **values
         )
+    check_method_size(transaction, integration.method)
     return get_integration_response(transaction, call)
 
 
@@ -161,8 +171,8 @@ def update_integration_response(transaction: Transaction, call: Call) -> Answer:
         method = integration_of(transaction, call).method
         after = {**row._asdict(), **changed}
         _check_response(transaction, method, row.status_code, after)
-        found = INTEGRATION_RESPONSE.c.sequence == row.sequence
-        transaction.run(update(INTEGRATION_RESPONSE).where(found).values(**changed))
+        write_row(transaction, INTEGRATION_RESPONSE, row, changed)
+        check_method_size(transaction, method)
     return get_integration_response(transaction, call)
 
 
@@ -174,7 +184,12 @@ def delete_integration_response(transaction: Transaction, call: Call) -> Answer:
     return None
 
 
-def _check_integration(method: AnyRow, values: Working) -> None:
+def _resource_id(transaction: Transaction, method: AnyRow) -> Any:
+    """Return the id of a method's resource: the namespace of its cache unless another is given."""
+    return transaction.value(select(RESOURCE.c.id).where(RESOURCE.c.sequence == method.resource))
+
+
+def _check_integration(transaction: Transaction, method: AnyRow, values: Working) -> None:
     type_ = values["type"]
     if not type_:
         raise bad_request("Invalid integration type specified")
@@ -184,8 +199,7 @@ def _check_integration(method: AnyRow, values: Working) -> None:
         options = ",".join(METHODS)
         raise bad_request(f"Invalid HttpMethod specified. Valid options are {options}")
     if problem := problem_of_uri(type_, values["uri"]):
-        # AWS's sentence; what follows is our hint for files.
-        raise bad_request(problem.partition(":")[0].partition(",")[0])
+        raise bad_request(problem.sentence)
     lowest, highest = TIMEOUT_MILLIS
     if not lowest <= values["timeout_in_millis"] <= highest:
         raise bad_request(_TIMEOUT_MESSAGE)
@@ -194,6 +208,8 @@ def _check_integration(method: AnyRow, values: Working) -> None:
         raise bad_request(f"Invalid passthrough behavior specified. Valid options are {options}")
     if values["connection_type"] == "VPC_LINK" and not values["connection_id"]:
         raise bad_request("A connection ID is required when the connection type is VPC_LINK")
+    if values["connection_type"] == "VPC_LINK":
+        check_connection(transaction, values["connection_id"])
     check_request_mapping(values["request_parameters"], method.request_parameters)
     _check_templates(values["request_templates"])
 
@@ -217,21 +233,26 @@ def _check_templates(templates: dict[str, str | None]) -> None:
             raise bad_request(f"A mapping template has at most {TEMPLATE_BYTES} bytes")
 
 
-def _text(value: str | None) -> Any:
-    return value or ""
-
-
 def _kept(value: str | None) -> Any:
     """A template without text stays null, as AWS shows it."""
     return value
 
 
+_HANDLING_RULE: Final = rule(
+    "/contentHandling",
+    "replace",
+    patch.member(
+        "content_handling",
+        patch.optional(patch.choice(_CONTENT_HANDLING.enum, "Invalid content handling specified")),
+    ),
+)
+
 _PATCHES: Final = PatchTable(
     (
         rule("/uri", "replace", patch.member("uri")),
         rule("/httpMethod", "replace", patch.member("http_method")),
-        rule("/credentials", "replace remove", patch.member("credentials")),
-        rule("/cacheNamespace", "replace", patch.member("cache_namespace", _text)),
+        rule("/credentials", "replace", patch.member("credentials")),
+        rule("/cacheNamespace", "replace", patch.member("cache_namespace", patch.text_or_empty)),
         rule("/connectionId", "replace", patch.member("connection_id")),
         rule(
             "/connectionType",
@@ -241,18 +262,13 @@ _PATCHES: Final = PatchTable(
                 patch.choice(_CONNECTION_TYPE.enum, "Invalid connection type specified"),
             ),
         ),
-        rule(
-            "/contentHandling",
-            "add replace remove",
-            patch.member(
-                "content_handling",
-                patch.optional(
-                    patch.choice(_CONTENT_HANDLING.enum, "Invalid content handling specified")
-                ),
-            ),
-        ),
+        _HANDLING_RULE,
         rule("/integrationTarget", "replace", patch.member("integration_target")),
-        rule("/passthroughBehavior", "replace", patch.member("passthrough_behavior", _text)),
+        rule(
+            "/passthroughBehavior",
+            "replace",
+            patch.member("passthrough_behavior", patch.text_or_empty),
+        ),
         rule(
             "/responseTransferMode",
             "replace",
@@ -268,7 +284,7 @@ _PATCHES: Final = PatchTable(
         ),
         rule(
             "/tlsConfig/insecureSkipVerification",
-            "add replace remove",
+            "replace",
             patch.member("insecure_skip_verification", patch.boolean),
         ),
         rule(
@@ -277,7 +293,7 @@ _PATCHES: Final = PatchTable(
         rule(
             "/requestParameters/{name}",
             "add replace remove",
-            patch.entry("request_parameters", _text),
+            patch.entry("request_parameters", patch.text_or_empty),
         ),
         rule(
             "/requestTemplates/{type}",
@@ -287,23 +303,23 @@ _PATCHES: Final = PatchTable(
     )
 )
 
+_MOCK_PATCHES: Final = PatchTable(
+    tuple(
+        each
+        for each in _PATCHES.rules
+        if each.template not in ("/uri", "/httpMethod", "/connectionType")
+    )
+)
+"""A MOCK has no endpoint."""
+
 _RESPONSE_PATCHES: Final = PatchTable(
     (
-        rule(
-            "/contentHandling",
-            "add replace remove",
-            patch.member(
-                "content_handling",
-                patch.optional(
-                    patch.choice(_CONTENT_HANDLING.enum, "Invalid content handling specified")
-                ),
-            ),
-        ),
-        rule("/selectionPattern", "replace remove", patch.member("selection_pattern")),
+        _HANDLING_RULE,
+        rule("/selectionPattern", "replace", patch.member("selection_pattern")),
         rule(
             "/responseParameters/{name}",
             "add replace remove",
-            patch.entry("response_parameters", _text),
+            patch.entry("response_parameters", patch.text_or_empty),
         ),
         rule(
             "/responseTemplates/{type}",

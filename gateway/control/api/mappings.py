@@ -7,9 +7,9 @@ from collections.abc import Container, Mapping
 from typing import Final
 
 from gateway.control.api.protocol import Call
+from gateway.definitions.validation import STATUS_CODE
 from gateway.errors import ControlError, bad_request, validation_failed
 
-_STATUS: Final = re.compile(r"[1-5][0-9][0-9]")
 _NAME: Final = r"[^\s\x00-\x1f\x7f]+"
 _TARGET: Final = re.compile(rf"integration\.request\.(path|querystring|header)\.{_NAME}")
 _METHOD_SOURCE: Final = re.compile(
@@ -29,10 +29,18 @@ def check_status_code(call: Call) -> str:
     Raises:
         ControlError: (ValidationException) it is none.
     """
-    status = call.label("status_code")
-    if not _STATUS.fullmatch(status):
+    return checked_status(call, call.label("status_code"))
+
+
+def checked_status(call: Call, status: str) -> str:
+    """Return a status code that a call gives.
+
+    Raises:
+        ControlError: (ValidationException) it is none.
+    """
+    if not STATUS_CODE.fullmatch(status):
         raise validation_failed(
-            f"1 validation error detected: Value '{status}' at "
+            f"1 validation error detected: Value '{status[:200]}' at "
             f"'{call.operation.input_name}.statusCode' failed to satisfy constraint: "
             r"Member must satisfy regular expression pattern: [1-5]\d\d"
         )
@@ -54,7 +62,7 @@ def check_request_mapping(mapping: Mapping[str, str | None], declared: Container
             if plain not in declared:
                 raise bad_mapping(found)
         elif not (_BODY_SOURCE.fullmatch(found) or _OTHER_SOURCE.fullmatch(found)):
-            raise bad_mapping(found)
+            raise bad_expression(found)
 
 
 def check_response_mapping(mapping: Mapping[str, str | None], declared: Container[str]) -> None:
@@ -68,12 +76,21 @@ def check_response_mapping(mapping: Mapping[str, str | None], declared: Containe
             raise bad_mapping(target)
         found = source or ""
         if not (_ANSWER_SOURCE.fullmatch(found) or _OTHER_SOURCE.fullmatch(found)):
-            raise bad_mapping(found)
+            raise bad_expression(found)
 
 
-def bad_mapping(expression: str) -> ControlError:
-    """Return the error of a mapping expression."""
+def bad_mapping(parameter: str) -> ControlError:
+    """Return the error of a mapping whose target or source names no parameter that is there."""
+    return _bad(f"Invalid mapping expression parameter specified: {parameter}")
+
+
+def bad_expression(expression: str) -> ControlError:
+    """Return the error of a mapping whose source is no expression at all."""
+    return _bad(f"Invalid mapping expression specified: {expression}")
+
+
+def _bad(error: str) -> ControlError:
     return bad_request(
         "Invalid mapping expression specified: Validation Result: warnings : [], errors : "
-        f"[Invalid mapping expression parameter specified: {expression}]"
+        f"[{error}]"
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from gateway.control.api import patch
 from gateway.control.api.lookups import AnyRow, method_of, method_response_of, resource_of
@@ -15,7 +15,9 @@ from gateway.control.api.method_view import method_response_shown, method_shown
 from gateway.control.api.patch import PatchOperation, PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served
 from gateway.control.api.references import has_authorizer, has_model, has_request_validator
+from gateway.control.api.rows import write_row
 from gateway.control.api.shapes import BOOLEAN, PATCH, TEXT, list_of, map_of, members
+from gateway.control.api.sizes import check_method_size
 from gateway.definitions.rest_api import METHODS, AuthorizationType
 from gateway.errors import ControlError, bad_request, conflict, not_found
 from gateway.store.tables import METHOD, METHOD_RESPONSE, RESOURCE
@@ -68,7 +70,8 @@ def put_method(transaction: Transaction, call: Call) -> Answer:
         "request_models": body.get("requestModels", {}),
     }
     _check_method(transaction, resource.api, values)
-    transaction.insert(METHOD, resource=resource.sequence, http_method=verb, **values)
+    made = transaction.insert(METHOD, resource=resource.sequence, http_method=verb, **values)
+    check_method_size(transaction, made)
     return get_method(transaction, call)
 
 
@@ -85,7 +88,8 @@ def update_method(transaction: Transaction, call: Call) -> Answer:
         after = {**row._asdict(), **changed}
         _check_method(transaction, _api_of(transaction, row), after)
         changed["authorizer_id"] = after["authorizer_id"]
-        transaction.run(update(METHOD).where(METHOD.c.sequence == row.sequence).values(**changed))
+        write_row(transaction, METHOD, row, changed)
+        check_method_size(transaction, row.sequence)
     return get_method(transaction, call)
 
 
@@ -109,6 +113,7 @@ def put_method_response(transaction: Transaction, call: Call) -> Answer:
     }
     _check_response(transaction, _api_of(transaction, method), values)
     transaction.insert(METHOD_RESPONSE, method=method.sequence, status_code=status, **values)
+    check_method_size(transaction, method.sequence)
     return get_method_response(transaction, call)
 
 
@@ -124,8 +129,8 @@ def update_method_response(transaction: Transaction, call: Call) -> Answer:
     if changed:
         api = _api_of(transaction, method_of(transaction, call))
         _check_response(transaction, api, {**row._asdict(), **changed})
-        found = METHOD_RESPONSE.c.sequence == row.sequence
-        transaction.run(update(METHOD_RESPONSE).where(found).values(**changed))
+        write_row(transaction, METHOD_RESPONSE, row, changed)
+        check_method_size(transaction, row.method)
     return get_method_response(transaction, call)
 
 
@@ -197,14 +202,12 @@ def _no_content_type(_name: str) -> ControlError:
     return not_found("Content-Type specified was not found")
 
 
-def _text(value: str | None) -> Any:
-    return value or ""
-
-
 _METHOD_PATCHES: Final = PatchTable(
     (
         rule("/authorizationScopes", "add remove", _patch_scope),
-        rule("/authorizationType", "replace", patch.member("authorization_type", _text)),
+        rule(
+            "/authorizationType", "replace", patch.member("authorization_type", patch.text_or_empty)
+        ),
         rule("/authorizerId", "replace", patch.member("authorizer_id")),
         rule("/apiKeyRequired", "replace", patch.member("api_key_required", patch.boolean)),
         rule("/operationName", "replace", patch.member("operation_name")),
@@ -217,7 +220,7 @@ _METHOD_PATCHES: Final = PatchTable(
         rule(
             "/requestModels/{type}",
             "add replace remove",
-            patch.entry("request_models", _text, _no_content_type),
+            patch.entry("request_models", patch.text_or_empty, _no_content_type),
         ),
     )
 )
@@ -227,7 +230,9 @@ _RESPONSE_PATCHES: Final = PatchTable(
         rule(
             "/responseModels/{type}",
             "add replace remove",
-            patch.entry("response_models", _text, _no_content_type, must_exist_to_replace=True),
+            patch.entry(
+                "response_models", patch.text_or_empty, _no_content_type, must_exist_to_replace=True
+            ),
         ),
         rule(
             "/responseParameters/{name}",

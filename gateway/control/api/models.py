@@ -6,14 +6,15 @@ import re
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 
 from gateway.control.api import patch
-from gateway.control.api.lookups import AnyRow, rest_api_of
+from gateway.control.api.lookups import AnyRow, rest_api_of, row_of
 from gateway.control.api.model_views import flattened, sample_template
 from gateway.control.api.patch import PatchTable, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present
 from gateway.control.api.references import method_with_model
+from gateway.control.api.rows import write_row
 from gateway.control.api.shapes import PATCH, TEXT, members
 from gateway.definitions.model_schema import (
     EMPTY_SCHEMA,
@@ -23,7 +24,7 @@ from gateway.definitions.model_schema import (
     models_in,
 )
 from gateway.definitions.validators import Model
-from gateway.errors import bad_request, conflict, limit_exceeded, not_found
+from gateway.errors import bad_request, conflict, limit_exceeded
 from gateway.store.ids import SHORT
 from gateway.store.tables import MODEL
 from gateway.store.transaction import Transaction
@@ -98,8 +99,7 @@ def update_model(transaction: Transaction, call: Call) -> Answer:
     if "schema" in changed:
         _check_schema(api, row.content_type, changed["schema"])
     if changed:
-        found = MODEL.c.sequence == row.sequence
-        transaction.run(update(MODEL).where(found).values(**changed))
+        write_row(transaction, MODEL, row, changed)
         _check_bounds(transaction, api)
     return shown(_row(transaction, api, call))
 
@@ -134,10 +134,7 @@ def shown(row: AnyRow) -> dict[str, Any]:
 def _row(transaction: Transaction, api: AnyRow, call: Call) -> AnyRow:
     name = call.label("model_name")
     same = (MODEL.c.api == api.sequence, MODEL.c.name == name)
-    row = transaction.row(select(MODEL).where(*same))
-    if row is None:
-        raise not_found(f"Invalid model name specified: {name}")
-    return row
+    return row_of(transaction, select(MODEL).where(*same), f"Invalid model name specified: {name}")
 
 
 def _schemas(transaction: Transaction, api: AnyRow) -> dict[str, Any]:

@@ -9,16 +9,23 @@ from __future__ import annotations
 
 import copy
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Row
 
+from gateway.control.api.bounds import check_patched, check_text
 from gateway.errors import ControlError, bad_request, limit_exceeded, not_found
 
 OPERATIONS_MAX: Final = 1000
 """Operations of one call."""
+
+# AWS reads ASCII digits. Python would take `1_000`, Arabic digits and spaces too.
+_NUMBER: Final = re.compile(
+    r"(?P<whole>[+-]?[0-9]{1,20})(?P<rest>(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?)"
+)
 
 Working = dict[str, Any]
 """An object while it is patched: column (or any other name) to value."""
@@ -114,6 +121,7 @@ class PatchTable:
                     raise bad_request(each.wrong_op)
                 raise self.unknown(operation, self.rules)
             each.apply(working, operation, places)
+        check_patched(working)
 
     def _find(self, operation: PatchOperation) -> tuple[Rule, tuple[str, ...]] | None:
         if not operation.path.startswith("/"):
@@ -133,7 +141,7 @@ def operations_of(body: Mapping[str, Any]) -> list[PatchOperation]:
     """Return the operations of a checked `Update…` body.
 
     Raises:
-        ControlError: one has no op, or there are too many.
+        ControlError: one has no op, its value is too long, or there are too many.
     """
     listed = body.get("patchOperations", [])
     if len(listed) > OPERATIONS_MAX:
@@ -142,6 +150,9 @@ def operations_of(body: Mapping[str, Any]) -> list[PatchOperation]:
         raise bad_request(
             "Invalid patch operation specified. Must be one of: [add, remove, replace, copy]"
         )
+    for each in listed:
+        # What is patched is named by the path's first segment.
+        check_text(each.get("path", "").partition("/")[2].partition("/")[0], each.get("value", ""))
     return [
         PatchOperation(
             op=each["op"],
@@ -177,6 +188,11 @@ def text(value: str | None) -> str | None:
     return value or None
 
 
+def text_or_empty(value: str | None) -> str:
+    """Keep a text; an absent one is empty."""
+    return value or ""
+
+
 def boolean(value: str | None) -> bool:
     """Keep a boolean; whatever is not `true` is false, as by AWS."""
     return (value or "").lower() == "true"
@@ -197,26 +213,28 @@ def integer(message: str, lowest: int, highest: int) -> Convert:
     """Return a converter to a whole number within bounds, else BadRequestException."""
 
     def convert(value: str | None) -> int:
-        try:
-            number = int(value or "")
-        except ValueError:
-            raise bad_request(message) from None
-        if not lowest <= number <= highest:
+        found = _NUMBER.fullmatch(value or "")
+        if found is None or found["rest"] or not lowest <= int(found["whole"]) <= highest:
             raise bad_request(message)
-        return number
+        return int(found["whole"])
 
     return convert
+
+
+def finite_number(value: str | None) -> float | None:
+    """Return the number that a value's text is, in ASCII digits; None: it is none."""
+    if not _NUMBER.fullmatch(value or ""):
+        return None
+    found = float(value or "")
+    return found if math.isfinite(found) else None
 
 
 def number(message: str, lowest: float, highest: float) -> Convert:
     """Return a converter to a finite number within bounds, else BadRequestException."""
 
     def convert(value: str | None) -> float:
-        try:
-            found = float(value or "")
-        except ValueError:
-            raise bad_request(message) from None
-        if not math.isfinite(found) or not lowest <= found <= highest:
+        found = finite_number(value)
+        if found is None or not lowest <= found <= highest:
             raise bad_request(message)
         return found
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,6 +20,10 @@ from gateway.store.transaction import Transaction
 
 LIMIT_DEFAULT: Final = 25
 LIMIT_MAX: Final = 500
+
+PAGE_BYTES: Final = 6 * 2**20
+"""Of a page's items as JSON: one that holds more is shorter than asked for, but never empty."""
+
 _POSITION_CHARACTERS: Final = 64
 
 Answer = dict[str, Any] | None
@@ -33,8 +38,12 @@ class Caller:
     """Name of the user; `anonymous` for unsigned calls on loopback."""
     access_key: str = ""
     role: str = "admin"
+    is_known: bool = True
+    """False: nobody knows who called, and nothing was done; `access_key` is what they claimed."""
     source_ip: str = ""
     user_agent: str = ""
+    signature_mark: str = ""
+    """A hash of the signature, where it must not count twice; empty: an unsigned call, or a GET."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,11 +128,35 @@ def page(
         after = decode_position(position)
         query = query.where(order < after if newest_first else order > after)
     query = query.order_by(order.desc() if newest_first else order).limit(limit + 1)
-    rows = transaction.rows(query)
-    listed: dict[str, Any] = {"item": [shown(row) for row in rows[:limit]]}
-    if len(rows) > limit:
-        listed["position"] = encode_position(getattr(rows[limit - 1], order.name))
+    places: list[int] = []
+
+    def items() -> Iterator[dict[str, Any]]:
+        for row in rows:
+            places.append(getattr(row, order.name))
+            yield shown(row)
+
+    # One row at a time: rows may be large, and only some of them fit.
+    with closing(transaction.each(query)) as rows:
+        listed: dict[str, Any] = {"item": list(fitting(items(), limit))}
+    count = len(listed["item"])
+    if len(places) > count:
+        listed["position"] = encode_position(places[count - 1])
     return listed
+
+
+def fitting(items: Iterable[dict[str, Any]], limit: int) -> Iterator[dict[str, Any]]:
+    """Yield the items that a page holds: `limit` of them, or as many as fit into `PAGE_BYTES`.
+
+    The one that does not fit any more, if there is one, is taken from `items` too.
+    """
+    held = 0
+    for number, item in enumerate(items):
+        if number == limit:
+            return
+        held += len(orjson.dumps(item))
+        if number and held > PAGE_BYTES:
+            return
+        yield item
 
 
 def limit_of(call: Call) -> int:

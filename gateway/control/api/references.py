@@ -11,6 +11,7 @@ from gateway.control.api.lookups import AnyRow
 from gateway.store.tables import (
     AUTHORIZER,
     CLIENT_CERTIFICATE,
+    DOCUMENTATION_VERSION,
     METHOD,
     METHOD_RESPONSE,
     MODEL,
@@ -45,6 +46,14 @@ def has_authorizer(transaction: Transaction, api: int, id_: str, authorization_t
         AUTHORIZER.c.api == api,
         AUTHORIZER.c.id == id_,
         AUTHORIZER.c.type.in_(_AUTHORIZER_TYPES.get(authorization_type, ())),
+    )
+
+
+def has_documentation_version(transaction: Transaction, api: int, version: str) -> bool:
+    """Whether the API has this documentation version."""
+    of_api = DOCUMENTATION_VERSION.c.api == api
+    return transaction.has(
+        DOCUMENTATION_VERSION, of_api, DOCUMENTATION_VERSION.c.version == version
     )
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 
 from gateway.control.api import patch
-from gateway.control.api.lookups import AnyRow, rest_api_of
+from gateway.control.api.lookups import AnyRow, rest_api_of, row_of
 from gateway.control.api.patch import PatchTable, rule
 from gateway.control.api.protocol import Answer, Call, Served, page
 from gateway.control.api.references import method_with_validator
+from gateway.control.api.rows import write_row
 from gateway.control.api.shapes import BOOLEAN, PATCH, TEXT, members
 from gateway.definitions.validation import NAME_CHARACTERS
-from gateway.errors import bad_request, conflict, limit_exceeded, not_found
+from gateway.errors import bad_request, conflict, limit_exceeded
 from gateway.store.ids import SHORT
 from gateway.store.tables import REQUEST_VALIDATOR, REST_API
 from gateway.store.transaction import Transaction
@@ -66,9 +67,7 @@ def update_request_validator(transaction: Transaction, call: Call) -> Answer:
     changed = patch.patch_row(row, call.body, _PATCHES)
     if "name" in changed:
         _check_unique(transaction, row.api, changed["name"])
-    if changed:
-        found = REQUEST_VALIDATOR.c.sequence == row.sequence
-        transaction.run(update(REQUEST_VALIDATOR).where(found).values(**changed))
+    write_row(transaction, REQUEST_VALIDATOR, row, changed)
     return shown(_row(transaction, call))
 
 
@@ -96,17 +95,16 @@ def shown(row: AnyRow) -> dict[str, Any]:
 
 def _row(transaction: Transaction, call: Call) -> AnyRow:
     """Return the row that the labels name; an unknown API counts as an unknown validator."""
-    row = transaction.row(
+    return row_of(
+        transaction,
         select(REQUEST_VALIDATOR)
         .join(REST_API, REST_API.c.sequence == REQUEST_VALIDATOR.c.api)
         .where(
             REST_API.c.id == call.label("restapi_id"),
             REQUEST_VALIDATOR.c.id == call.label("requestvalidator_id"),
-        )
+        ),
+        "Invalid Request Validator identifier specified",
     )
-    if row is None:
-        raise not_found("Invalid Request Validator identifier specified")
-    return row
 
 
 def _name(value: str | None) -> str:

@@ -7,13 +7,14 @@ from typing import Any, Final
 from sqlalchemy import delete, select, update
 
 from gateway.control.api import patch
-from gateway.control.api.lookups import AnyRow, resource_of, rest_api_of
+from gateway.control.api.lookups import AnyRow, begins_with, resource_of, rest_api_of
 from gateway.control.api.method_view import methods_shown, verbs_shown
 from gateway.control.api.patch import PatchOperation, PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present
+from gateway.control.api.rows import refuse_one_more
 from gateway.control.api.shapes import PATCH, TEXT, members
 from gateway.definitions.resource_tree import PATH_PART_MESSAGE, is_path_part, problem_of_path
-from gateway.errors import bad_request, conflict, limit_exceeded, not_found
+from gateway.errors import bad_request, conflict, not_found
 from gateway.store.ids import SHORT
 from gateway.store.tables import RESOURCE
 from gateway.store.transaction import Transaction
@@ -30,9 +31,13 @@ def create_resource(transaction: Transaction, call: Call) -> Answer:
     path_part = call.body.get("pathPart", "")
     of_api = RESOURCE.c.api == parent.api
     path = _checked_path(transaction, parent, path_part)
-    last = select(RESOURCE.c.sequence).where(of_api).offset(RESOURCES_MAX - 1).limit(1)
-    if transaction.value(last) is not None:
-        raise limit_exceeded(f"An API has at most {RESOURCES_MAX} resources")
+    refuse_one_more(
+        transaction,
+        RESOURCE,
+        RESOURCES_MAX,
+        f"An API has at most {RESOURCES_MAX} resources",
+        of_api,
+    )
     sequence = transaction.insert(
         RESOURCE,
         api=parent.api,
@@ -143,7 +148,7 @@ def _move(transaction: Transaction, row: AnyRow, parent: int, path_part: str) ->
     above = transaction.one(select(RESOURCE).where(RESOURCE.c.sequence == parent))
     path = _checked_path(transaction, above, path_part, row.sequence)
     below = select(RESOURCE.c.sequence, RESOURCE.c.path).where(
-        RESOURCE.c.api == row.api, RESOURCE.c.path.startswith(f"{row.path}/", autoescape=True)
+        RESOURCE.c.api == row.api, begins_with(RESOURCE.c.path, f"{row.path}/")
     )
     if path_part.endswith("+}") and transaction.rows(below.limit(1)):
         text = "Cannot create a child of a resource with a greedy path variable"

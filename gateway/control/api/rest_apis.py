@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from gateway.control.api import patch
 from gateway.control.api.base_path_mappings import refuse_if_mapped
+from gateway.control.api.endpoint_security import refuse_enhanced_api
 from gateway.control.api.lookups import AnyRow, no_such_api, rest_api_of
 from gateway.control.api.patch import PatchOperation, PatchTable, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present, timestamp
+from gateway.control.api.rows import refuse_one_more, write_row
 from gateway.control.api.shapes import (
     BOOLEAN,
     INTEGER,
@@ -23,8 +25,13 @@ from gateway.control.api.shapes import (
 )
 from gateway.control.api.tags import drop_tags, put_tags, shown_tags, tags_of
 from gateway.control.api.usage_plan_stages import forget_stages
-from gateway.definitions.validation import COMPRESSION_BYTES_MAX, NAME_CHARACTERS
-from gateway.errors import bad_request, limit_exceeded
+from gateway.definitions.validation import (
+    COMPRESSION_BYTES_MAX,
+    NAME_CHARACTERS,
+    POLICY_CHARACTERS,
+    is_json_object,
+)
+from gateway.errors import bad_request
 from gateway.store.api_parts import write_built_in_models
 from gateway.store.ids import LONG
 from gateway.store.tables import RESOURCE, REST_API
@@ -33,8 +40,6 @@ from gateway.store.working_copy import copy_definition
 
 APIS_MAX: Final = 100_000
 """APIs of one gateway; more would make its start slow."""
-
-POLICY_CHARACTERS: Final = 8192
 
 ENDPOINT_TYPES: Final = ("PRIVATE", "EDGE", "REGIONAL")
 IP_ADDRESS_TYPES: Final = ("dualstack", "ipv4")
@@ -95,10 +100,10 @@ def target_of_api(api_id: str) -> str:
 def create_rest_api(transaction: Transaction, call: Call) -> Answer:
     """Serve CreateRestApi: the API and its root resource."""
     body = call.body
-    values = _checked(body)
-    if transaction.value(select(REST_API.c.sequence).offset(APIS_MAX - 1).limit(1)) is not None:
-        raise limit_exceeded(f"At most {APIS_MAX} APIs are kept")
     source = _clone_source(transaction, call, body.get("cloneFrom"))
+    values = _cloned(_checked(body), body, source)
+    refuse_enhanced_api(values["security_policy"], values["endpoint_access_mode"])
+    refuse_one_more(transaction, REST_API, APIS_MAX, f"At most {APIS_MAX} APIs are kept")
     api_id = transaction.new_id(REST_API, LONG)
     root_id = transaction.new_id(RESOURCE, LONG)
     sequence = transaction.insert(
@@ -137,9 +142,10 @@ def update_rest_api(transaction: Transaction, call: Call) -> Answer:
     """Serve UpdateRestApi."""
     row = rest_api_of(transaction, call)
     changed = patch.patch_row(row, call.body, _PATCHES)
-    if changed:
-        found = REST_API.c.sequence == row.sequence
-        transaction.run(update(REST_API).where(found).values(**changed))
+    if changed.keys() & {"security_policy", "endpoint_access_mode"}:
+        after = {**row._asdict(), **changed}
+        refuse_enhanced_api(after["security_policy"], after["endpoint_access_mode"])
+    write_row(transaction, REST_API, row, changed)
     return get_rest_api(transaction, call)
 
 
@@ -196,6 +202,30 @@ def _checked(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _cloned(values: Working, body: dict[str, Any], source: AnyRow | None) -> Working:
+    """Return the columns of a clone: what the body does not say is as it is in the source.
+
+    A guarded API's clone without its policy would be open.
+    """
+    if source is None:
+        return values
+    kept = {column: getattr(source, column) for name, column in _CLONED.items() if name not in body}
+    return {**values, **kept}
+
+
+_CLONED: Final = {
+    "apiKeySource": "api_key_source",
+    "binaryMediaTypes": "binary_media_types",
+    "minimumCompressionSize": "minimum_compression_size",
+    "disableExecuteApiEndpoint": "disable_execute_api_endpoint",
+    "policy": "policy",
+    "endpointConfiguration": "endpoint_configuration",
+    "securityPolicy": "security_policy",
+    "endpointAccessMode": "endpoint_access_mode",
+}
+"""Member to column of what a clone has from its source."""
+
+
 def _endpoint(given: dict[str, Any]) -> dict[str, Any]:
     types = given.get("types", ["EDGE"])
     if not types:
@@ -225,6 +255,8 @@ def _policy(value: str | None) -> str | None:
     if len(value) > POLICY_CHARACTERS:
         text = f"Invalid policy document. It has at most {POLICY_CHARACTERS} characters"
         raise bad_request(text)
+    if not is_json_object(value):
+        raise bad_request("Invalid policy document. It must be the text of a JSON object")
     return value
 
 
@@ -249,7 +281,9 @@ def _patch_media_type(working: Working, operation: PatchOperation, places: tuple
     """Add, remove, or replace the named type by the value; `-` is a name like any other."""
     types: list[str] = working["binary_media_types"]
     named = places[0]
-    if operation.op != "add" and named in types:
+    if operation.op != "add":
+        if named not in types:
+            raise patch.plainly(operation, ())
         types.remove(named)
     wanted = patch.unescape(operation.value) if operation.value else named
     if operation.op != "remove":
@@ -329,7 +363,9 @@ _PATCHES: Final = PatchTable(
             "replace",
             patch.member(
                 "endpoint_access_mode",
-                patch.choice(ENDPOINT_ACCESS_MODE.enum, "Invalid EndpointAccessMode specified"),
+                patch.optional(
+                    patch.choice(ENDPOINT_ACCESS_MODE.enum, "Invalid EndpointAccessMode specified")
+                ),
             ),
         ),
     )

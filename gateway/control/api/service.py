@@ -9,18 +9,21 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qs
 
 import orjson
 
-from gateway.clock import IdMinter
+from gateway.clock import IdMinter, SystemClock
 from gateway.control.api import audit
 from gateway.control.api.families import SERVED, refusal_of
 from gateway.control.api.lookups import refuse_what_files_own
 from gateway.control.api.operations import find_operation
 from gateway.control.api.protocol import Answer, Call, Caller, Served
+from gateway.control.api.refusals import Refusals
 from gateway.control.api.shapes import check_body, members
+from gateway.control.api.signatures import use_signature
 from gateway.control.method_test import MethodTest
+from gateway.control.query import is_utf8, split_query
+from gateway.control.sigv4 import claimed_access_key
 from gateway.errors import ControlError, bad_request, serialization_failed
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Changes, Transaction
@@ -76,8 +79,21 @@ class Tester(Protocol):
         ...
 
 
-Publish = Callable[[Changes], Awaitable[None]]
-"""Publishes what a mutation changed; returns once the workers serve it, or after 250 ms."""
+CheckRoom = Callable[[Transaction], None]
+"""Called last in every mutation; raises ControlError when what it changes cannot be served."""
+
+Publish = Callable[[Changes], Awaitable[bool | None]]
+"""Publishes what a mutation changed; returns once the workers serve it, or after 250 ms. False: the
+current release does not hold it yet."""
+
+PENDING_HEADER: Final = "x-stagegate-pending"
+"""Is `true` on the answer to a mutation that a later release will hold than the one named there."""
+
+_SHOW_KEYS: Final = frozenset({"GetApiKey", "GetApiKeys", "GetUsagePlanKey", "GetUsagePlanKeys"})
+"""Operations that show the values of keys, which are secrets: not to whoever may only read."""
+
+_USAGE: Final = ("GetUsage", "UpdateUsage")
+"""Operations that tell what keys used: what workers counted is stored before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +117,9 @@ class ControlApi:
         account_throttle: tuple[float, int] = (10_000.0, 5_000),
         served: Mapping[str, Served] = SERVED,
         tester: Tester | None = None,
+        flush_usage: Callable[[], Awaitable[None]] | None = None,
+        check_room: CheckRoom = lambda _: None,
+        now: Callable[[], float] = SystemClock.now,
     ) -> None:
         self._store = store
         self._gate = gate
@@ -110,7 +129,10 @@ class ControlApi:
         self._account_throttle = account_throttle
         self._served = served
         self._tester = tester
+        self._flush_usage = flush_usage
+        self._check_room = check_room
         self._ids = IdMinter()
+        self._refusals = Refusals(store, now)
 
     def __repr__(self) -> str:
         return f"<ControlApi {len(self._served)} operations served>"
@@ -137,59 +159,126 @@ class ControlApi:
         return answer
 
     async def _answer(self, request: ControlRequest, request_id: str) -> ControlAnswer:
-        caller = self._gate.admit(request)
+        if not (request.path.isascii() and request.query.isascii()):
+            # Bytes beyond ASCII come as surrogates, which nothing below can encode again.
+            raise bad_request("The path and the query must be percent-encoded: they hold raw bytes")
+        try:
+            caller = self._gate.admit(request)
+        except ControlError as error:
+            await self._note_stranger(request, request_id, error)
+            raise
+        call = self._call(request, request_id, caller)
+        operation = call.operation
+        try:
+            served = self._served_to(call, request)
+        except ControlError as error:
+            await self._refusals.note(call, error)
+            raise
+        if self._flush_usage is not None and operation.name in _USAGE:
+            await self._flush_usage()
+        if not operation.is_mutation:
+            return await self._read(call, served)
+        outcome = await self._store.run(
+            lambda transaction: _mutate(transaction, call, served, self._check_room),
+            is_mutation=True,
+        )
+        if isinstance(outcome.value, _Refused):
+            raise outcome.value.error
+        answer = _success(outcome.value, operation.status)
+        if outcome.changes and await self._publish(outcome.changes) is False:
+            answer.headers[PENDING_HEADER] = "true"
+        return answer
+
+    async def _read(self, call: Call, served: Served) -> ControlAnswer:
+        """Answer an operation that changes nothing in the store."""
+        operation, caller = call.operation, call.caller
+        if caller.signature_mark:
+            # No GET, such as TestInvokeMethod: it may change what backends hold.
+            await self._store.run(
+                lambda transaction: use_signature(transaction, caller.signature_mark),
+                is_mutation=True,
+            )
+        value = await self._store.read(lambda transaction: served.handler(transaction, call))
+        if call.test is not None:
+            if self._tester is None:
+                raise bad_request(f"{operation.name} is not supported here")
+            value = await self._tester.invoke(call.test)
+        if caller.role != "admin" and operation.name in _SHOW_KEYS:
+            value = audit.redacted(value, is_key=True)
+        return _success(value, operation.status)
+
+    def _call(self, request: ControlRequest, request_id: str, caller: Caller) -> Call:
+        """Return what is called, without its body.
+
+        Raises:
+            ControlError: nothing is.
+        """
         query = parse_query(request.query)
         operation, labels = find_operation(request.verb, request.path, query)
-        if caller.role != "admin" and request.verb != "GET":
-            raise ControlError(
-                "AccessDeniedException",
-                403,
-                f"User: {caller.user} is not authorized to perform: apigateway:{request.verb}: "
-                "the user's role is read-only",
-            )
-        served = self._served.get(operation.name)
-        if served is None:
-            raise bad_request(refusal_of(operation.name))
-        call = Call(
+        return Call(
             operation=operation,
             labels=labels,
             query=query,
-            body={} if served.is_raw else _body(request.body, served, operation.input_name),
-            raw=request.body if served.is_raw else b"",
+            body={},
             caller=caller,
             region=self._region,
             account=self._account,
             account_throttle=self._account_throttle,
             request_id=request_id,
         )
-        if not operation.is_mutation:
-            value = await self._store.read(lambda transaction: served.handler(transaction, call))
-            if call.test is not None:
-                if self._tester is None:
-                    raise bad_request(f"{operation.name} is not supported here")
-                value = await self._tester.invoke(call.test)
-            return _success(value, operation.status)
-        outcome = await self._store.run(
-            lambda transaction: _mutate(transaction, call, served), is_mutation=True
+
+    def _served_to(self, call: Call, request: ControlRequest) -> Served:
+        """Return what serves a call, which is given its body.
+
+        Raises:
+            ControlError: the caller may not call it, it is not served, or its body is not right.
+        """
+        if call.caller.role != "admin" and request.verb != "GET":
+            raise ControlError(
+                "AccessDeniedException",
+                403,
+                f"User: {call.caller.user} is not authorized to perform: apigateway:{request.verb}:"
+                " the user's role is read-only",
+            )
+        served = self._served.get(call.operation.name)
+        if served is None:
+            raise bad_request(refusal_of(call.operation.name))
+        if served.is_raw:
+            call.raw = request.body
+        else:
+            call.body = _body(request.body, served, call.operation.input_name)
+        return served
+
+    async def _note_stranger(
+        self, request: ControlRequest, request_id: str, error: ControlError
+    ) -> None:
+        """Leave a record of somebody who may not call, if it was for a mutation."""
+        claimed = claimed_access_key(request.headers)
+        stranger = Caller(
+            user="unknown", access_key=claimed, is_known=False, source_ip=request.source_ip
         )
-        if isinstance(outcome.value, _Refused):
-            raise outcome.value.error
-        if outcome.changes:
-            await self._publish(outcome.changes)
-        return _success(outcome.value, operation.status)
+        try:
+            call = self._call(request, request_id, stranger)
+        except ControlError:
+            return
+        await self._refusals.note(call, error)
 
 
-def _mutate(transaction: Transaction, call: Call, served: Served) -> Answer | _Refused:
+def _mutate(
+    transaction: Transaction, call: Call, served: Served, check_room: CheckRoom
+) -> Answer | _Refused:
     """Run a handler with its audit record and the new revision, all or nothing.
 
-    A refusal leaves nothing but its record.
+    A refusal leaves nothing but its record, and its signature used.
     """
     try:
+        use_signature(transaction, call.caller.signature_mark)
         with transaction.savepoint():
             refuse_what_files_own(transaction, call)
             answer = served.handler(transaction, call)
             ((revision,),) = transaction.execute(_NEXT_REVISION)
             audit.note(transaction, call, answer, revision=revision)
+            check_room(transaction)
     except ControlError as error:
         audit.note(transaction, call, None, revision=None, error=error)
         return _Refused(error)
@@ -204,12 +293,15 @@ def parse_query(text: str) -> dict[str, list[str]]:
     """
     if len(text) > _QUERY_CHARACTERS:
         raise bad_request("The query string is too long")
-    try:
-        return parse_qs(
-            text, keep_blank_values=True, errors="strict", max_num_fields=_PARAMETERS_MAX
-        )
-    except ValueError:
-        raise bad_request("The query string cannot be parsed") from None
+    if text.count("&") >= _PARAMETERS_MAX:
+        raise bad_request(f"The query string has more than {_PARAMETERS_MAX} parameters")
+    found: dict[str, list[str]] = {}
+    for name, value in split_query(text):
+        if not is_utf8(name + value):
+            raise bad_request("The query string is not percent-encoded UTF-8")
+        if name or value:
+            found.setdefault(name, []).append(value)
+    return found
 
 
 def error_answer(error: ControlError) -> ControlAnswer:

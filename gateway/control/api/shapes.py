@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
+from gateway.control.api.bounds import check_count, check_key, check_text
 from gateway.definitions.codec import shown, suggestion
 from gateway.errors import bad_request, serialization_failed, validation_failed
 
@@ -93,7 +94,8 @@ def check_body(shape: Shape, value: object, input_name: str) -> dict[str, Any]:
 
     Raises:
         ControlError: SerializationException for a wrong type, BadRequestException for an unknown
-            member, ValidationException naming every text that is none of its enum.
+            member or a text that is too long, LimitExceededException for too many entries,
+            ValidationException naming every text that is none of its enum.
     """
     violations: list[str] = []
     checked = _check(shape, value, input_name, violations)
@@ -101,8 +103,31 @@ def check_body(shape: Shape, value: object, input_name: str) -> dict[str, Any]:
         count = len(violations)
         noun = "validation error" if count == 1 else "validation errors"
         raise validation_failed(f"{count} {noun} detected: {'; '.join(violations)}")
+    _check_bounds(shape, checked, input_name)
     found: dict[str, Any] = checked
     return found
+
+
+def _check_bounds(shape: Shape, value: Any, member: str) -> None:
+    """Check the sizes in a checked value; what a list or a map holds goes by its member's name."""
+    match shape.kind:
+        case Kind.TEXT if isinstance(value, str):
+            check_text(member, value)
+        case Kind.LIST if shape.item is not None:
+            check_count(member, len(value))
+            for each in value:
+                _check_bounds(shape.item, each, member)
+        case Kind.MAP if shape.item is not None:
+            check_count(member, len(value))
+            for key, each in value.items():
+                check_key(member, key)
+                if each is not None:
+                    _check_bounds(shape.item, each, member)
+        case Kind.MEMBERS:
+            for name, each in value.items():
+                _check_bounds(shape.members[name], each, name)
+        case _:
+            pass
 
 
 def _check(shape: Shape, value: object, path: str, violations: list[str]) -> Any:
@@ -119,7 +144,7 @@ def _check(shape: Shape, value: object, path: str, violations: list[str]) -> Any
             return _check_list(shape.item, value, path, violations)
         case Kind.MAP, dict() if shape.item is not None:
             return {
-                key: None if each is None else _check(shape.item, each, f"{path}.{key}", violations)
+                key: _check_entry(shape.item, each, f"{path}.{key}", violations)
                 for key, each in value.items()
             }
         case Kind.MEMBERS, dict():
@@ -128,6 +153,15 @@ def _check(shape: Shape, value: object, path: str, violations: list[str]) -> Any
             raise serialization_failed(
                 f"{_token(value)} can not be converted to {shape.kind.value}"
             )
+
+
+def _check_entry(item: Shape, value: object, path: str, violations: list[str]) -> Any:
+    if value is None:
+        return None
+    if item.kind is Kind.TEXT and isinstance(value, bool):
+        # AWS reads a map's values without their types, and converts them later: other words.
+        raise serialization_failed("class java.lang.Boolean can not be converted to an String")
+    return _check(item, value, path, violations)
 
 
 def _check_list(item: Shape, values: list[Any], path: str, violations: list[str]) -> list[Any]:

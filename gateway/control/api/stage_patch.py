@@ -6,15 +6,15 @@ dict of columns. Deployment ids are checked by `check_deployment`, which the cal
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
 
-from gateway.control.api.patch import PatchOperation, Working, boolean, unescape
+from gateway.control.api.access_logs import checked_destination, checked_format
+from gateway.control.api.patch import PatchOperation, Working, boolean, finite_number, unescape
 from gateway.control.api.stage_rows import CACHE_SIZE, canary_of, check_variables
-from gateway.definitions.method_settings import ALL_METHODS, normalise_key
+from gateway.definitions.method_settings import ALL_METHODS, covers_get, normalise_key
 from gateway.definitions.stage import CacheControlStrategy, LoggingLevel
 from gateway.definitions.stage_validation import CACHE_TTL_SECONDS_MAX, RATE_MAX
 from gateway.errors import ControlError, bad_request
@@ -135,11 +135,10 @@ def _add(operation: PatchOperation, working: Working) -> None:
                 )
             if not value:
                 raise bad_request("Access Log value must not be empty")
-            # AWS's consoles write a log group's ARN with the streams' `:*`.
-            kept = value.removesuffix(":*") if leaf == "destinationArn" else value
+            check = checked_destination if leaf == "destinationArn" else checked_format
             working["access_log_settings"] = {
                 **(working["access_log_settings"] or {}),
-                leaf: kept,
+                leaf: check(value),
             }
         case [name, *_] if name in _KNOWN or operation.path.count("/") == 4:
             raise bad_request(f"Invalid add operation with path: {operation.path}")
@@ -231,7 +230,11 @@ def _replace_setting(operation: PatchOperation, where: str, name: str, working: 
         raise _invalid(operation)
     column, convert = known
     settings = working["settings"]
-    entry = settings.get(key) or dict(settings.get(ALL_METHODS) or SETTING_DEFAULTS)
+    entry = settings.get(key)
+    if entry is None:
+        entry = dict(settings.get(ALL_METHODS) or SETTING_DEFAULTS)
+        # See `method_settings.copied_for`.
+        entry["caching_enabled"] = entry["caching_enabled"] and covers_get(key)
     settings[key] = {**entry, column: convert(operation.value, name)}
 
 
@@ -241,11 +244,8 @@ def _invalid(operation: PatchOperation) -> ControlError:
 
 
 def _number(value: str | None, name: str) -> float:
-    try:
-        number = float(value or "")
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+    number = finite_number(value)
+    if number is None:
         raise bad_request(f"Invalid value for {name}: must be a number")
     return number
 

@@ -12,6 +12,7 @@ from gateway.control.api.lookups import AnyRow
 from gateway.control.api.patch import Working
 from gateway.control.api.protocol import present, timestamp
 from gateway.control.api.rest_apis import target_of_api
+from gateway.control.api.rows import refuse_one_more
 from gateway.control.api.shapes import one_of
 from gateway.control.api.tags import shown_tags
 from gateway.definitions.codec import decode
@@ -22,7 +23,7 @@ from gateway.definitions.stage_validation import (
     VARIABLES_MAX,
     problems_of_choice,
 )
-from gateway.errors import Problem, bad_request, conflict, limit_exceeded
+from gateway.errors import Problem, bad_request, conflict
 from gateway.store.tables import DEPLOYMENT, STAGE, STAGE_METHOD_SETTING
 from gateway.store.transaction import Transaction
 
@@ -53,9 +54,9 @@ def insert_stage(transaction: Transaction, api: AnyRow, stage_name: str, values:
     of_api = STAGE.c.api == api.sequence
     if transaction.has(STAGE, of_api, STAGE.c.stage_name == stage_name):
         raise conflict("Stage already exists")
-    last = select(STAGE.c.sequence).where(of_api).offset(STAGES_MAX - 1).limit(1)
-    if transaction.value(last) is not None:
-        raise limit_exceeded(f"An API has at most {STAGES_MAX} stages")
+    refuse_one_more(
+        transaction, STAGE, STAGES_MAX, f"An API has at most {STAGES_MAX} stages", of_api
+    )
     check_variables(values["variables"])
     sequence = transaction.insert(
         STAGE,

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import delete, select
 
-from gateway.control.api.lookups import AnyRow, rest_api_of
+from gateway.control.api.lookups import AnyRow, rest_api_of, row_of
 from gateway.control.api.patch import Working, operations_of
 from gateway.control.api.protocol import Answer, Call, Served
-from gateway.control.api.references import has_client_certificate
+from gateway.control.api.references import has_client_certificate, has_documentation_version
 from gateway.control.api.shapes import BOOLEAN, NUMBER, PATCH, TEXT, map_of, members
 from gateway.control.api.stage_patch import SETTING_DEFAULTS, patch_stage
 from gateway.control.api.stage_rows import (
@@ -64,9 +64,10 @@ def create_stage(transaction: Transaction, call: Call) -> Answer:
         "canary_settings": None if canary is None else canary_of(canary),
         "cache_cluster_enabled": body.get("cacheClusterEnabled", False),
         "cache_cluster_size": body.get("cacheClusterSize"),
-        "documentation_version": body.get("documentationVersion"),
+        "documentation_version": body.get("documentationVersion") or None,
         "tracing_enabled": body.get("tracingEnabled", False),
     }
+    _check_documentation(transaction, api, values)
     name = body.get("stageName", "")
     row = insert_stage(transaction, api, name, values)
     put_tags(transaction, target_of_stage(api.id, name), body.get("tags"))
@@ -101,6 +102,8 @@ def update_stage(transaction: Transaction, call: Call) -> Answer:
         working,
         lambda id_: check_deployment(transaction, api.sequence, id_),
     )
+    if working["documentation_version"] != row.documentation_version:
+        _check_documentation(transaction, api, working)
     certificate_id = working["client_certificate_id"]
     if certificate_id not in (None, row.client_certificate_id) and not has_client_certificate(
         transaction, certificate_id
@@ -125,25 +128,32 @@ def delete_stage(transaction: Transaction, call: Call) -> Answer:
 
 
 def flush_stage_cache(transaction: Transaction, call: Call) -> Answer:
-    """Serve FlushStageCache. Nothing is cached yet: there is nothing to forget."""
-    _row(transaction, rest_api_of(transaction, call), call)
+    """Serve FlushStageCache: every worker forgets what the stage's cache holds."""
+    api = rest_api_of(transaction, call)
+    row = _row(transaction, api, call)
+    transaction.changes.flushes.add((api.id, row.stage_name))
     return None
 
 
 def flush_stage_authorizers_cache(transaction: Transaction, call: Call) -> Answer:
-    """Serve FlushStageAuthorizersCache. Nothing is cached yet: there is nothing to forget."""
+    """Serve FlushStageAuthorizersCache. There are no authorizers yet: nothing is to forget."""
     _row(transaction, rest_api_of(transaction, call), call)
     return None
 
 
 def _row(transaction: Transaction, api: AnyRow, call: Call) -> AnyRow:
     name = call.label("stage_name")
-    row = transaction.row(
-        select(STAGE).where(STAGE.c.api == api.sequence, STAGE.c.stage_name == name)
+    return row_of(
+        transaction,
+        select(STAGE).where(STAGE.c.api == api.sequence, STAGE.c.stage_name == name),
+        "Invalid stage identifier specified",
     )
-    if row is None:
-        raise not_found("Invalid stage identifier specified")
-    return row
+
+
+def _check_documentation(transaction: Transaction, api: AnyRow, values: Working) -> None:
+    version = values["documentation_version"]
+    if version is not None and not has_documentation_version(transaction, api.sequence, version):
+        raise not_found("Invalid Documentation version specified")
 
 
 def _settings(transaction: Transaction, stage: AnyRow) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from sqlalchemy import Column, Table, delete, func, literal, or_, select, update
 
-from gateway.control.api.lookups import refuse_if_file_owns
+from gateway.control.api.lookups import begins_with, refuse_if_file_owns
 from gateway.control.api.protocol import Answer, Call, Served, present
 from gateway.control.api.shapes import TEXT, map_of, members
 from gateway.errors import ControlError, bad_request, not_found
@@ -61,8 +61,10 @@ TARGETS: Final[Mapping[str, Exists]] = {
 """What can be tagged; a family adds its objects here: target with `{}` for ids, and the check."""
 
 OWNERS: Final[Mapping[str, Column[Any]]] = {
+    "apikeys": API_KEY.c.id,
     "domainnames": DOMAIN_NAME.c.domain_name,
     "restapis": REST_API.c.id,
+    "usageplans": USAGE_PLAN.c.id,
 }
 """First part of a target to the column of what its id names, where files may own such."""
 
@@ -96,14 +98,14 @@ def put_tags(transaction: Transaction, target: str, tags: Mapping[str, str] | No
 
 def drop_tags(transaction: Transaction, target: str) -> None:
     """Forget the tags of an object that is deleted, and of everything below it."""
-    below = TAG.c.target.startswith(f"{target}/", autoescape=True)
+    below = begins_with(TAG.c.target, f"{target}/")
     transaction.run(delete(TAG).where(or_(TAG.c.target == target, below)))
 
 
 def move_tags(transaction: Transaction, old: str, new: str) -> None:
     """Keep the tags of an object whose target changes, and of everything below it."""
     moved = literal(new) + func.substr(TAG.c.target, len(old) + 1)
-    below = TAG.c.target.startswith(f"{old}/", autoescape=True)
+    below = begins_with(TAG.c.target, f"{old}/")
     transaction.run(update(TAG).where(or_(TAG.c.target == old, below)).values(target=moved))
 
 

@@ -7,18 +7,17 @@ from typing import Any, Final
 from sqlalchemy import Select, delete, func, select
 
 from gateway.control.api.api_keys import UNKNOWN, api_key_of
-from gateway.control.api.lookups import AnyRow
+from gateway.control.api.lookups import AnyRow, row_of
 from gateway.control.api.protocol import Answer, Call, Served, page, present
 from gateway.control.api.shapes import TEXT, members
 from gateway.control.api.usage_plan_stages import refuse_second_plan
 from gateway.control.api.usage_plans import usage_plan_of
-from gateway.errors import bad_request, conflict, limit_exceeded, not_found
+from gateway.definitions.usage_validation import PLANS_OF_KEY_MAX
+from gateway.errors import bad_request, conflict, limit_exceeded
 from gateway.store.tables import API_KEY, USAGE_PLAN, USAGE_PLAN_KEY
 from gateway.store.transaction import Transaction
 
 KEY_TYPE: Final = "API_KEY"
-PLANS_MAX: Final = 100
-"""Usage plans of one key (AWS: 10, adjustable)."""
 
 
 def create_usage_plan_key(transaction: Transaction, call: Call) -> Answer:
@@ -77,11 +76,11 @@ def add_key(transaction: Transaction, plan: int, api_key: int) -> None:
     last = (
         select(USAGE_PLAN_KEY.c.sequence)
         .where(USAGE_PLAN_KEY.c.api_key == api_key)
-        .offset(PLANS_MAX - 1)
+        .offset(PLANS_OF_KEY_MAX - 1)
         .limit(1)
     )
     if transaction.value(last) is not None:
-        raise limit_exceeded(f"An API key is in at most {PLANS_MAX} usage plans")
+        raise limit_exceeded(f"An API key is in at most {PLANS_OF_KEY_MAX} usage plans")
     transaction.insert(
         USAGE_PLAN_KEY, usage_plan=plan, api_key=api_key, created_epoch=transaction.epoch
     )
@@ -104,10 +103,7 @@ def _members() -> Select[*tuple[Any, ...]]:
 
 def _row(transaction: Transaction, plan_id: str, key_id: str) -> AnyRow:
     query = _members().where(USAGE_PLAN.c.id == plan_id, API_KEY.c.id == key_id)
-    row = transaction.row(query)
-    if row is None:
-        raise not_found(UNKNOWN)
-    return row
+    return row_of(transaction, query, UNKNOWN)
 
 
 OPERATIONS: Final = {

@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
-from gateway.control.api.lookups import AnyRow
+from gateway.control.api.lookups import AnyRow, row_of
 from gateway.control.api.patch import Working, operations_of
 from gateway.control.api.protocol import Answer, Call, Served, page, present
+from gateway.control.api.rows import refuse_one_more, write_row
 from gateway.control.api.shapes import (
     INTEGER,
     NUMBER,
@@ -36,11 +37,11 @@ from gateway.control.api.usage_plan_stages import (
     stages_of,
     write_stages,
 )
-from gateway.errors import bad_request, limit_exceeded, not_found
+from gateway.definitions.usage_plan import QuotaPeriod
+from gateway.errors import bad_request, limit_exceeded
 from gateway.store.ids import SHORT
 from gateway.store.tables import API_KEY, USAGE_PLAN, USAGE_PLAN_KEY
 from gateway.store.transaction import Transaction
-from gateway.throttle.quota import QuotaPeriod
 
 PLANS_MAX: Final = 10_000
 """Usage plans of one gateway (AWS: 300, adjustable)."""
@@ -67,8 +68,7 @@ def create_usage_plan(transaction: Transaction, call: Call) -> Answer:
     """Serve CreateUsagePlan."""
     body = call.body
     throttle, quota = body.get("throttle"), body.get("quota")
-    if transaction.value(select(USAGE_PLAN.c.sequence).offset(PLANS_MAX - 1).limit(1)) is not None:
-        raise limit_exceeded(f"At most {PLANS_MAX} usage plans are kept")
+    refuse_one_more(transaction, USAGE_PLAN, PLANS_MAX, f"At most {PLANS_MAX} usage plans are kept")
     plan_id = transaction.new_id(USAGE_PLAN, SHORT)
     stages = _stages(transaction, body.get("apiStages", []), plan_id)
     sequence = transaction.insert(
@@ -123,9 +123,7 @@ def update_usage_plan(transaction: Transaction, call: Call) -> Answer:
     stages = working.pop("stages")
     del working["check_stage"]
     changed = {name: value for name, value in working.items() if value != before[name]}
-    if changed:
-        found = USAGE_PLAN.c.sequence == row.sequence
-        transaction.run(update(USAGE_PLAN).where(found).values(**changed))
+    write_row(transaction, USAGE_PLAN, row, changed)
     if stages != before["stages"]:
         _check_count(stages)
         write_stages(transaction, row.sequence, stages)
@@ -155,10 +153,11 @@ def usage_plan_of(transaction: Transaction, plan_id: str) -> AnyRow:
     Raises:
         ControlError: (NotFoundException) there is none.
     """
-    row = transaction.row(select(USAGE_PLAN).where(USAGE_PLAN.c.id == plan_id))
-    if row is None:
-        raise not_found("Invalid Usage Plan ID specified")
-    return row
+    return row_of(
+        transaction,
+        select(USAGE_PLAN).where(USAGE_PLAN.c.id == plan_id),
+        "Invalid Usage Plan ID specified",
+    )
 
 
 def shown(transaction: Transaction, row: AnyRow) -> dict[str, Any]:

@@ -11,18 +11,19 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select
 
 from gateway.control.api import patch
-from gateway.control.api.lookups import AnyRow
+from gateway.control.api.lookups import AnyRow, row_of
 from gateway.control.api.patch import PatchOperation, PatchTable, Rule, Working, rule
 from gateway.control.api.protocol import Answer, Call, Served, page, present
+from gateway.control.api.rows import refuse_one_more, write_row
 from gateway.control.api.shapes import PATCH, TEXT, list_of, map_of, members
 from gateway.control.api.tags import drop_tags, put_tags, shown_tags, tags_of
 from gateway.definitions.identity import resource_id
 from gateway.definitions.integration import ConnectionType, Integration
 from gateway.definitions.rest_api import ApiDefinition
-from gateway.errors import ControlError, bad_request, limit_exceeded, not_found
+from gateway.errors import ControlError, bad_request
 from gateway.store.ids import SHORT
 from gateway.store.served import definition_from
 from gateway.store.tables import DEPLOYMENT, REST_API, STAGE, VPC_LINK
@@ -55,8 +56,7 @@ def create_vpc_link(transaction: Transaction, call: Call) -> Answer:
         "description": _description(body.get("description")),
         "target_arns": _targets(body.get("targetArns", [])),
     }
-    if transaction.value(select(VPC_LINK.c.sequence).offset(LINKS_MAX - 1).limit(1)) is not None:
-        raise limit_exceeded(f"At most {LINKS_MAX} VPC links are kept")
+    refuse_one_more(transaction, VPC_LINK, LINKS_MAX, f"At most {LINKS_MAX} VPC links are kept")
     id_ = transaction.new_id(VPC_LINK, SHORT)
     transaction.insert(VPC_LINK, id=id_, created_epoch=transaction.epoch, **values)
     put_tags(transaction, target_of_link(id_), body.get("tags"))
@@ -83,9 +83,7 @@ def update_vpc_link(transaction: Transaction, call: Call) -> Answer:
     """Serve UpdateVpcLink; where it leads to cannot change."""
     row = link_of(transaction, call.label("vpclink_id"))
     changed = patch.patch_row(row, call.body, _PATCHES)
-    if changed:
-        found = VPC_LINK.c.sequence == row.sequence
-        transaction.run(update(VPC_LINK).where(found).values(**changed))
+    write_row(transaction, VPC_LINK, row, changed)
     return get_vpc_link(transaction, call)
 
 
@@ -109,10 +107,21 @@ def link_of(transaction: Transaction, link_id: str) -> AnyRow:
     Raises:
         ControlError: (NotFoundException) there is none.
     """
-    row = transaction.row(select(VPC_LINK).where(VPC_LINK.c.id == link_id))
-    if row is None:
-        raise not_found("Invalid Vpc Link identifier specified")
-    return row
+    return row_of(
+        transaction,
+        select(VPC_LINK).where(VPC_LINK.c.id == link_id),
+        "Invalid Vpc Link identifier specified",
+    )
+
+
+def check_connection(transaction: Transaction, connection_id: str) -> None:
+    """Check that an integration's `connectionId` names a link, or a stage variable that will.
+
+    Raises:
+        ControlError: (NotFoundException) it names neither.
+    """
+    if not _VARIABLE.fullmatch(connection_id):
+        link_of(transaction, connection_id)
 
 
 def shown(row: AnyRow, *, is_new: bool = False) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from gateway.store.migrations import (
     m002_models,
     m003_keys,
     m004_domains_documentation,
+    m005_signatures,
+    m006_audit_size,
+    m007_usage_files,
 )
 
 MIGRATIONS: Final[Mapping[int, tuple[str, ...]]] = {
@@ -21,5 +24,8 @@ MIGRATIONS: Final[Mapping[int, tuple[str, ...]]] = {
     2: m002_models.STATEMENTS,
     3: m003_keys.STATEMENTS,
     4: m004_domains_documentation.STATEMENTS,
+    5: m005_signatures.STATEMENTS,
+    6: m006_audit_size.STATEMENTS,
+    7: m007_usage_files.STATEMENTS,
 }
 """Number to statements; those that a store has not seen yet are applied by ascending number."""

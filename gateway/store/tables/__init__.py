@@ -8,7 +8,7 @@ from gateway.store.tables.connections import (
 from gateway.store.tables.deployments import DEPLOYMENT, STAGE, STAGE_METHOD_SETTING
 from gateway.store.tables.documentation import DOCUMENTATION_PART, DOCUMENTATION_VERSION
 from gateway.store.tables.domains import BASE_PATH_MAPPING, DOMAIN_NAME
-from gateway.store.tables.ledger import ACCOUNT, AUDIT, REVISION, TAG
+from gateway.store.tables.ledger import ACCOUNT, AUDIT, REVISION, SIGNATURE, TAG
 from gateway.store.tables.metadata import METADATA, Json
 from gateway.store.tables.models import AUTHORIZER, GATEWAY_RESPONSE, MODEL, REQUEST_VALIDATOR
 from gateway.store.tables.rest_apis import (
@@ -50,6 +50,7 @@ __all__ = [
     "RESOURCE",
     "REST_API",
     "REVISION",
+    "SIGNATURE",
     "STAGE",
     "STAGE_METHOD_SETTING",
     "TAG",

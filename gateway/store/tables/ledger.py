@@ -1,4 +1,4 @@
-"""What belongs to no API: the account, tags, the audit trail, the revision."""
+"""What belongs to no API: the account, tags, the audit trail, used signatures, the revision."""
 
 from __future__ import annotations
 
@@ -34,6 +34,15 @@ REVISION: Final = Table(
     Column("number", Integer, nullable=False),
 )
 
+SIGNATURE: Final = Table(
+    "signature",
+    METADATA,
+    # A hash of the signature of a mutation.
+    Column("mark", Text, primary_key=True),
+    # When it would not be accepted any more, and is forgotten.
+    Column("until_epoch", Float, nullable=False),
+)
+
 AUDIT: Final = Table(
     "audit",
     METADATA,
@@ -46,4 +55,12 @@ AUDIT: Final = Table(
     Column("error_code", Text),
     # The whole event as a JSON object in CloudTrail's field names.
     Column("record", Text, nullable=False),
+)
+
+AUDIT_SIZE: Final = Table(
+    "audit_size",
+    METADATA,
+    # One row, 1, kept by triggers on the trail.
+    Column("sequence", Integer, primary_key=True),
+    Column("bytes", Integer, nullable=False),
 )

@@ -23,6 +23,8 @@ API_KEY: Final = Table(
     Column("stage_keys", Json, nullable=False),
     Column("created_epoch", Float, nullable=False),
     Column("last_updated_epoch", Float, nullable=False),
+    # Name of the file that defines it; null: made by clients.
+    Column("file", Text),
 )
 
 USAGE_PLAN: Final = Table(
@@ -38,6 +40,10 @@ USAGE_PLAN: Final = Table(
     # AWS's shape, {limit, offset, period}.
     Column("quota", Json),
     Column("created_epoch", Float, nullable=False),
+    # Whether its limits only count; no word of AWS's, so files alone can say it.
+    Column("shadow", Boolean, nullable=False, default=False),
+    # As for api_key.
+    Column("file", Text),
 )
 
 USAGE_PLAN_STAGE: Final = Table(
@@ -45,7 +51,7 @@ USAGE_PLAN_STAGE: Final = Table(
     METADATA,
     Column("sequence", Integer, primary_key=True),
     Column("usage_plan", ForeignKey("usage_plan.sequence", ondelete="CASCADE"), nullable=False),
-    # Names, not references: a stage that a file defines is written anew whenever the file changes.
+    # Names, not references: a stage that a file defines goes and comes back with its file.
     Column("api_id", Text, nullable=False),
     Column("stage_name", Text, nullable=False),
     # "/pets/GET" to {burstLimit, rateLimit}; null: none.

@@ -78,7 +78,9 @@ def test_since_is_an_age_or_a_moment(text: str | None, epoch: float) -> None:
     assert since_epoch(text, NOW) == epoch
 
 
-@pytest.mark.parametrize("text", ["", "m", "yesterday", "5 m"])
+@pytest.mark.parametrize(
+    "text", ["", "m", "yesterday", "5 m", "²h", "٣d", "9" * 400 + "d", "1000000d", "5m\n"]
+)
 def test_since_is_nothing_else(text: str) -> None:
     with pytest.raises(ConfigurationError, match="is no time"):
         since_epoch(text, NOW)
@@ -94,3 +96,24 @@ def test_a_refusal_shows_its_code() -> None:
     }
 
     assert shown(record) == "t  u  i  e    NotFoundException"
+
+
+@pytest.mark.parametrize("flags", [("--since", "soon"), ("--limit", "-1"), ("--limit", "x")])
+def test_a_flag_that_makes_no_sense_is_wrong_usage(
+    flags: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", *flags]) == 2
+    assert flags[0] in capsys.readouterr().err
+
+
+def test_what_is_no_mutation_has_no_revision(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--data", str(tmp_path / "data"), "--config", str(tmp_path / "config")]
+    assert main(["user", "add", "alice", *flags]) == 0
+    capsys.readouterr()
+
+    assert main(["audit", *flags]) == 0
+
+    line = capsys.readouterr().out
+    assert "  localhost  CreateUser  userName=alice role=admin  done" in line

@@ -63,6 +63,30 @@ def test_a_file_in_the_way_is_left_alone(
     assert "is there already" in capsys.readouterr().err
 
 
+def test_a_directory_or_other_bytes_in_the_way_are_left_alone(
+    handlers: Handlers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = deployed(handlers)
+    path = tmp_path / "apis" / f"{api}.yaml"
+    path.mkdir(parents=True)
+
+    assert export(tmp_path, api, "--out", str(tmp_path)) == 1
+    assert "is there already" in capsys.readouterr().err
+    path.rmdir()
+    path.write_bytes(b"\xff")
+    assert export(tmp_path, api, "--out", str(tmp_path)) == 1
+
+    assert path.read_bytes() == b"\xff"
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_a_file_of_the_same_content_is_no_obstacle(handlers: Handlers, tmp_path: Path) -> None:
+    api = deployed(handlers)
+
+    assert export(tmp_path, api, "--out", str(tmp_path)) == 0
+    assert export(tmp_path, api, "--out", str(tmp_path)) == 0
+
+
 def test_a_directory_that_cannot_be_written_is_named(
     handlers: Handlers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -43,15 +43,38 @@ def test_flags_become_the_settings_that_are_served(
 
 @pytest.mark.parametrize(
     ("flag", "value"),
-    [("--listen", "8080"), ("--workers", "100000"), ("--account", "12"), ("--region", "Mars!")],
+    [
+        ("--listen", "x"),
+        ("--listen", "8080"),
+        ("--admin", "127.0.0.1:http"),
+        ("--admin", "x:y"),
+        ("--workers", "100000"),
+        ("--workers", "-1"),
+        ("--workers", "many"),
+        ("--account", "12"),
+        ("--region", "Mars!"),
+        ("--data", ""),
+        ("--config", ""),
+    ],
 )
 def test_a_value_that_makes_no_sense_is_named_by_its_flag(
     stagegate: Command, config: Path, flag: str, value: str
 ) -> None:
     outcome = stagegate("run", flag, value)
 
+    assert (outcome.code, outcome.out) == (2, "")
+    assert f"stagegate run: error: argument {flag}: must " in outcome.err
+
+
+def test_a_variable_that_makes_no_sense_is_a_problem_and_no_wrong_usage(
+    stagegate: Command, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAGEGATE_WORKERS", "-1")
+
+    outcome = stagegate("run")
+
     assert outcome.code == 1
-    assert flag in outcome.err
+    assert outcome.err == "error: STAGEGATE_WORKERS: must be 0 to 512, not -1\n"
 
 
 def test_an_address_that_is_taken_is_told(

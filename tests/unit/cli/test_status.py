@@ -97,6 +97,15 @@ def test_json_is_the_report_and_what_is_wrong_with_it(stagegate: Command) -> Non
     assert outcome.json["worries"] == ["worker 0 is not connected: it is starting, or down"]
 
 
+def test_what_clients_made_and_is_not_served_is_told_and_no_failure(stagegate: Command) -> None:
+    told = report(worker(0), problems=[{"text": "API a: not enforced"}], problems_left_out=2)
+    with answering(200, json.dumps(told).encode()) as admin:
+        outcome = stagegate("status", "--admin", admin)
+
+    assert outcome.code == 0
+    assert outcome.err == "warning: API a: not enforced\nwarning: and 2 more\n"
+
+
 def test_a_failed_reload_is_a_worry_with_its_place() -> None:
     told = report(
         worker(0),
@@ -118,6 +127,12 @@ def test_a_release_that_a_worker_refused_is_a_worry() -> None:
     told = report(worker(0, revision=3, refused={"revision": 4, "problems": ["no room"]}))
 
     assert worries_of(told) == ["worker 0 refused revision 4: no room"]
+
+
+def test_what_the_store_has_and_is_not_served_is_a_worry() -> None:
+    told = report(worker(0), unserved={"a": ["no room", "too large"]})
+
+    assert worries_of(told) == ["API a is not served as the store has it: no room; too large"]
 
 
 def test_a_gateway_that_is_not_there_is_told(stagegate: Command, closed_port: int) -> None:

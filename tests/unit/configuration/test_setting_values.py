@@ -73,6 +73,8 @@ def test_others_are_refused_with_a_way_out(name: str, value: Any, words: str) ->
     ("name", "text", "expected"),
     [
         ("workers", "4", 4),
+        # Too low, and so refused for its range.
+        ("workers", "-1", -1),
         ("limits.connection_seconds", "2.5", 2.5),
         ("debug.server_timing", "TRUE", True),
         ("debug.server_timing", "0", False),
@@ -88,7 +90,7 @@ def test_text_is_read_by_the_settings_type(name: str, text: str, expected: Any) 
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("workers", ""), ("workers", "four"), ("workers", "1.5"), ("workers", "-1"),
+    [("workers", ""), ("workers", "four"), ("workers", "1.5"), ("workers", "--1"),
      ("workers", "1_0"), ("workers", "１"), ("workers", "1" * 17),
      ("limits.connection_seconds", "1e5"), ("debug.server_timing", "yes"),
      ("debug.server_timing", "")],

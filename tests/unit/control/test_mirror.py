@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from gateway import configuration
+from gateway.control import mirror
 from gateway.control.mirror import mirror_files
 from gateway.errors import ControlError
+from gateway.store.transaction import Transaction
 from tests.running_gateway import pets
 from tests.unit.control.api.handlers import Handlers
 
@@ -43,6 +45,8 @@ class Files:
         self.apis = directory / "config" / "apis"
         self.apis.mkdir(parents=True)
         self.handlers = handlers
+        self.moment = 0.0
+        """Epoch of the last showing; each is a thousand seconds after the one before."""
 
     def show(self, **texts: str) -> set[str]:
         """Make these the only files, show them, and return the APIs marked as changed."""
@@ -52,9 +56,13 @@ class Files:
             (self.apis / f"{name}.yaml").write_text(text)
         loaded = configuration.load(self.apis.parent)
         assert not loaded.broken
-        outcome = self.handlers.store.run(
-            lambda transaction: mirror_files(transaction, loaded.apis, frozenset(loaded.apis))
-        )
+        self.moment += 1000.0
+
+        def show(transaction: Transaction) -> None:
+            transaction.epoch = self.moment
+            mirror_files(transaction, loaded.apis, frozenset(loaded.apis))
+
+        outcome = self.handlers.store.run(show)
         assert outcome.error is None, outcome.error
         assert outcome.changes is not None
         return outcome.changes.apis
@@ -123,3 +131,116 @@ def test_what_was_set_aside_may_be_deleted(files: Files, handlers: Handlers) -> 
 
     with pytest.raises(ControlError, match="NotFoundException"):
         handlers.call("GetRestApi", restapi_id=api)
+
+
+def test_what_no_deployment_freezes_is_shown_and_kept_in_step(files: Files) -> None:
+    text = FULL.replace("tags: {team: a}}", "endpointConfiguration: {types: [EDGE]}}")
+    parts = "documentationParts:\n  - {location: {type: API}, properties: {description: %s}}\n"
+    files.show(shop=text + parts % "one")
+    files.show(shop=text + parts % "two")
+
+    call = files.handlers.call
+    told = call("GetRestApi", restapi_id="shop")["endpointConfiguration"]
+    assert told == {"types": ["EDGE"], "ipAddressType": "ipv4"}
+    (part,) = call("GetDocumentationParts", restapi_id="shop")["item"]
+    assert part["properties"] == '{"description":"two"}'
+    assert len(part["id"]) == 10
+    files.show(shop=FULL)
+    assert call("GetDocumentationParts", restapi_id="shop")["item"] == []
+    told = call("GetRestApi", restapi_id="shop")["endpointConfiguration"]
+    assert told == {"types": ["REGIONAL"], "ipAddressType": "ipv4"}
+
+
+def deployed(handlers: Handlers) -> str:
+    stage = handlers.call("GetStage", restapi_id="pets", stage_name="prod")
+    return str(stage["deploymentId"])
+
+
+def dated(handlers: Handlers) -> list[tuple[str, int]]:
+    listed = handlers.call("GetDeployments", restapi_id="pets")["item"]
+    return [(each["id"], each["createdDate"]) for each in listed]
+
+
+def test_an_edit_keeps_the_dates_and_the_history(files: Files, handlers: Handlers) -> None:
+    files.show(pets=pets("one"))
+    first = deployed(handlers)
+    files.show(pets=pets("two"))
+    second = deployed(handlers)
+
+    api = handlers.call("GetRestApi", restapi_id="pets")
+    stage = handlers.call("GetStage", restapi_id="pets", stage_name="prod")
+    assert api["createdDate"] == stage["createdDate"] == 1000
+    assert stage["lastUpdatedDate"] == 2000
+    assert dated(handlers) == [(first, 1000), (second, 2000)]
+    files.show(pets=pets("one"))
+    assert deployed(handlers) == first
+    assert dated(handlers) == [(first, 1000), (second, 2000)]
+
+
+def test_a_stage_that_stays_as_it_was_keeps_its_date(files: Files, handlers: Handlers) -> None:
+    stages = "stages: {prod: {variables: {a: b}}, test: {}}"
+    text = pets().replace("stages:\n  prod: {}", stages)
+    files.show(pets=text)
+
+    files.show(pets=text.replace("test: {}", "test: {description: new}"))
+
+    dates = {
+        each["stageName"]: (each["createdDate"], each["lastUpdatedDate"])
+        for each in handlers.call("GetStages", restapi_id="pets")["item"]
+    }
+    assert dates == {"prod": (1000, 1000), "test": (1000, 2000)}
+
+
+def test_only_so_many_deployments_are_kept_and_all_that_are_served(
+    files: Files, handlers: Handlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirror, "DEPLOYMENTS_KEPT", 2)
+    for text in ("one", "two", "three"):
+        files.show(pets=pets(text))
+    assert [date for _, date in dated(handlers)] == [2000, 3000]
+
+    files.show(pets=pets("two"))
+    files.show(pets=pets("four"))
+    files.show(pets=pets("three"))
+    files.show(pets=pets("five"))
+    files.show(pets=pets("four"))
+
+    assert [date for _, date in dated(handlers)] == [5000, 7000]
+    assert deployed(handlers) == dated(handlers)[0][0]
+
+
+def test_an_edit_moves_nothing_in_a_list_that_is_being_paged(
+    files: Files, handlers: Handlers
+) -> None:
+    paths = "".join(
+        f"  /{name}:\n    GET: {{integration: {{type: MOCK}}}}\n" for name in ("a", "b", "c")
+    )
+    shop = f"restApi: {{name: Shop}}\nresources:\n{paths}stages: {{prod: {{}}}}\n"
+    files.show(shop=shop, pets=pets())
+    first = handlers.call("GetRestApis", query={"limit": ["1"]})
+    page = handlers.call("GetResources", query={"limit": ["2"]}, restapi_id="shop")
+
+    changed = shop.replace("/a:", "/z:").replace("Shop", "New")
+    files.show(shop=changed, pets=pets("two"))
+
+    ids = [each["id"] for each in first["item"]]
+    rest = handlers.call("GetRestApis", query={"position": [first["position"]]})["item"]
+    assert sorted(ids + [each["id"] for each in rest]) == ["pets", "shop"]
+    left = handlers.call("GetResources", query={"position": [page["position"]]}, restapi_id="shop")[
+        "item"
+    ]
+    assert [each["path"] for each in left] == ["/b", "/c", "/z"]
+
+
+def test_what_the_file_no_longer_says_is_gone(files: Files, handlers: Handlers) -> None:
+    files.show(shop=FULL)
+
+    files.show(shop=pets("two"))
+
+    api = handlers.call("GetRestApi", restapi_id="shop")
+    assert (api["name"], api.get("description"), api["tags"]) == ("Pets", None, {})
+    stage = handlers.call("GetStage", restapi_id="shop", stage_name="prod")
+    assert stage["methodSettings"] == {}
+    assert not {"tags", "canarySettings", "accessLogSettings", "description"} & stage.keys()
+    paths = [each["path"] for each in handlers.call("GetResources", restapi_id="shop")["item"]]
+    assert paths == ["/", "/pets"]

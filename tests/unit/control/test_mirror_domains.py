@@ -108,3 +108,20 @@ def test_a_client_s_domain_is_set_aside_and_comes_back(handlers: Handlers) -> No
     assert handlers.call("GetDomainName", domain_name=name)["tags"] == {"team": "a"}
     mapped = handlers.call("GetBasePathMappings", domain_name=name)["item"]
     assert mapped == [{"basePath": "(none)", "restApiId": api}]
+
+
+def test_an_edit_keeps_the_name_that_clients_point_at_and_the_place(handlers: Handlers) -> None:
+    show(handlers, MAPPED, DomainName(domain_name="b.example.com"))
+    before = handlers.call("GetDomainName", domain_name="a.example.com")
+
+    mapping = BasePathMapping(rest_api_id="shop", base_path="new", stage="prod")
+    changed = DomainName(
+        domain_name="a.example.com", base_path_mappings=(mapping, *MAPPED.base_path_mappings)
+    )
+    show(handlers, changed, DomainName(domain_name="b.example.com"))
+
+    after = handlers.call("GetDomainName", domain_name="a.example.com")
+    assert after["regionalDomainName"] == before["regionalDomainName"]
+    assert listed(handlers) == ["a.example.com", "b.example.com"]
+    mappings = handlers.call("GetBasePathMappings", domain_name="a.example.com")["item"]
+    assert [each["basePath"] for each in mappings] == ["v1/pets", "(none)", "new"]

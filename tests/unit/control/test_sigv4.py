@@ -9,6 +9,7 @@ import pytest
 
 from gateway.control.sigv4 import (
     SignedRequest,
+    claimed_access_key,
     is_signed,
     parse_authorization,
     signing_key,
@@ -47,6 +48,8 @@ def test_a_claim_is_read() -> None:
         "us-east-1",
     )
     assert claimed.signed_headers == ("host", "x-amz-date")
+    assert claimed_access_key((("authorization", AUTHORIZATION + "a" * 64),)) == "AKIDEXAMPLE"
+    assert claimed_access_key((("authorization", "Basic YTpi"),)) == ""
     assert is_signed((("authorization", ""),))
     assert not is_signed((("host", "a"),))
 
@@ -70,6 +73,9 @@ def test_other_headers_are_none(headers: tuple[tuple[str, str], ...]) -> None:
     [
         ("x-amz-date", "20150830T123600Z", "must be signed: host"),
         ("host", "20150830T123600Z", "must be signed: x-amz-date"),
+        ("x-amz-date;host", "20150830T123600Z", "alphabetical order"),
+        ("host;host;x-amz-date", "20150830T123600Z", "each header once"),
+        ("accept;host;x-amz-date", "20150830T123600Z", "not in the request: accept"),
         ("host;x-amz-date", "20150831T123600Z", "does not match YYYYMMDD"),
         ("host;x-amz-date", "20150830T999999Z", "ISO-8601"),
         ("host;x-amz-date", "yesterday", "ISO-8601"),

@@ -7,9 +7,12 @@ from typing import cast
 
 import pytest
 
+from gateway.control.deployed_problems import DeployedProblems
 from gateway.control.publisher import Publisher, ReloadState
 from gateway.control.status import Status
+from gateway.control.unserved import Unserved
 from gateway.control.workers import WorkerLinks, WorkerState
+from gateway.definitions.domain import DomainName, EndpointAccessMode
 from gateway.errors import Problem
 from gateway.release import Release
 from gateway.reload import ReloadReport
@@ -25,6 +28,7 @@ from tests.inheritances import memory
 class FakePublisher:
     release: Release
     state: ReloadState = field(default_factory=ReloadState)
+    unserved: Unserved = field(default_factory=Unserved)
 
 
 @dataclass
@@ -41,12 +45,15 @@ class Bench:
         self.links = FakeLinks()
         self.table = memoryview(bytearray(table_bytes(BLOCKS, 2)))
         self.supervision = SupervisionTable(memory(SupervisionTable.bytes_needed(2), opened), 2)
+        self.deployed = DeployedProblems(lambda _: None)
+        opened.callback(self.deployed.close)
         self.status = Status(
             settings=Settings(),
             addresses={"listen": "127.0.0.1:1", "admin": "127.0.0.1:2"},
             publisher=cast("Publisher", self.publisher),
             links=cast("WorkerLinks", self.links),
             supervision=self.supervision,
+            deployed=self.deployed,
             exposition=Exposition(self.table, workers=2, block_capacity=BLOCKS, clock=self.clock),
             clock=self.clock,
         )
@@ -67,6 +74,13 @@ def test_what_is_served_is_told(bench: Bench) -> None:
     assert told["domains"] == ["a.b"]
     assert (told["listen"], told["admin"]) == ("127.0.0.1:1", "127.0.0.1:2")
     assert told["last_reload"] is None
+    assert told["unserved"] == {}
+
+
+def test_what_the_store_has_and_is_not_served_is_told(bench: Bench) -> None:
+    bench.publisher.unserved.note("a", ["no room", "too large"])
+
+    assert bench.status.report()["unserved"] == {"a": ["no room", "too large"]}
 
 
 def test_every_process_is_told_with_its_age_and_restarts(bench: Bench) -> None:
@@ -94,6 +108,18 @@ def test_a_connected_worker_is_told_with_what_it_serves(bench: Bench) -> None:
     assert (first["is_connected"], second["is_connected"]) == (True, False)
     assert (first["heartbeat_age_seconds"], second["heartbeat_age_seconds"]) == (0.25, None)
     assert "refused" not in first
+
+
+def test_what_clients_made_and_is_not_served_is_told(bench: Bench) -> None:
+    assert bench.status.report()["problems"] == []
+    strict = EndpointAccessMode.STRICT
+    bench.deployed.note_domains((DomainName(domain_name="a.b", endpoint_access_mode=strict),))
+    told = bench.status.report()
+
+    assert [each["owner"] for each in told["problems"]] == ["domain a.b"]
+    assert told["problems"][0]["path"] == "a.b.endpointAccessMode"
+    assert told["problems"][0]["text"].startswith("domain a.b: a.b.endpointAccessMode: ")
+    assert told["problems_left_out"] == 0
 
 
 def test_a_refused_release_is_told_until_a_later_one_is_served(bench: Bench) -> None:

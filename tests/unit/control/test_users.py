@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
 
-from gateway.control.users import FILE_NAME, add_user, load_users, remove_user
+from gateway.control import users
+from gateway.control.users import FILE_NAME, User, add_user, load_users, remove_user
 from gateway.errors import ConfigurationError
 
 
@@ -73,3 +76,55 @@ def test_a_file_that_holds_something_else_is_named(tmp_path: Path, text: str) ->
 
     with pytest.raises(ConfigurationError, match=FILE_NAME):
         load_users(tmp_path)
+
+
+def test_users_are_read_and_written_back_under_one_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[bool] = []
+
+    def noting(data: Path) -> dict[str, User]:
+        descriptor = os.open(data, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.append(False)
+        except BlockingIOError:
+            held.append(True)
+        finally:
+            os.close(descriptor)
+        return load_users(data)
+
+    monkeypatch.setattr(users, "load_users", noting)
+
+    add_user(tmp_path, "alice", "admin")
+    assert held == [True]
+    remove_user(tmp_path, "alice")
+    # The first look is whether there is anything to remove.
+    assert held[1:] == [False, True, True]
+
+
+def test_the_directory_is_synced_once_the_file_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[bool] = []
+
+    def sync(descriptor: int) -> None:
+        is_directory = Path(f"/proc/self/fd/{descriptor}").resolve() == tmp_path.resolve()
+        synced.append(is_directory and (tmp_path / FILE_NAME).exists())
+
+    monkeypatch.setattr(os, "fsync", sync)
+
+    add_user(tmp_path, "alice", "admin")
+
+    assert synced == [False, True]
+
+
+def test_two_users_never_share_a_key(tmp_path: Path) -> None:
+    alice = add_user(tmp_path, "alice", "admin")
+    path = tmp_path / FILE_NAME
+    text = path.read_text()
+    path.write_text(text + text.replace('["alice"]', '["bob"]').replace("admin", "read-only"))
+
+    with pytest.raises(ConfigurationError, match="alice and bob the same access_key"):
+        load_users(tmp_path)
+    assert alice.access_key in text

@@ -1,7 +1,8 @@
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.routing.domains import RESERVED_PATHS, BasePaths, Domains
+from gateway.routing.domains import MAPPINGS_AT_ONCE, RESERVED_PATHS, BasePaths, Domains
+from gateway.snapshot import finish
 
 
 def base_paths(*written: str) -> BasePaths[str]:
@@ -81,7 +82,7 @@ def test_base_path_mapped_twice_is_refused() -> None:
 
 
 def domains(*names: str) -> Domains[str]:
-    return Domains.build((name, [("", name)]) for name in names)
+    return finish(Domains.slices((name, [("", name)]) for name in names))
 
 
 def domain_of(built: Domains[str], host: str) -> str | None:
@@ -106,7 +107,7 @@ def test_exact_beats_wildcard_which_is_one_label(host: str, name: str | None) ->
 
 
 def test_exact_domain_hides_the_wildcard_even_without_a_mapping() -> None:
-    built = Domains.build([("*.example.com", [("", 1)]), ("api.example.com", [])])
+    built = finish(Domains.slices([("*.example.com", [("", 1)]), ("api.example.com", [])]))
     mapped = built.find("api.example.com")
 
     assert mapped is not None
@@ -120,8 +121,10 @@ def test_names_are_compared_in_lower_case_without_trailing_dot() -> None:
 
 def test_every_doubled_domain_and_base_path_is_named() -> None:
     with pytest.raises(ConfigurationError) as refused:
-        Domains.build(
-            [("a.b", []), ("A.b", []), ("*.b", [("x", 1), ("x", 2)]), ("*.B.", [("y", 1)])]
+        finish(
+            Domains.slices(
+                [("a.b", []), ("A.b", []), ("*.b", [("x", 1), ("x", 2)]), ("*.B.", [("y", 1)])]
+            )
         )
 
     assert [problem.path for problem in refused.value.problems] == [
@@ -129,6 +132,28 @@ def test_every_doubled_domain_and_base_path_is_named() -> None:
         "*.b.basePathMappings.x",
         "*.b",
     ]
+
+
+def test_thousands_of_domains_are_compiled_little_by_little() -> None:
+    count = 2 * MAPPINGS_AT_ONCE
+    many = [(f"{index}.example.com", [("", index)]) for index in range(count)]
+    large = ("large.example.com", [(f"v{index}", index) for index in range(count)])
+    slices = Domains.slices([*many, large])
+
+    pieces = 0
+    built: Domains[int] | None = None
+    while built is None:
+        try:
+            next(slices)
+            pieces += 1
+        except StopIteration as stop:
+            built = stop.value
+
+    # One for each domain, and further ones for the large one.
+    assert pieces == count + 1 + 2
+    found = built.find("large.example.com")
+    assert found is not None
+    assert found.find(f"/v{count - 1}/x") == (f"v{count - 1}", count - 1, "/x")
 
 
 def test_reserved_paths_are_those_of_aws() -> None:

@@ -1,10 +1,11 @@
 """Facts about what a host leads to."""
 
 from gateway.routing import Domains, Places
+from gateway.snapshot import finish
 
 
 def places() -> Places[str]:
-    return Places(Domains.build([("api.example.com", [("(none)", "x")])]))
+    return Places(finish(Domains.slices([("api.example.com", [("(none)", "x")])])))
 
 
 def test_a_custom_domain_wins_an_api_is_named_and_the_rest_is_neither() -> None:

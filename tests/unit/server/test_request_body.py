@@ -5,7 +5,13 @@ import pytest
 from gateway.server import refusal
 from gateway.server.parser import RequestParser
 from gateway.server.refusal import Refusal, RefusedError
-from gateway.server.request_body import RequestBody, empty_body, has_framing, length_of
+from gateway.server.request_body import (
+    RequestBody,
+    check_expectation,
+    empty_body,
+    has_framing,
+    length_of,
+)
 from gateway.settings import Timeouts
 from gateway.streams import HIGH_WATER_BYTES, BodyError
 from tests.clients import CHUNKED, HOST, Collected
@@ -34,6 +40,24 @@ def declared(lines: bytes, version: bytes = b"1.1") -> int | None:
     )
     assert has_framing(head.headers)
     return length_of(head, 1000)
+
+
+@pytest.mark.parametrize("more", [b"", b"Expect: 100-CONTINUE\r\n"])
+def test_100_continue_may_be_expected(more: bytes) -> None:
+    head, _ = RequestParser(20_480, 100).parse(
+        b"POST / HTTP/1.1\r\n" + HOST + b"Expect: 100-continue\r\n" + more + b"\r\n"
+    )
+    check_expectation(head.headers)
+
+
+@pytest.mark.parametrize("other", [b"x", b"", b"100-continue, x"])
+def test_no_other_expectation_hides_behind_the_first(other: bytes) -> None:
+    head, _ = RequestParser(20_480, 100).parse(
+        b"POST / HTTP/1.1\r\n" + HOST + b"Expect: 100-continue\r\nExpect: " + other + b"\r\n\r\n"
+    )
+    with pytest.raises(RefusedError) as refused:
+        check_expectation(head.headers)
+    assert refused.value.refusal is refusal.EXPECTATION
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,6 @@ def test_a_sound_api_has_no_problems() -> None:
 @pytest.mark.parametrize(
     ("method", "field"),
     [
-        (Method(integration=mock(), api_key_required=True), "apiKeyRequired"),
         (
             Method(integration=mock(), authorization_type=AuthorizationType.AWS_IAM),
             "authorizationType",
@@ -112,6 +111,5 @@ def test_a_bad_log_format_is_an_error_and_missing_features_are_warnings() -> Non
         "accessLogSettings"
     }
     assert {one.path for one in problems if one.severity == "warning"} == {
-        "stages.dev.cacheClusterEnabled",
         "stages.dev.clientCertificateId",
     }

@@ -10,7 +10,8 @@ from gateway.definitions.domain import (
     EndpointAccessMode,
     MutualTlsAuthentication,
 )
-from gateway.snapshot.compiled import DomainRefusal
+from gateway.snapshot.compile import compile_release
+from gateway.snapshot.compiled import DomainRefusal, Snapshot
 from gateway.snapshot.enforcement import unenforced_of_domain
 from tests.builders import World, api, mock, release
 
@@ -34,6 +35,22 @@ def test_unchanged_domains_are_not_compiled_again() -> None:
 
     world.publish(replace(release(PETS, revision=3), domains=()))
     assert world.cell.current.domains is not before
+
+
+def test_many_domains_are_compiled_and_compared_little_by_little() -> None:
+    many = tuple(replace(MAPPED, domain_name=f"{index}.example.com") for index in range(500))
+    world = World(replace(release(PETS), domains=many))
+
+    def pieces(domains: tuple[DomainName, ...], previous: Snapshot | None) -> int:
+        released = replace(release(PETS, revision=2), domains=domains)
+        return sum(1 for _ in compile_release(released, previous, world.binding))
+
+    without = pieces((), None)
+    assert pieces(many, None) >= without + 500
+    # The same, but for the last one: compared first, and then compiled.
+    served = world.cell.current
+    changed = (*map(replace, many[:-1]), replace(many[-1], base_path_mappings=()))
+    assert pieces(changed, served) >= pieces((), served) + 499 + 500
 
 
 def test_a_domain_that_asks_for_more_leads_nowhere() -> None:

@@ -9,9 +9,12 @@ from sqlalchemy import update
 
 from gateway.definitions.stage import LoggingLevel, MethodSetting
 from gateway.errors import ConfigurationError
+from gateway.store import served as served_module
 from gateway.store.served import ASIDE, definition_from, served_api_ids, served_apis
 from gateway.store.tables import REST_API
 from tests.unit.control.api.handlers import Handlers
+
+LOG_GROUP = "arn:aws:logs:us-east-1:000000000000:log-group:pets"
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def test_a_stage_is_served_as_its_definition(handlers: Handlers, api: str) -> No
         ("/*/*/throttling/rateLimit", "-1"),
         ("/*/*/throttling/burstLimit", "7"),
         ("/*/*/logging/loglevel", "INFO"),
-        ("/accessLogSettings/destinationArn", "stdout"),
+        ("/accessLogSettings/destinationArn", LOG_GROUP),
         ("/canarySettings/percentTraffic", "12.5"),
     )
 
@@ -68,7 +71,7 @@ def test_a_stage_is_served_as_its_definition(handlers: Handlers, api: str) -> No
     assert stage.access_log_settings is None
     assert stage.canary_settings.percent_traffic == 12.5
     patched(handlers, api, ("/accessLogSettings/format", "$context.requestId"))
-    assert served(handlers, api).stages["prod"].access_log_settings.destination == "stdout"
+    assert served(handlers, api).stages["prod"].access_log_settings.destination == LOG_GROUP
 
 
 def test_a_known_deployment_is_not_read_again(handlers: Handlers, api: str) -> None:
@@ -90,6 +93,35 @@ def test_what_is_of_files_or_set_aside_is_not_served(
 
     assert handlers.store.run(served_api_ids).value == []
     assert served(handlers, values.get("id", api)) is None
+
+
+def test_a_deployment_is_handed_over_as_it_was_frozen(handlers: Handlers, api: str) -> None:
+    ((id_, stored),) = served(handlers, api).deployments.items()
+
+    assert (stored.id, stored.api_id) == (id_, api)
+    assert definition_from(stored.text, id_).rest_api.id == api
+    assert stored.created_date > 0
+
+
+def test_many_apis_are_read_at_once(
+    handlers: Handlers, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served_module, "_APIS_PER_QUERY", 2)
+    monkeypatch.setattr(served_module, "_IDS_PER_QUERY", 1)
+    wanted = [api, "nothing"]
+    for _ in range(4):
+        made: str = handlers.method()["restapi_id"]
+        handlers.call("CreateDeployment", {"stageName": "prod"}, restapi_id=made)
+        wanted.append(made)
+    patched(handlers, wanted[-1], ("/*/*/throttling/burstLimit", "7"))
+
+    found = handlers.store.run(lambda transaction: served_apis(transaction, wanted, ())).value
+
+    assert list(found) == wanted
+    assert found.pop("nothing") is None
+    assert all(each.deployments.keys() == each.deployment_ids for each in found.values())
+    settings = {id_: each.stages["prod"].method_settings for id_, each in found.items()}
+    assert [id_ for id_ in wanted if settings.get(id_)] == wanted[-1:]
 
 
 def test_an_api_without_stages_is_not_served(handlers: Handlers) -> None:

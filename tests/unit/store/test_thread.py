@@ -104,6 +104,58 @@ def test_a_store_that_cannot_be_opened_says_so_at_once(tmp_path: Path) -> None:
         StoreThread(broken)
 
 
+async def test_whatever_happens_whoever_waits_is_told_and_the_thread_goes_on(
+    tmp_path: Path,
+) -> None:
+    lost: list[str] = []
+    store = StoreThread(lambda: open_store(tmp_path), lambda: lost.append("lost"))
+
+    def exits(_: Transaction) -> None:
+        raise SystemExit
+
+    def spoils(transaction: Transaction) -> None:
+        transaction.execute("ROLLBACK")
+
+    with pytest.raises(RuntimeError, match="SystemExit"):
+        await store.run(exits, is_mutation=True)
+    with pytest.raises(Exception, match="savepoint"):
+        await store.run(spoils, is_mutation=True)
+
+    await store.run(tag("a"), is_mutation=True)
+    assert await store.read(count) == 1
+    assert lost == []
+    store.close()
+
+
+async def test_a_lost_connection_is_told_at_once(tmp_path: Path) -> None:
+    lost: list[str] = []
+    store = StoreThread(lambda: open_store(tmp_path), lambda: lost.append("lost"))
+
+    def closes(transaction: Transaction) -> None:
+        transaction.connection.connection.close()
+
+    def is_told() -> bool:
+        return bool(lost)
+
+    for work in (closes, count):
+        with pytest.raises(Exception, match=r".") as error:
+            await store.run(work, is_mutation=True)
+        assert not isinstance(error.value, asyncio.CancelledError)
+
+    store.close()
+    assert is_told()
+
+
+def test_what_must_happen_is_not_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thread, "WAITING", 0)
+    store = StoreThread(lambda: open_store(tmp_path))
+
+    with pytest.raises(ControlError, match="TooManyRequestsException"):
+        store.submit(count, is_mutation=False)
+    assert store.submit(count, is_mutation=False, is_bounded=False).result(10).value == 0
+    store.close()
+
+
 def test_closing_finishes_what_waits(tmp_path: Path) -> None:
     store = StoreThread(lambda: open_store(tmp_path))
     outcomes = [store.submit(tag(str(n)), is_mutation=True) for n in range(200)]

@@ -70,3 +70,18 @@ def test_changes_add_up() -> None:
     changes.update(Changes(apis={"b"}, is_usage_changed=True))
 
     assert changes == Changes({"a", "b"}, is_usage_changed=True, are_domains_changed=True)
+
+
+def test_rows_are_read_as_they_are_asked_for(store: Store) -> None:
+    def work(transaction: Transaction) -> list[str]:
+        rows = [{"target": "/a", "name": str(number), "value": ""} for number in range(100)]
+        transaction.insert_all(TAG, rows)
+        found = transaction.each(select(TAG).order_by(TAG.c.name))
+        first = next(found).name
+        # Others may be asked for meanwhile.
+        assert transaction.has(TAG, TAG.c.name == "99")
+        second = next(found).name
+        found.close()
+        return [first, second]
+
+    assert done(store, work) == ["0", "1"]

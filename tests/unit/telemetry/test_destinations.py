@@ -1,13 +1,22 @@
 """Where log lines may go."""
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.control import users
+from gateway.control.persist import release_directory
 from gateway.errors import Problem
-from gateway.telemetry.destinations import destination_of, execution_log_group, log_group_path
+from gateway.settings import Settings
+from gateway.store import database as store
+from gateway.telemetry.destinations import (
+    destination_of,
+    execution_log_group,
+    is_own_file,
+    log_group_path,
+)
 
 
 def resolved(value: str, *, is_canary: bool = False) -> str | None:
@@ -40,12 +49,23 @@ def test_a_destination_is_stdout_or_a_file(value: str, place: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "logs/", "../x.log", "logs/../../x", "/var/../etc/x", "a\nb", "a\0b",
+    ["store.sqlite", "./store.sqlite-wal", "users.toml", "users.toml.lock", "release/parts",
+     "run/x", "certificates/default.key",
+     "", "logs/", "../x.log", "logs/../../x", "/var/../etc/x", "a\nb", "a\0b",
      "arn:aws:s3:::bucket", "arn:aws:logs:us-east-1:0:log-group:", "arn:",
      "arn:aws:logs:us-east-1:0:log-group:/", "arn:aws:firehose:us-east-1:0:deliverystream/other"],
 )  # fmt: skip
 def test_what_is_no_destination_is_refused(value: str) -> None:
     assert resolved(value) is None
+
+
+def test_what_the_gateway_keeps_is_no_destination() -> None:
+    settings = Settings(data=Path("/data"))
+    kept = [store.FILE_NAME, users.FILE_NAME, release_directory(settings).name]
+
+    assert [is_own_file(PurePosixPath(name)) for name in kept] == [True] * 3
+    assert not is_own_file(PurePosixPath("logs/store.sqlite"))
+    assert not is_own_file(PurePosixPath())
 
 
 def test_a_canary_writes_to_a_log_group_of_its_own_but_not_to_another_file() -> None:

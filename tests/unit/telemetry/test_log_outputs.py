@@ -38,6 +38,18 @@ def test_a_destination_that_leaves_the_data_directory_is_an_error(
     assert list(tmp_path.rglob("*.log")) == []
 
 
+def test_a_file_of_the_gateways_own_is_never_written(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "innocent.log").symlink_to("users.toml")
+    (tmp_path / "alias").symlink_to("data")
+
+    for name in ("users.toml", data / "store.sqlite", "innocent.log", tmp_path / "alias/run/x"):
+        with pytest.raises(OSError, match="gateway's own"):
+            open_file(data, str(name))
+    assert not (data / "users.toml").exists()
+
+
 def test_a_directory_and_a_pipe_without_a_reader_are_errors_and_not_waited_for(
     tmp_path: Path,
 ) -> None:

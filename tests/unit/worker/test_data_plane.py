@@ -17,7 +17,7 @@ from gateway.telemetry.log_sink import LogSink
 from gateway.telemetry.metrics import Cell, WorkerMetrics, segment_bytes
 from gateway.throttle import BucketTable, bytes_needed
 from gateway.worker.data_plane import DataPlane
-from tests.builders import BLOCKS, BUCKETS, api, mock, release
+from tests.builders import BLOCKS, BUCKETS, api, key_tables, mock, release
 
 PATH = "/_aws/execute-api/shop/dev/pets"
 
@@ -28,6 +28,7 @@ class Bench:
         self.data_plane = DataPlane(
             Settings(timeouts=Timeouts(drain_seconds=0.05)),
             buckets=BucketTable(bytearray(bytes_needed(BUCKETS, 1)), BUCKETS, 1, 0),
+            keys=key_tables(),
             metrics=self.metrics,
             logs=LogSink(data),
             clock=SystemClock(),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from uuid import UUID
+
 import orjson
 import pytest
 
@@ -19,7 +21,8 @@ def test_an_event_has_the_fields_of_cloudtrail() -> None:
 
     event = event_of(0.5, call, {"stageName": "prod"}, bad_request("no"))
 
-    assert event["eventTime"] == "1970-01-01T00:00:00.500+00:00"
+    assert event["eventTime"] == "1970-01-01T00:00:00.500Z"
+    assert event["eventID"] == str(UUID(event["eventID"]))
     assert event["eventName"] == "UpdateStage"
     assert event["userIdentity"]["userName"] == "tester"
     assert event["sourceIPAddress"] == "127.0.0.1"
@@ -69,3 +72,23 @@ def test_the_oldest_records_go(handlers: Handlers, monkeypatch: pytest.MonkeyPat
         return transaction.execute("SELECT sequence FROM audit")
 
     assert handlers.store.run(work).value == [(8,), (9,), (10,)]
+
+
+def test_the_oldest_records_go_when_all_are_too_long(
+    handlers: Handlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "TRAIL_BYTES", 5000)
+    monkeypatch.setattr(audit, "_PRUNE_EVERY", 5)
+
+    def work(transaction: Transaction) -> list[tuple[int, ...]]:
+        call = call_of("CreateRestApi", body={"name": "ü" * 1000})
+        for _ in range(10):
+            note(transaction, call, None, revision=1)
+        lengths = transaction.execute(
+            "SELECT count(*), sum(length(CAST(record AS BLOB))) FROM audit"
+        )
+        return [*lengths, *transaction.execute("SELECT bytes FROM audit_size")]
+
+    (count, held), (counted,) = handlers.store.run(work).value
+    assert 0 < count < 3
+    assert counted == held <= 5000

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.control.api import documentation_rows
-from gateway.control.api.documentation_rows import checked_properties, key_of, place_of
+from gateway.control.api.documentation_rows import checked_properties, place_of
+from gateway.definitions import documentation
+from gateway.definitions.documentation import key_of
 from gateway.errors import ControlError
 
 
@@ -20,7 +21,7 @@ def test_a_place_is_printable_and_bounded(value: str) -> None:
 
 
 def test_properties_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documentation_rows, "PROPERTIES_BYTES", 10)
+    monkeypatch.setattr(documentation, "PROPERTIES_BYTES", 10)
     assert checked_properties('{"a": 1}') == '{"a": 1}'
 
     with pytest.raises(ControlError, match="at most 10 bytes"):

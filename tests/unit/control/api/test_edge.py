@@ -63,3 +63,19 @@ def test_a_slow_body_is_not_waited_for(
     head = b"POST /restapis HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n"
 
     assert raw(plane, head + b"{").startswith(b"HTTP/1.1 408 ")
+
+
+def test_all_bodies_together_are_bounded(
+    plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "BODIES_BYTES", 10)
+    head = b"POST /restapis HTTP/1.1\r\nHost: localhost\r\nContent-Length: 11\r\n"
+
+    for _ in range(2):
+        answer = raw(plane, head + b"\r\n" + b"x" * 11)
+        assert answer.startswith(b"HTTP/1.1 429 ")
+        assert b"TooManyRequestsException" in answer
+    short = (
+        b"POST /restapis HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 9\r\n"
+    )
+    assert raw(plane, short + b"\r\n" + b"x" * 9).startswith(b"HTTP/1.1 400 ")

@@ -15,7 +15,15 @@ from tests.unit.control.api.handlers import Handlers
         ({"type": "MOCK", "httpMethod": "BREW"}, "Invalid HttpMethod"),
         ({"type": "MOCK", "passthroughBehavior": "x"}, "Invalid passthrough behavior"),
         ({"type": "MOCK", "connectionType": "VPC_LINK"}, "A connection ID is required"),
-        ({"type": "MOCK", "requestTemplates": {"a/b": "x" * 400_000}}, "template has at most"),
+        (
+            {"type": "MOCK", "connectionType": "VPC_LINK", "connectionId": "abc123"},
+            "NotFoundException: Invalid Vpc Link identifier specified",
+        ),
+        (
+            {"type": "MOCK", "connectionType": "VPC_LINK", "connectionId": "${x}"},
+            "Invalid Vpc Link identifier specified",
+        ),
+        ({"type": "MOCK", "requestTemplates": {"a/b": "ä" * 200_000}}, "template has at most"),
     ],
 )
 def test_a_bad_integration_is_refused(
@@ -58,3 +66,63 @@ def test_replacing_a_response_keeps_its_place(handlers: Handlers) -> None:
     told = handlers.call("GetIntegration", **labels)["integrationResponses"]
     assert list(told) == ["200", "400"]
     assert told["200"]["selectionPattern"] == "x"
+
+
+@pytest.mark.parametrize("path", ["/uri", "/httpMethod", "/connectionType"])
+def test_a_mock_has_no_endpoint_to_patch(handlers: Handlers, path: str) -> None:
+    labels = handlers.method()
+    operations = [{"op": "replace", "path": path, "value": "GET"}]
+
+    with pytest.raises(ControlError) as error:
+        handlers.call("UpdateIntegration", {"patchOperations": operations}, **labels)
+
+    assert error.value.message == f"Invalid patch path {path}"
+
+
+@pytest.mark.parametrize(
+    ("op", "path", "value"),
+    [
+        ("remove", "/credentials", None),
+        ("add", "/contentHandling", "CONVERT_TO_TEXT"),
+        ("remove", "/contentHandling", None),
+        ("add", "/tlsConfig/insecureSkipVerification", "true"),
+        ("remove", "/tlsConfig/insecureSkipVerification", None),
+    ],
+)
+def test_what_is_no_list_is_only_replaced(
+    handlers: Handlers, op: str, path: str, value: str | None
+) -> None:
+    labels = handlers.method()
+    operation = {"op": op, "path": path, **({} if value is None else {"value": value})}
+
+    with pytest.raises(ControlError) as error:
+        handlers.call("UpdateIntegration", {"patchOperations": [operation]}, **labels)
+
+    assert error.value.message == f"Invalid patch path {path}"
+
+
+@pytest.mark.parametrize(
+    ("op", "path"),
+    [("remove", "/selectionPattern"), ("add", "/contentHandling"), ("remove", "/contentHandling")],
+)
+def test_what_is_no_list_of_a_response_is_only_replaced(
+    handlers: Handlers, op: str, path: str
+) -> None:
+    labels = {**handlers.method(), "status_code": "200"}
+    handlers.call("PutMethodResponse", **labels)
+    handlers.call("PutIntegrationResponse", {"selectionPattern": "x"}, **labels)
+    operation = {"op": op, "path": path, "value": "CONVERT_TO_TEXT"}
+
+    with pytest.raises(ControlError) as error:
+        handlers.call("UpdateIntegrationResponse", {"patchOperations": [operation]}, **labels)
+
+    assert error.value.message == f"Invalid patch path {path}"
+
+
+def test_an_empty_cache_namespace_is_the_id_of_the_resource(handlers: Handlers) -> None:
+    labels = handlers.method()
+
+    for value in ("mine", ""):
+        operation = {"op": "replace", "path": "/cacheNamespace", "value": value}
+        told = handlers.call("UpdateIntegration", {"patchOperations": [operation]}, **labels)
+        assert told["cacheNamespace"] == (value or labels["resource_id"])

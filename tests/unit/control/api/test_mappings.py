@@ -45,6 +45,16 @@ def test_a_bad_request_mapping_is_named(target: str, source: str) -> None:
         check_request_mapping({target: source}, DECLARED)
 
 
+@pytest.mark.parametrize("source", ["true", "", "a.b", "method.request.wrong.a"])
+def test_what_is_no_expression_is_told_so(source: str) -> None:
+    told = rf"errors : \[Invalid mapping expression specified: {source}\]$"
+
+    with pytest.raises(ControlError, match=told):
+        check_request_mapping({"integration.request.header.x": source}, DECLARED)
+    with pytest.raises(ControlError, match=told):
+        check_response_mapping({"method.response.header.x": source}, {"method.response.header.x"})
+
+
 @pytest.mark.parametrize(
     ("source", "is_good"),
     [

@@ -73,8 +73,17 @@ def test_operations_apply_in_order_to_one_copy() -> None:
         (("replace", "/name"), "no name"),
         (("replace", "/size", "10"), "bad size"),
         (("replace", "/size", "1.0"), "bad size"),
+        (("replace", "/size", "0_1"), "bad size"),
+        (("replace", "/size", " 1"), "bad size"),
+        (("replace", "/size", "\u0663"), "bad size"),
+        (("replace", "/size"), "bad size"),
         (("replace", "/rate", "nan"), "bad rate"),
         (("replace", "/rate", "x"), "bad rate"),
+        (("replace", "/rate", "0_1"), "bad rate"),
+        (("replace", "/rate", "\u0663.0"), "bad rate"),
+        (("replace", "/rate", "1\n"), "bad rate"),
+        (("replace", "/rate", "1" * 400), "bad rate"),
+        (("replace", "/rate"), "bad rate"),
         (("replace", "/kind"), "bad kind"),
         (("remove", "/map/none"), "Invalid parameter name specified"),
         (("remove", "/list/none"), "Invalid parameter name specified"),
@@ -129,3 +138,11 @@ def test_operations_are_bounded_and_have_an_op() -> None:
         patch.operations_of({"patchOperations": [{"op": "add"}] * 1001})
     with pytest.raises(ControlError, match="BadRequestException"):
         patch.operations_of({"patchOperations": [{"path": "/a"}]})
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("12", 12.0), ("-1", -1.0), ("+0.50", 0.5), ("1e+06", 1_000_000.0), ("1e999", None)],
+)
+def test_a_number_is_one_of_ascii_digits(text: str, number: float | None) -> None:
+    assert patch.finite_number(text) == number

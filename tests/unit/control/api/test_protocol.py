@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from gateway.control.api import protocol
 from gateway.control.api.protocol import (
     decode_position,
     encode_position,
+    fitting,
     limit_of,
     page,
     present,
@@ -82,3 +84,51 @@ def test_query_parameters_of_a_call() -> None:
 
     assert (call.text("a"), call.text("b"), call.label("x")) == ("2", None, "y")
     assert (call.flag("flag"), call.flag("a"), call.flag("b")) == (True, False, False)
+
+
+def test_a_page_is_bounded_by_bytes_and_never_empty(
+    handlers: Handlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [handlers.api(description="x" * 1000)["id"] for _ in range(5)]
+    monkeypatch.setattr(protocol, "PAGE_BYTES", 3000)
+    pages: list[list[str]] = []
+    query = {"limit": ["4"]}
+    while True:
+        told = handlers.call("GetRestApis", query=query)
+        pages.append([each["id"] for each in told["item"]])
+        if "position" not in told:
+            break
+        query = {"limit": ["4"], "position": [told["position"]]}
+
+    assert [len(each) for each in pages] == [2, 2, 1]
+    assert [id_ for each in pages for id_ in each] == made
+    monkeypatch.setattr(protocol, "PAGE_BYTES", 1)
+    assert len(handlers.call("GetRestApis")["item"]) == 1
+
+
+def test_what_does_not_fit_is_not_even_looked_at_beyond_the_first() -> None:
+    items = iter([{"n": number} for number in range(5)])
+
+    assert list(fitting(items, 2)) == [{"n": 0}, {"n": 1}]
+    assert next(items) == {"n": 3}
+
+
+def test_gateway_responses_are_bounded_by_bytes_too(
+    handlers: Handlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = handlers.api()["id"]
+    types = [
+        each["responseType"]
+        for each in handlers.call("GetGatewayResponses", restapi_id=api)["item"]
+    ]
+    monkeypatch.setattr(protocol, "PAGE_BYTES", 1000)
+    found: list[str] = []
+    query: dict[str, list[str]] = {}
+    while len(found) < len(types):
+        told = handlers.call("GetGatewayResponses", query=query, restapi_id=api)
+        assert len(told["item"]) < len(types)
+        found += [each["responseType"] for each in told["item"]]
+        query = {"position": [told["position"]]} if "position" in told else {}
+
+    assert found == types
+    assert query == {}

@@ -64,6 +64,18 @@ def test_a_parent_does_not_become_greedy(handlers: Handlers) -> None:
         moved(handlers, api, parent, "/parentId", "nothing")
 
 
+def test_a_move_takes_only_what_is_below_it_letter_by_letter(handlers: Handlers) -> None:
+    api = handlers.api()
+    lower = grown(handlers, api, "pets")
+    grown(handlers, api, "Pets", "y")
+
+    moved(handlers, api, lower, "/pathPart", "cats")
+    moved(handlers, api, lower, "/pathPart", "{proxy+}")
+
+    paths = [each["path"] for each in handlers.call("GetResources", restapi_id=api["id"])["item"]]
+    assert paths == ["/", "/{proxy+}", "/Pets", "/Pets/y"]
+
+
 @pytest.mark.parametrize("part", ["..", ".", "a b", "{a", "a}", "{}", "{+}", "ä", "a?b", "{a}{b}"])
 def test_a_part_has_aws_characters(handlers: Handlers, part: str) -> None:
     with pytest.raises(ControlError, match="Resource's path part only allow"):

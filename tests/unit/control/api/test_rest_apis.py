@@ -21,11 +21,53 @@ def test_a_clone_has_everything_but_the_id(handlers: Handlers) -> None:
     listed = handlers.call("GetResources", restapi_id=clone["id"], query={"embed": ["methods"]})[
         "item"
     ]
-    assert [each["path"] for each in listed] == ["/"]
+    assert [(each["path"], each["id"]) for each in listed[1:]] == [("/{id}", child["id"])]
     assert listed[0]["id"] == clone["rootResourceId"] != source["resource_id"]
     assert listed[0]["resourceMethods"]["GET"]["methodIntegration"]["type"] == "MOCK"
-    # A resource without a method or a child with one is not served, and so not frozen either.
-    assert child["path"] == "/{id}"
+    assert listed[1]["parentId"] == clone["rootResourceId"]
+    assert "resourceMethods" not in listed[1]
+
+
+def test_a_clone_keeps_its_resources_when_it_is_cloned(handlers: Handlers) -> None:
+    source = handlers.api()
+    parent = handlers.call(
+        "CreateResource",
+        {"pathPart": "a"},
+        restapi_id=source["id"],
+        parent_id=source["rootResourceId"],
+    )
+    handlers.call(
+        "CreateResource", {"pathPart": "b"}, restapi_id=source["id"], parent_id=parent["id"]
+    )
+
+    again = handlers.api(cloneFrom=handlers.api(cloneFrom=source["id"])["id"])
+
+    listed = handlers.call("GetResources", restapi_id=again["id"])["item"]
+    assert sorted(each["path"] for each in listed) == ["/", "/a", "/a/b"]
+
+
+def test_a_clone_is_guarded_like_its_source(handlers: Handlers) -> None:
+    guarded = {
+        "apiKeySource": "AUTHORIZER",
+        "binaryMediaTypes": ["image/png"],
+        "minimumCompressionSize": 10,
+        "disableExecuteApiEndpoint": True,
+        "policy": '{"Statement": []}',
+        "endpointConfiguration": {"types": ["PRIVATE"], "ipAddressType": "dualstack"},
+        "securityPolicy": "TLS_1_2",
+    }
+    source = handlers.api(**guarded, description="text", version="1")["id"]
+
+    clone = handlers.api(cloneFrom=source)
+    other = handlers.api(cloneFrom=source, minimumCompressionSize=0, policy="{}")
+
+    assert {name: clone[name] for name in guarded} == guarded
+    assert {name: other[name] for name in guarded} == {
+        **guarded,
+        "minimumCompressionSize": 0,
+        "policy": "{}",
+    }
+    assert "description" not in clone
 
 
 def test_a_clone_of_nothing_is_refused(handlers: Handlers) -> None:
@@ -59,8 +101,11 @@ def test_a_policy_is_bounded_and_may_be_cleared(handlers: Handlers) -> None:
         return told
 
     assert "policy" not in patched("")
-    with pytest.raises(ControlError, match="Invalid policy document"):
-        patched("x" * 8193)
+    for bad in ('{"a": "' + "x" * 8193 + '"}', "Allow all", "[]", "{"):
+        with pytest.raises(ControlError, match="Invalid policy document"):
+            patched(bad)
+        with pytest.raises(ControlError, match="Invalid policy document"):
+            handlers.api(policy=bad)
 
 
 def test_vpc_endpoints_come_and_go(handlers: Handlers) -> None:
@@ -74,3 +119,15 @@ def test_vpc_endpoints_come_and_go(handlers: Handlers) -> None:
     told = handlers.call("UpdateRestApi", {"patchOperations": operations}, restapi_id=api)
 
     assert told["endpointConfiguration"]["vpcEndpointIds"] == ["vpce-2"]
+
+
+@pytest.mark.parametrize("op", ["remove", "replace"])
+def test_a_binary_media_type_that_is_not_there_stays_away(handlers: Handlers, op: str) -> None:
+    api = handlers.api(binaryMediaTypes=["image/png"])["id"]
+    operation = {"op": op, "path": "/binaryMediaTypes/image~1gif", "value": "image/gif"}
+
+    with pytest.raises(ControlError) as error:
+        handlers.call("UpdateRestApi", {"patchOperations": [operation]}, restapi_id=api)
+
+    assert error.value.code == "BadRequestException"
+    assert error.value.message == "Invalid patch path /binaryMediaTypes/image~1gif"

@@ -86,6 +86,13 @@ def test_a_canary_is_built_up_by_replacing() -> None:
         ("replace", "/a/BREW/metrics/enabled", "true"),
         ("replace", "/a/GET/metrics/enabled/more", "true"),
         ("copy", "/variables", None),
+        ("replace", "/accessLogSettings/destinationArn", "/etc/cron.d/x"),
+        ("add", "/accessLogSettings/destinationArn", "store.sqlite"),
+        ("add", "/accessLogSettings/format", "$context.status"),
+        ("replace", "/*/*/throttling/rateLimit", "1_000"),
+        ("replace", "/*/*/throttling/burstLimit", "\u0661"),
+        ("replace", "/*/*/caching/ttlInSeconds", "6_0"),
+        ("replace", "/canarySettings/percentTraffic", "\u0665"),
     ],
 )
 def test_other_operations_are_refused(operation: tuple[str, str, str | None]) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gateway.control.api import stage_rows, stages
@@ -56,3 +58,30 @@ def test_a_stage_keeps_its_entries_when_nothing_changes(handlers: Handlers, api:
     before = patched(handlers, api, setting)["methodSettings"]
 
     assert patched(handlers, api)["methodSettings"] == before
+
+
+def test_a_documentation_version_must_be_there(handlers: Handlers) -> None:
+    api = handlers.method()["restapi_id"]
+    deployment = handlers.call("CreateDeployment", {"stageName": "prod"}, restapi_id=api)["id"]
+    other = handlers.api()["id"]
+    handlers.call("CreateDocumentationVersion", {"documentationVersion": "1"}, restapi_id=other)
+
+    def made(name: str) -> Any:
+        body = {"stageName": name, "deploymentId": deployment, "documentationVersion": "1"}
+        return handlers.call("CreateStage", body, restapi_id=api)
+
+    def patched(value: str) -> Any:
+        operation = {"op": "replace", "path": "/documentationVersion", "value": value}
+        body = {"patchOperations": [operation]}
+        return handlers.call("UpdateStage", body, restapi_id=api, stage_name="prod")
+
+    told = "Invalid Documentation version specified"
+    with pytest.raises(ControlError, match=told):
+        made("a")
+    with pytest.raises(ControlError, match=told):
+        patched("1")
+    handlers.call("CreateDocumentationVersion", {"documentationVersion": "1"}, restapi_id=api)
+
+    assert made("a")["documentationVersion"] == "1"
+    assert patched("1")["documentationVersion"] == "1"
+    assert "documentationVersion" not in patched("")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.control.api.tags import put_tags, tags_of, target_of
+from gateway.control.api.tags import drop_tags, move_tags, put_tags, tags_of, target_of
 from gateway.errors import ControlError
 from gateway.store.transaction import Transaction
 from tests.unit.control.api.handlers import Handlers
@@ -62,3 +62,14 @@ def test_bad_tags_are_refused(handlers: Handlers, tags: dict[str, str]) -> None:
 
     assert isinstance(handlers.store.run(work).error, ControlError)
     assert handlers.store.run(lambda transaction: tags_of(transaction, "/x")).value == {}
+
+
+def test_what_is_below_another_spelling_keeps_its_tags(handlers: Handlers) -> None:
+    def work(transaction: Transaction) -> list[dict[str, str]]:
+        for target in ("/x", "/x/y", "/X/y"):
+            put_tags(transaction, target, {"a": target})
+        move_tags(transaction, "/x", "/z")
+        drop_tags(transaction, "/z")
+        return [tags_of(transaction, target) for target in ("/x/y", "/z/y", "/X/y")]
+
+    assert handlers.store.run(work).value == [{}, {}, {"a": "/X/y"}]

@@ -73,7 +73,7 @@ def test_what_was_used_outlives_the_membership(handlers: Handlers, member: dict[
 
 
 def test_the_first_period_is_that_of_the_keys_coming(handlers: Handlers) -> None:
-    quota = {"limit": 10, "offset": 4, "period": "DAY"}
+    quota = {"limit": 10, "offset": 4, "period": "MONTH"}
     plan = handlers.call("CreateUsagePlan", {"name": "gold", "quota": quota})["id"]
     key = handlers.call("CreateApiKey")["id"]
     before = today(handlers)

@@ -49,6 +49,19 @@ def test_a_quota_is_complete() -> None:
         checked_quota({"limit": 1, "period": "YEAR"})
 
 
+@pytest.mark.parametrize(("period", "highest"), [("DAY", 0), ("WEEK", 6), ("MONTH", 27)])
+def test_an_offset_is_bounded_by_its_period(period: str, highest: int) -> None:
+    quota = {"limit": 1, "offset": highest, "period": period}
+    allowed = "zero" if period == "DAY" else f"between 0 and {highest} inclusive"
+
+    assert checked_quota(quota) == quota
+    with pytest.raises(ControlError) as error:
+        checked_quota({**quota, "offset": highest + 1})
+    assert error.value.message == (
+        f"Usage Plan quota offset must be {allowed} in the {period} period"
+    )
+
+
 @pytest.mark.parametrize(
     ("written", "kept"),
     [

@@ -47,7 +47,7 @@ def test_a_stage_given_twice_is_there_once(handlers: Handlers) -> None:
 
 
 def test_what_did_not_change_is_not_written(handlers: Handlers) -> None:
-    quota = {"limit": 1, "offset": 2, "period": "DAY"}
+    quota = {"limit": 1, "offset": 2, "period": "WEEK"}
     plan = handlers.call("CreateUsagePlan", {"name": "gold", "quota": quota})["id"]
 
     assert patched(handlers, plan)["quota"] == quota
