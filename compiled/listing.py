@@ -52,9 +52,9 @@ def problems(listed: Sequence[str], sources: Mapping[str, str]) -> list[str]:
     found += [f"{path}: listed, but there is no such file" for path in set(listed) - set(sources)]
     modules = {dotted(path): _module(text) for path, text in sources.items()}
     compiled = {dotted(path) for path in listed}
-    for path in dict.fromkeys(listed):
-        if path in sources:
-            found += _of_bases(path, modules, compiled)
+    for path in sources:
+        rule = _of_bases if dotted(path) in compiled else _of_interpreted
+        found += rule(path, modules, compiled)
     return sorted(found)
 
 
@@ -80,6 +80,32 @@ def _of_bases(path: str, modules: Mapping[str, _Module], compiled: set[str]) -> 
                     f"{path}: {class_name} inherits from {found}, whose memory layout nobody has"
                     " looked at; see SAFE_BASES in compiled/listing.py"
                 )
+
+
+def _of_interpreted(path: str, modules: Mapping[str, _Module], compiled: set[str]) -> Iterator[str]:
+    """Yield the classes that stay interpreted and cannot be made, for a base of theirs is compiled.
+
+    Exceptions can: their memory is laid out by Python.
+    """
+    name = dotted(path)
+    for class_name, bases in modules[name].classes.items():
+        for base in bases:
+            home, found = _resolve(name, base, modules)
+            if home in compiled and not _is_exception(home, found, modules):
+                yield (
+                    f"{path}: {class_name} inherits from {found} of {home}, which is listed: no"
+                    " interpreted class can; list it as well, or hold one instead of being one"
+                )
+
+
+def _is_exception(module: str, name: str, modules: Mapping[str, _Module]) -> bool:
+    for base in modules[module].classes.get(name, ()):
+        home, found = _resolve(module, base, modules)
+        if home in modules:
+            return _is_exception(home, found, modules)
+        if found.endswith(("Exception", "Error")):
+            return True
+    return False
 
 
 def _resolve(module: str, name: str, modules: Mapping[str, _Module]) -> tuple[str, str]:

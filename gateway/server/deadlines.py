@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Callable
 from typing import Final
 
 from gateway.clock import Clock
@@ -43,6 +44,20 @@ class Deadline:
     def on_deadline(self, now: float) -> None:
         """Act on the deadline that has passed; it is not watched any more until `watch`."""
         raise NotImplementedError
+
+
+class CallingDeadline(Deadline):
+    """A deadline that calls a function, for who cannot inherit."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        super().__init__()
+        self._call = call
+
+    def on_deadline(self, now: float) -> None:  # noqa: ARG002 (the base's)
+        """Call."""
+        self._call()
 
 
 class Deadlines:

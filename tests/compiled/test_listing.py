@@ -93,3 +93,16 @@ def test_a_base_in_the_same_module_is_compiled_with_it() -> None:
     text = "class A: ...\n\n\nclass B(A): ...\n"
 
     assert problems(["gateway/a.py"], {"gateway/a.py": text}) == []
+
+
+def test_an_interpreted_class_below_a_compiled_one_is_refused_but_for_exceptions() -> None:
+    texts = {"gateway/server/deadlines.py": BASE, "gateway/server/socket.py": SOCKET}
+    (said,) = problems(["gateway/server/deadlines.py"], texts)
+    assert "Socket inherits from Deadline of gateway.server.deadlines, which is listed" in said
+
+    texts = {
+        "gateway/errors.py": "class GatewayError(Exception):\n    pass\n",
+        "gateway/cli/x.py": "from gateway.errors import GatewayError\n\n\n"
+        "class UsageError(GatewayError):\n    pass\n",
+    }
+    assert problems(["gateway/errors.py"], texts) == []
