@@ -11,7 +11,14 @@ from typing import Final
 
 from multidict import istr
 
-from gateway.cache import CachedResponses, CacheKey, Flight, Revalidation, asks_for_fresh
+from gateway.cache import (
+    CachedResponses,
+    CacheKey,
+    Flight,
+    Revalidation,
+    accepted_codings,
+    asks_for_fresh,
+)
 from gateway.errors import Fault, GatewayResponseType
 from gateway.integrations.backend import whole_answer
 from gateway.integrations.base import Answer, CompiledIntegration, Endpoints
@@ -20,6 +27,9 @@ from gateway.streams import BodyStream
 
 _CACHE_CONTROL: Final = istr("Cache-Control")
 _AUTHORIZATION: Final = istr("Authorization")
+_ACCEPT_ENCODING: Final = istr("Accept-Encoding")
+_FOR_ONE_REQUEST: Final = frozenset({206, 304, 412, 416})
+"""Statuses that answer a request's own Range or precondition (RFC 9110 sections 13 and 14)."""
 _FIRST_SERVER_ERROR: Final = 500
 _WARNING: Final = (
     b'Warning: 199 - "Cache-control headers were ignored because the caller was unauthorized."\r\n'
@@ -86,7 +96,8 @@ class Cached:
         if _AUTHORIZATION in fields and not rules.key.has_authorization:
             # Only the backend knows whom the answer is for (RFC 9111 section 3.5).
             return self._inner.invoke(exchange, endpoints)
-        key = (self._prefix, request.method, rules.key.values(exchange))
+        codings = accepted_codings(fields.get(_ACCEPT_ENCODING, ""))
+        key = (self._prefix, request.method, codings, rules.key.values(exchange))
         asked = fields.get(_CACHE_CONTROL)
         if asked is not None and asks_for_fresh(asked):
             return self._revalidate(key, exchange, endpoints)
@@ -143,7 +154,8 @@ class Cached:
             response = await self._ask(exchange, endpoints)
             if _may_be_shared(response) and cache.remember(key, response, self._rules.seconds):
                 shared = response
-            else:
+            elif response.status not in _FOR_ONE_REQUEST:
+                # Whoever asks for a part must not keep others from the cache.
                 cache.remember_pass(key)
         except Fault as fault:
             self._end(key, flight)
@@ -174,6 +186,7 @@ def _may_be_shared(response: InvocationResponse) -> bool:
     """Whether an answer may go to other callers; a broken backend's is not kept for minutes."""
     return (
         response.status < _FIRST_SERVER_ERROR
+        and response.status not in _FOR_ONE_REQUEST
         and b"\nset-cookie:" not in b"\n" + response.head.lower()
     )
 

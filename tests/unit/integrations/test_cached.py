@@ -141,6 +141,10 @@ def test_resources_share_a_namespace_only_when_it_is_named() -> None:
         (200, [], True),
         (404, [], True),
         (429, [], True),
+        (206, [], False),
+        (304, [], False),
+        (412, [], False),
+        (416, [], False),
         (500, [], False),
         (200, [(b"set-cookie", b"a=b")], False),
     ],
@@ -165,6 +169,28 @@ def test_who_sends_credentials_passes_by_unless_they_are_in_the_key() -> None:
     world = shop(proxy(cache_key_parameters=keys))
     assert got(world, headers=named) == got(world, headers=named)
     assert got(world) != got(world, headers=named)
+    for one, other in (("ann", "bob"), ("bob", "ann")):
+        mine, theirs = ({"authorization": f"Bearer {name}"} for name in (one, other))
+        assert got(world, headers=mine) != got(world, headers=theirs)
+
+
+def test_one_who_asks_for_a_part_takes_the_whole_from_nobody() -> None:
+    world = shop()
+    answering = world.endpoints.answer
+    world.endpoints.answer = lambda _: EndpointResponse(206, [], b"a")
+    assert got(world, headers={"Range": "bytes=0-0"}) == b"a"
+
+    world.endpoints.answer = answering
+    assert got(world) == got(world) == b"answer 2"
+    assert got(world, headers={"Range": "bytes=0-0"}) == b"answer 2"
+
+
+def test_an_encoded_answer_is_for_those_who_take_it() -> None:
+    world = shop()
+    assert got(world, headers={"Accept-Encoding": "gzip"}) == b"answer 1"
+    assert got(world) == b"answer 2"
+    assert got(world, headers={"Accept-Encoding": "GZIP;q=1"}) == b"answer 1"
+    assert got(world, headers={"Accept-Encoding": "identity"}) == b"answer 2"
 
 
 def test_a_gateway_error_is_not_remembered() -> None:
