@@ -61,6 +61,8 @@ class Live:
         self._published: asyncio.Task[Changes] | None = None
         """The publication that takes what waits, once the one before it is done."""
         self._current: asyncio.Task[Changes] | None = None
+        self._released = Changes()
+        """What the current publication has put into a release that was sent."""
         self._is_begun = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -126,12 +128,14 @@ class Live:
         """
         self._waiting.update(changes)
         published = self._begin_publication()
+        failed = Changes()
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 failed = await asyncio.shield(published)
         except TimeoutError:
             _log.info("a mutation was answered before every worker served it")
-            return False
+            if published is not self._current or not _holds(self._released, changes):
+                return False
         return not _overlap(changes, failed) and not any(
             api_id in self._publisher.unserved for api_id in changes.apis
         )
@@ -168,6 +172,7 @@ class Live:
             await asyncio.wait([before])
         self._current, self._published = self._published, None
         changes, self._waiting = self._waiting, Changes()
+        self._released = Changes()
         # After a failure each by itself, so that one that fails again takes no other along.
         pieces = _pieces(changes) if self._failures else [changes]
         failed = await self._publish_each(pieces)
@@ -213,9 +218,15 @@ class Live:
         )
         if domains is not None:
             self._deployed.note_domains(domains)
-        await self._publisher.publish_stored(reading.apis, domains)
+        held = replace(changes, apis=changes.apis - reading.problems.keys(), flushes=set())
+        await self._publisher.publish_stored(
+            reading.apis, domains, lambda: self._released.update(held)
+        )
+        self._released.update(held)
         if changes.flushes:
-            await self._publisher.flush(changes.flushes)
+            flushed = Changes(flushes=changes.flushes)
+            await self._publisher.flush(changes.flushes, lambda: self._released.update(flushed))
+            self._released.update(flushed)
         self._note(reading)
         unserved = self._publisher.unserved
         self._deployed.note_apis(
@@ -245,6 +256,16 @@ def _pieces(changes: Changes) -> list[Changes]:
     """Return changes apart: each API, then the rest."""
     rest = replace(changes, apis=set())
     return [*(Changes({api_id}) for api_id in sorted(changes.apis)), *([rest] if rest else [])]
+
+
+def _holds(all_: Changes, some: Changes) -> bool:
+    """Whether `all_` tells of everything that `some` tells of."""
+    return (
+        some.apis <= all_.apis
+        and some.flushes <= all_.flushes
+        and some.is_usage_changed <= all_.is_usage_changed
+        and some.are_domains_changed <= all_.are_domains_changed
+    )
 
 
 def _overlap(one: Changes, other: Changes) -> bool:
