@@ -22,6 +22,7 @@ from gateway.cache import (
 from gateway.errors import Fault, GatewayResponseType
 from gateway.integrations.backend import whole_answer
 from gateway.integrations.base import Answer, CompiledIntegration, Endpoints
+from gateway.mapping.lookups import header_values_of_any_case
 from gateway.messages import Exchange, InvocationResponse
 from gateway.streams import BodyStream
 
@@ -96,7 +97,14 @@ class Cached:
         if _AUTHORIZATION in fields and not rules.key.has_authorization:
             # Only the backend knows whom the answer is for (RFC 9111 section 3.5).
             return self._inner.invoke(exchange, endpoints)
-        codings = accepted_codings(fields.get(_ACCEPT_ENCODING, ""))
+        if request.body is not None and request.method == "GET":
+            # No key holds a body, but a backend may look at it.
+            return self._inner.invoke(exchange, endpoints)
+        codings = ""
+        if _ACCEPT_ENCODING in fields:
+            # All of them: the backend sees all.
+            accepts = header_values_of_any_case(request.headers, b"accept-encoding")
+            codings = accepted_codings(",".join(accepts))
         key = (self._prefix, request.method, codings, rules.key.values(exchange))
         asked = fields.get(_CACHE_CONTROL)
         if asked is not None and asks_for_fresh(asked):
@@ -152,7 +160,10 @@ class Cached:
         shared: InvocationResponse | None = None
         try:
             response = await self._ask(exchange, endpoints)
-            if _may_be_shared(response) and cache.remember(key, response, self._rules.seconds):
+            if cache.flights.get(key) is not flight:
+                # Somebody asked for a fresh answer meanwhile: this one is the older.
+                shared = response if _may_be_shared(response) else None
+            elif _may_be_shared(response) and cache.remember(key, response, self._rules.seconds):
                 shared = response
             elif response.status not in _FOR_ONE_REQUEST:
                 # Whoever asks for a part must not keep others from the cache.
