@@ -95,6 +95,18 @@ async def test_a_replaced_worker_serves_this_runs_release_without_control(bench:
     assert await bench.ask() == b"one"
 
 
+async def test_a_replaced_worker_serves_nothing_older_than_what_control_has(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main, "CURRENT_SECONDS", 10.0)
+    bench.store.save(4, RUN, PARTS)
+    bench.links.send(5, encode_release(release(api({"/pets": {"GET": mock(200, "two")}}))))
+    bench.start()
+    bench.listen_for_worker()
+
+    assert await bench.ask() == b"two"
+
+
 async def test_a_new_gateways_worker_waits_for_control(bench: Bench) -> None:
     bench.store.save(4, "an earlier run", PARTS)
     bench.start()
