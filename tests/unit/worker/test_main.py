@@ -100,7 +100,8 @@ async def test_a_replaced_worker_serves_nothing_older_than_what_control_has(
 ) -> None:
     monkeypatch.setattr(main, "CURRENT_SECONDS", 10.0)
     bench.store.save(4, RUN, PARTS)
-    bench.links.send(5, encode_release(release(api({"/pets": {"GET": mock(200, "two")}}))))
+    newer = api({"/pets": {"GET": mock(200, "two")}})
+    bench.links.send(5, encode_release(release({"d2": newer})))
     bench.start()
     bench.listen_for_worker()
 
