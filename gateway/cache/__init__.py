@@ -1,5 +1,6 @@
 """The stage cache: what is remembered of answers, and when it may be used again."""
 
+from gateway.cache.codings import accepted_codings
 from gateway.cache.flights import Flight
 from gateway.cache.keys import CacheKey, compile_key
 from gateway.cache.responses import CachedResponses
@@ -10,6 +11,7 @@ __all__ = [
     "CachedResponses",
     "Flight",
     "Revalidation",
+    "accepted_codings",
     "asks_for_fresh",
     "compile_key",
     "revalidation_of",

@@ -1,16 +1,24 @@
-"""What tells cached answers apart: cacheNamespace and cacheKeyParameters (semantics sheet 6.3)."""
+"""What tells cached answers apart: cacheNamespace and cacheKeyParameters (semantics sheet 6.3).
+
+Whatever a backend could tell apart in a parameter must be told apart here, or one client's answer
+goes to others. A key therefore holds every value of a header or of a query parameter, where a
+mapping takes the last, and finds a header however it is spelled, where a mapping is exact.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.definitions.integration import Integration
 from gateway.errors import Problem
+from gateway.mapping.lookups import header_values_of_any_case, query_values
 from gateway.mapping.sources import PARAMETER_NAME, Source, compile_source
 from gateway.messages import Exchange
 
+_HEADER: Final = re.compile(rf"method\.request\.(?:multivalue)?header\.({PARAMETER_NAME})")
+_QUERY: Final = re.compile(rf"method\.request\.(?:multivalue)?querystring\.({PARAMETER_NAME})")
 _MAPPED: Final = re.compile(rf"integration\.request\.(path|querystring|header)\.{PARAMETER_NAME}")
 
 
@@ -28,7 +36,8 @@ class CacheKey:
     @property
     def has_authorization(self) -> bool:
         """Whether the Authorization header tells answers apart."""
-        return any(one.lower().endswith("header.authorization") for one in self.parameters)
+        headers = (_HEADER.fullmatch(source.expression) for source in self.sources)
+        return any(found is not None and found[1].lower() == "authorization" for found in headers)
 
     def values(self, exchange: Exchange) -> tuple[tuple[str, ...], ...]:
         """Return the values of a request; a parameter that is absent has none, which counts."""
@@ -47,12 +56,32 @@ def compile_key(
             continue
         if source.needs_body:
             problems.append(Problem(here, f"{parameter} is of the body: it cannot be in a key"))
-        sources.append(source)
+        sources.append(_telling_all(source))
     return CacheKey(
         namespace=integration.cache_namespace or resource_id,
         parameters=integration.cache_key_parameters,
         sources=tuple(sources),
     )
+
+
+def _telling_all(source: Source) -> Source:
+    """Return what reads all that a request says of a header or of a query parameter."""
+    if source.constant is not None:
+        return source
+    header = _HEADER.fullmatch(source.expression)
+    if header is not None:
+        name = header[1].encode("ascii").lower()
+        return replace(
+            source,
+            read=lambda exchange, _1, _2: header_values_of_any_case(exchange.request.headers, name),
+        )
+    query = _QUERY.fullmatch(source.expression)
+    if query is not None:
+        wanted = query[1]
+        return replace(
+            source, read=lambda exchange, _1, _2: query_values(exchange.request.query, wanted)
+        )
+    return source
 
 
 def _origin(parameter: str, integration: Integration) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from gateway.configuration.loaded import Loaded
@@ -65,6 +66,8 @@ class Live:
         self._published: asyncio.Task[Changes] | None = None
         """The publication that takes what waits, once the one before it is done."""
         self._current: asyncio.Task[Changes] | None = None
+        self._released = Changes()
+        """What the current publication has put into a release that was sent."""
         self._is_begun = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -132,12 +135,14 @@ class Live:
         """
         self._waiting.update(changes)
         published = self._begin_publication()
+        failed = Changes()
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 failed = await asyncio.shield(published)
         except TimeoutError:
             _log.info("a mutation was answered before every worker served it")
-            return False
+            if published is not self._current or not _holds(self._released, changes):
+                return False
         return not _overlap(changes, failed) and not any(
             api_id in self._publisher.unserved for api_id in changes.apis
         )
@@ -177,6 +182,7 @@ class Live:
             await asyncio.wait([before])
         self._current, self._published = self._published, None
         changes, self._waiting = self._waiting, Changes()
+        self._released = Changes()
         # After a failure each by itself, so that one that fails again takes no other along.
         pieces = _pieces(changes) if self._failures else [changes]
         failed = await self._publish_each(pieces)
@@ -223,9 +229,15 @@ class Live:
         )
         if domains is not None:
             self._deployed.note_domains(domains)
-        await self._publisher.publish_stored(reading.apis, domains, usage)
+        held = replace(changes, apis=changes.apis - reading.problems.keys(), flushes=set())
+        await self._publisher.publish_stored(
+            reading.apis, domains, usage, lambda: self._released.update(held)
+        )
+        self._released.update(held)
         if changes.flushes:
-            await self._publisher.flush(changes.flushes)
+            flushed = Changes(flushes=changes.flushes)
+            await self._publisher.flush(changes.flushes, lambda: self._released.update(flushed))
+            self._released.update(flushed)
         if usage is not None:
             # Grants are in no release.
             await self._keeper.refresh()
@@ -266,10 +278,20 @@ def _pieces(changes: Changes) -> list[Changes]:
     return pieces
 
 
+def _holds(all_: Changes, some: Changes) -> bool:
+    """Whether `all_` tells of everything that `some` tells of."""
+    return (
+        some.apis <= all_.apis
+        and some.flushes <= all_.flushes
+        and some.is_usage_changed <= all_.is_usage_changed
+        and some.are_domains_changed <= all_.are_domains_changed
+    )
+
+
 def _overlap(one: Changes, other: Changes) -> bool:
     """Whether both change the same, for all that they tell."""
     return (
-        bool(one.apis & other.apis)
+        bool(one.apis & other.apis or one.flushes & other.flushes)
         or (one.are_domains_changed and other.are_domains_changed)
         or (one.is_usage_changed and other.is_usage_changed)
     )

@@ -161,12 +161,14 @@ class Publisher:
         stored: Mapping[str, ServedApi | None],
         domains: tuple[DomainName, ...] | None = None,
         usage: UsageDefinitions | None = None,
+        on_sent: Callable[[], None] = lambda: None,
     ) -> None:
         """Publish what the store says of some APIs now, and wait for the workers.
 
         `domains` are all of the store's custom domain names, `usage` all of its plans and keys;
         None if they did not change. The release is written to disk later: the store has what it is
-        made of. What cannot be served is noted in `unserved`, and stays as it was.
+        made of. What cannot be served is noted in `unserved`, and stays as it was. `on_sent` is
+        called when the current release holds all else, before the wait.
         """
         async with self._turn:
             self._reloader.outnumber(self._links.highest_revision)
@@ -193,16 +195,23 @@ class Publisher:
             )
             _log.info("release %d: APIs %s", revision, changed)
             await self._send()
+            on_sent()
             self._save_later()
             await self._acknowledge()
 
-    async def flush(self, stages: Iterable[tuple[str, str]]) -> None:
-        """Have every worker forget what it cached of stages (API id and name), and wait for it."""
+    async def flush(
+        self, stages: Iterable[tuple[str, str]], on_sent: Callable[[], None] = lambda: None
+    ) -> None:
+        """Have every worker forget what it cached of stages (API id and name), and wait for it.
+
+        `on_sent` is called before the wait, when the current release says so.
+        """
         async with self._turn:
             self._reloader.outnumber(self._links.highest_revision)
             if self._reloader.flush(stages):
                 _log.info("release %d: caches emptied", self._reloader.release.revision)
                 await self._send()
+                on_sent()
                 self._save_later()
                 await self._acknowledge()
 

@@ -11,15 +11,26 @@ from typing import Final
 
 from multidict import istr
 
-from gateway.cache import CachedResponses, CacheKey, Flight, Revalidation, asks_for_fresh
+from gateway.cache import (
+    CachedResponses,
+    CacheKey,
+    Flight,
+    Revalidation,
+    accepted_codings,
+    asks_for_fresh,
+)
 from gateway.errors import Fault, GatewayResponseType
 from gateway.integrations.backend import whole_answer
 from gateway.integrations.base import Answer, CompiledIntegration, Endpoints
+from gateway.mapping.lookups import header_values_of_any_case
 from gateway.messages import Exchange, InvocationResponse
 from gateway.streams import BodyStream
 
 _CACHE_CONTROL: Final = istr("Cache-Control")
 _AUTHORIZATION: Final = istr("Authorization")
+_ACCEPT_ENCODING: Final = istr("Accept-Encoding")
+_FOR_ONE_REQUEST: Final = frozenset({206, 304, 412, 416})
+"""Statuses that answer a request's own Range or precondition (RFC 9110 sections 13 and 14)."""
 _FIRST_SERVER_ERROR: Final = 500
 _WARNING: Final = (
     b'Warning: 199 - "Cache-control headers were ignored because the caller was unauthorized."\r\n'
@@ -86,7 +97,15 @@ class Cached:
         if _AUTHORIZATION in fields and not rules.key.has_authorization:
             # Only the backend knows whom the answer is for (RFC 9111 section 3.5).
             return self._inner.invoke(exchange, endpoints)
-        key = (self._prefix, request.method, rules.key.values(exchange))
+        if request.body is not None and request.method == "GET":
+            # No key holds a body, but a backend may look at it.
+            return self._inner.invoke(exchange, endpoints)
+        codings = ""
+        if _ACCEPT_ENCODING in fields:
+            # All of them: the backend sees all.
+            accepts = header_values_of_any_case(request.headers, b"accept-encoding")
+            codings = accepted_codings(",".join(accepts))
+        key = (self._prefix, request.method, codings, rules.key.values(exchange))
         asked = fields.get(_CACHE_CONTROL)
         if asked is not None and asks_for_fresh(asked):
             return self._revalidate(key, exchange, endpoints)
@@ -141,9 +160,13 @@ class Cached:
         shared: InvocationResponse | None = None
         try:
             response = await self._ask(exchange, endpoints)
-            if _may_be_shared(response) and cache.remember(key, response, self._rules.seconds):
+            if cache.flights.get(key) is not flight:
+                # Somebody asked for a fresh answer meanwhile: this one is the older.
+                shared = response if _may_be_shared(response) else None
+            elif _may_be_shared(response) and cache.remember(key, response, self._rules.seconds):
                 shared = response
-            else:
+            elif response.status not in _FOR_ONE_REQUEST:
+                # Whoever asks for a part must not keep others from the cache.
                 cache.remember_pass(key)
         except Fault as fault:
             self._end(key, flight)
@@ -174,6 +197,7 @@ def _may_be_shared(response: InvocationResponse) -> bool:
     """Whether an answer may go to other callers; a broken backend's is not kept for minutes."""
     return (
         response.status < _FIRST_SERVER_ERROR
+        and response.status not in _FOR_ONE_REQUEST
         and b"\nset-cookie:" not in b"\n" + response.head.lower()
     )
 

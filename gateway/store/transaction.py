@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Executable, Row, Select, Table, insert, select
@@ -66,7 +66,8 @@ class Transaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Undo what is done within when it raises; what was done before stays."""
-        before = replace(self.changes, apis=set(self.changes.apis))
+        before = Changes()
+        before.update(self.changes)
         self.execute("SAVEPOINT inner_work")
         try:
             yield

@@ -74,6 +74,40 @@ def test_authorization_in_the_key_is_noticed_however_it_is_spelled() -> None:
     assert not key("method.request.header.Authorization-Kind").has_authorization
 
 
+def test_what_only_sounds_like_authorization_is_not_it() -> None:
+    assert not key("method.request.querystring.header.authorization").has_authorization
+    assert not key(
+        "integration.request.querystring.Authorization", Authorization="stageVariables.a"
+    ).has_authorization
+
+
+@pytest.mark.parametrize("place", ["header", "multivalueheader"])
+def test_a_header_counts_however_it_is_spelled_and_with_all_its_values(place: str) -> None:
+    compiled = key(f"method.request.{place}.X-User")
+
+    def values(*headers: tuple[bytes, bytes]) -> tuple[tuple[str, ...], ...]:
+        return compiled.values(exchange(headers=headers))
+
+    assert values((b"x-user", b"ann")) == values((b"X-User", b"ann"))
+    told = {
+        values(),
+        values((b"x-user", b"ann")),
+        values((b"x-user", b"bob")),
+        values((b"X-User", b"bob"), (b"X-User", b"ann")),
+        values((b"x-user", b"bob"), (b"X-User", b"ann")),
+        values((b"X-User", b"bob,ann")),
+    }
+    assert len(told) == 5
+
+
+@pytest.mark.parametrize("place", ["querystring", "multivaluequerystring"])
+def test_all_values_of_a_query_parameter_count(place: str) -> None:
+    compiled = key(f"method.request.{place}.a")
+    queries = ("", "a=", "a=1", "a=2&a=1", "a=1&a=2", "a=2;a=1&a=1")
+
+    assert len({compiled.values(exchange(query=query)) for query in queries}) == len(queries)
+
+
 def test_absent_and_empty_parameters_are_values_of_their_own() -> None:
     compiled = key("method.request.querystring.a", "method.request.querystring.b")
     values = {

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -44,6 +44,8 @@ class FakePublisher:
         self.domains: list[tuple[DomainName, ...] | None] = []
         self.file_domains: tuple[DomainName, ...] = ()
         self.began = asyncio.Event()
+        self.are_workers_slow = False
+        self.flushed: list[set[tuple[str, str]]] = []
         self.may_publish = asyncio.Event()
         self.may_publish.set()
         self.release = EMPTY
@@ -72,11 +74,14 @@ class FakePublisher:
         stored: Mapping[str, ServedApi | None],
         domains: tuple[DomainName, ...] | None = None,
         usage: UsageDefinitions | None = None,
+        on_sent: Callable[[], None] = lambda: None,
     ) -> None:
         self.published.append(sorted(stored))
         self.usage.append(usage)
         self.domains.append(domains)
         self.began.set()
+        if self.are_workers_slow:
+            on_sent()
         await self.may_publish.wait()
         if self.fails or self.fails_for in stored:
             raise RuntimeError("a bug")
@@ -88,6 +93,13 @@ class FakePublisher:
             self.unserved.forget(api_id)
         self.succeeded.append(sorted(stored))
         self.done.put_nowait(sorted(stored))
+
+    async def flush(
+        self, stages: Iterable[tuple[str, str]], on_sent: Callable[[], None] = lambda: None
+    ) -> None:
+        self.flushed.append(set(stages))
+        if self.are_workers_slow:
+            on_sent()
 
 
 def keeper_of(store: StoreThread) -> UsageKeeper:
@@ -171,6 +183,38 @@ async def test_a_mutation_waits_no_longer_than_it_must(
     assert await bridge.publish(Changes({"b"}))
 
     assert publisher.published[0] == ["a"]
+
+
+async def test_what_only_waits_for_slow_workers_is_not_pending(
+    store: StoreThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "WAIT_SECONDS", 0.5)
+    bridge, publisher = begun(store)
+    publisher.are_workers_slow = True
+    publisher.may_publish.clear()
+    first = asyncio.ensure_future(bridge.publish(Changes({"a"})))  # noqa: TID251 (a test)
+    await publisher.began.wait()
+    monkeypatch.setattr(live, "WAIT_SECONDS", 0.01)
+
+    assert not await bridge.publish(Changes({"b"}))
+    assert not await bridge.publish(Changes({"a"}))
+    assert await first
+    publisher.may_publish.set()
+
+
+async def test_a_flush_is_pending_until_a_release_says_so(
+    store: StoreThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "WAIT_SECONDS", 0.01)
+    bridge, publisher = begun(store)
+    publisher.are_workers_slow = True
+    publisher.may_publish.clear()
+
+    assert not await bridge.publish(Changes(flushes={("a", "prod")}))
+    publisher.may_publish.set()
+    monkeypatch.setattr(live, "WAIT_SECONDS", 10)
+    assert await bridge.publish(Changes(flushes={("b", "prod")}))
+    assert publisher.flushed == [{("a", "prod")}, {("b", "prod")}]
 
 
 async def test_a_bug_in_publishing_does_not_stop_the_next(store: StoreThread) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -141,6 +142,10 @@ def test_resources_share_a_namespace_only_when_it_is_named() -> None:
         (200, [], True),
         (404, [], True),
         (429, [], True),
+        (206, [], False),
+        (304, [], False),
+        (412, [], False),
+        (416, [], False),
         (500, [], False),
         (200, [(b"set-cookie", b"a=b")], False),
     ],
@@ -165,6 +170,47 @@ def test_who_sends_credentials_passes_by_unless_they_are_in_the_key() -> None:
     world = shop(proxy(cache_key_parameters=keys))
     assert got(world, headers=named) == got(world, headers=named)
     assert got(world) != got(world, headers=named)
+    for one, other in (("ann", "bob"), ("bob", "ann")):
+        mine, theirs = ({"authorization": f"Bearer {name}"} for name in (one, other))
+        assert got(world, headers=mine) != got(world, headers=theirs)
+
+
+def test_one_who_asks_for_a_part_takes_the_whole_from_nobody() -> None:
+    world = shop()
+    answering = world.endpoints.answer
+    world.endpoints.answer = lambda _: EndpointResponse(206, [], b"a")
+    assert got(world, headers={"Range": "bytes=0-0"}) == b"a"
+
+    world.endpoints.answer = answering
+    assert got(world) == got(world) == b"answer 2"
+    assert got(world, headers={"Range": "bytes=0-0"}) == b"answer 2"
+
+
+def test_a_get_with_a_body_passes_by() -> None:
+    world = shop()
+    assert got(world, content=body(b"odd", length=3)) == b"answer 1"
+    assert got(world) == b"answer 2"
+    assert got(world, content=body(b"odd", length=3)) == b"answer 3"
+
+
+def test_all_accept_encoding_headers_count() -> None:
+    world = shop()
+    asked = request(target="/dev/pets/7", headers={"Accept-Encoding": "identity"})
+    twice = replace(asked, headers=(*asked.headers, (b"accept-encoding", b"gzip")))
+    answers = [world.service.answer(world.service.open(each)) for each in (twice, asked)]
+    for answer in answers:
+        assert not isinstance(answer, InvocationResponse)
+        Drive(answer, lambda _: None, lambda _: None).step()
+
+    assert len(world.endpoints.requests) == 2
+
+
+def test_an_encoded_answer_is_for_those_who_take_it() -> None:
+    world = shop()
+    assert got(world, headers={"Accept-Encoding": "gzip"}) == b"answer 1"
+    assert got(world) == b"answer 2"
+    assert got(world, headers={"Accept-Encoding": "GZIP;q=1"}) == b"answer 1"
+    assert got(world, headers={"Accept-Encoding": "identity"}) == b"answer 2"
 
 
 def test_a_gateway_error_is_not_remembered() -> None:
@@ -279,15 +325,16 @@ class _Asking:
     """Requests that are under way at once."""
 
     def __init__(self) -> None:
-        self.world = shop()
+        self.world = shop(all_=OPEN)
         self.backend = _Slow()
         self.world.service._endpoints = self.backend
         self.outcomes: list[list[object]] = []
         self.drives: list[Drive[InvocationResponse]] = []
 
-    def ask(self) -> None:
+    def ask(self, **headers: str) -> None:
         outcome: list[object] = []
-        answer = self.world.service.answer(self.world.service.open(request(target="/dev/pets/7")))
+        asked = request(target="/dev/pets/7", headers=headers)
+        answer = self.world.service.answer(self.world.service.open(asked))
         assert not isinstance(answer, InvocationResponse)
         drive = Drive(answer, outcome.append, outcome.append)
         self.outcomes.append(outcome)
@@ -343,6 +390,15 @@ def test_each_asks_when_the_answer_is_not_for_all_and_the_next_do_not_wait(
     asking.ask()
     asking.ask()
     assert len(asking.backend.requests) == 5
+
+
+def test_an_older_answer_does_not_replace_a_fresh_one(asking: _Asking) -> None:
+    asking.ask(**FRESH)
+    asking.backend.waiters[1].set(ok(b"new"))
+    asking.backend.waiters[0].set(ok(b"old"))
+
+    assert asking.bodies == [b"old"] * 3 + [b"new"]
+    assert got(asking.world) == b"new"
 
 
 def test_when_the_first_client_leaves_the_others_ask(asking: _Asking) -> None:
