@@ -20,7 +20,7 @@ from tests.running_gateway import RunningGateway, pets
 WHY_NOT = staleness()
 FILES = (
     "test_wire_client", "test_wire_backend", "test_wire_both_ways",
-    "test_data_plane", "test_drain", "test_domains", "test_processes",
+    "test_drain", "test_domains", "test_caching",
 )  # fmt: skip
 SECONDS = 600.0
 NOT_OF_ITS_CODE = "not ten_thousand_methods"
