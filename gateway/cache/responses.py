@@ -95,7 +95,3 @@ class CachedResponses:
         """Note that answers to `key` cannot be remembered."""
         if self._entries.maxsize >= _OVERHEAD_BYTES:
             self._entries[key] = _Entry(None, _OVERHEAD_BYTES, self._now() + _PASS_SECONDS)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._entries.clear()
