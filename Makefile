@@ -1,4 +1,4 @@
-.PHONY: run test check bench backend clean
+.PHONY: run test check bench compiled backend clean
 
 # Serve config/ until Ctrl-C; more flags: make run ARGS="--workers 2"
 run: .venv/.run
@@ -15,6 +15,10 @@ check: .venv/.dev
 # The bench beside nginx, HAProxy, Caddy and naive aiohttp; a part: make bench ARGS="--quick --rows P1"
 bench: .venv/.dev
 	@exec .venv/bin/python -m loadtests.bench $(ARGS)
+
+# build/compiled, the same gateway with its hot path compiled (docs/compiled.md); needs gcc
+compiled: .venv/.dev
+	@exec .venv/bin/python -m compiled $(ARGS)
 
 # The sample backend that config/ points at
 backend: .venv/.run

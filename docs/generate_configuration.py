@@ -56,6 +56,14 @@ from gateway.definitions.stage import (  # noqa: E402
     Stage,
     Sticky,
 )
+from gateway.definitions.usage_plan import (  # noqa: E402
+    ApiKey,
+    ApiStage,
+    QuotaSettings,
+    ThrottleSettings,
+    UsageDefinitions,
+    UsagePlan,
+)
 from gateway.definitions.validators import Model, RequestValidator  # noqa: E402
 from gateway.definitions.vpc_link import VpcLinkTargets  # noqa: E402
 from gateway.settings import Address, Settings  # noqa: E402
@@ -70,8 +78,8 @@ INTRODUCTION = """\
 Two kinds of configuration live in the directory that `--config` names (default `config`):
 
 - `gateway.toml` holds the settings of the process. A change needs a restart.
-- `apis/*.yaml`, `domains.yaml`, `vpc-links.yaml` and `client-certificates/` hold definitions. They
-  are reloaded while they are served.
+- `apis/*.yaml`, `domains.yaml`, `usage.yaml`, `vpc-links.yaml` and `client-certificates/` hold
+  definitions. They are reloaded while they are served.
 
 `stagegate check` reads all of it and names every problem with its file and line.
 """
@@ -154,6 +162,25 @@ shop: {targets: ["10.0.0.5:8080", "app.internal"]}
 ```
 """
 
+USAGE_TEXT = """\
+## API keys and usage plans: `usage.yaml`
+
+Maps ids to API keys and usage plans. One mistake refuses the whole file.
+[Throttling](throttling.md) tells what they do.
+
+```yaml
+apiKeys:
+  mobile: {value: at-least-20-characters-that-nobody-guesses}
+usagePlans:
+  gold:
+    apiStages:
+      - {apiId: orders, stage: prod, throttle: {/orders/POST: {rateLimit: 5, burstLimit: 10}}}
+    throttle: {rateLimit: 100, burstLimit: 20}
+    quota: {limit: 10000, period: DAY}
+    apiKeys: [mobile]
+```
+"""
+
 DEFINITIONS: tuple[tuple[str, type], ...] = (
     ("`restApi`", RestApi),
     ("`restApi.endpointConfiguration`", EndpointConfiguration),
@@ -183,6 +210,15 @@ DOMAIN_DEFINITIONS: tuple[tuple[str, type], ...] = (
     ("A base path mapping", BasePathMapping),
 )
 
+USAGE_DEFINITIONS: tuple[tuple[str, type], ...] = (
+    ("The file", UsageDefinitions),
+    ("An API key: `apiKeys.{id}`", ApiKey),
+    ("A usage plan: `usagePlans.{id}`", UsagePlan),
+    ("A plan's `apiStages`", ApiStage),
+    ("A throttle of a plan, or of a method in a plan", ThrottleSettings),
+    ("A plan's `quota`", QuotaSettings),
+)
+
 HIDDEN = frozenset({(Stage, "deployment_id"), (CanarySettings, "deployment_id")})
 """What files cannot say: they name a `definition` instead."""
 
@@ -195,6 +231,8 @@ def generate() -> str:
     parts += [f"### {title}\n\n{_definition_table(cls)}" for title, cls in DEFINITIONS]
     parts.append(DOMAINS_TEXT)
     parts += [f"### {title}\n\n{_definition_table(cls)}" for title, cls in DOMAIN_DEFINITIONS]
+    parts.append(USAGE_TEXT)
+    parts += [f"### {title}\n\n{_definition_table(cls)}" for title, cls in USAGE_DEFINITIONS]
     parts += [CONNECTIONS_TEXT, f"### A VPC link\n\n{_definition_table(VpcLinkTargets)}"]
     return "\n".join(parts)
 

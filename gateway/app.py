@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
 from typing import Final
 
+from gateway import __version__
+from gateway.build import BUILD
 from gateway.configuration.settings_file import load_settings
 from gateway.errors import ConfigurationError, Problem
 from gateway.inheritance import pack_settings
@@ -15,12 +18,15 @@ from gateway.supervisor import CannotStartError, Options, supervise
 from gateway.telemetry import logs
 from gateway.telemetry.metrics import SERIES_PER_BLOCK, table_bytes
 from gateway.throttle.table import bytes_needed
+from gateway.throttle.usage_table import usage_bytes
 
-BUCKETS: Final = 262_144
-"""Token buckets of the shared table. Memory is taken only for those that are used."""
+_log = logging.getLogger(__name__)
 
-STAGE_BLOCKS: Final = 8_192
-"""Metric blocks for stages and their canaries, beside those for methods."""
+KEY_BUCKETS: Final = 524_288
+"""Token buckets of API keys, in a table of their own: they never take a method's room."""
+
+USAGE_ROWS: Final = 262_144
+"""Keys in usage plans whose requests can be counted."""
 
 
 def serve(settings: Settings) -> int:
@@ -30,6 +36,7 @@ def serve(settings: Settings) -> int:
         ConfigurationError: it cannot start; an address is taken, or the data directory in use.
     """
     logs.set_up("supervisor")
+    _log.info("stagegate %s, %s build", __version__, BUILD)
     try:
         return supervise(options_of(settings))
     except CannotStartError as error:
@@ -42,7 +49,8 @@ def options_of(settings: Settings) -> Options:
     Raises:
         ConfigurationError: `gateway.toml` has changed since the settings were read, and is invalid.
     """
-    blocks = 1 + STAGE_BLOCKS + settings.metrics.series_budget // SERIES_PER_BLOCK
+    metrics, buckets = settings.metrics, settings.throttle.buckets
+    blocks = 1 + metrics.stages + metrics.series_budget // SERIES_PER_BLOCK
     workers = settings.workers
     return Options(
         listen=str(settings.listen),
@@ -53,7 +61,9 @@ def options_of(settings: Settings) -> Options:
         worker_command=_command("gateway.worker.main"),
         environment={"PYTHONPATH": _python_path()},
         tables={
-            "buckets": bytes_needed(BUCKETS, workers),
+            "buckets": bytes_needed(buckets, workers),
+            "key_buckets": bytes_needed(KEY_BUCKETS, workers),
+            "usage": usage_bytes(USAGE_ROWS, workers),
             "metrics": table_bytes(blocks, workers),
         },
         run_directory=settings.data / "run",
@@ -61,7 +71,12 @@ def options_of(settings: Settings) -> Options:
         payload={
             "settings": pack_settings(settings),
             "file_settings": pack_settings(load_settings(settings.config, {}, {})),
-            "tables": {"buckets": BUCKETS, "blocks": blocks},
+            "tables": {
+                "buckets": buckets,
+                "key_buckets": KEY_BUCKETS,
+                "usage": USAGE_ROWS,
+                "blocks": blocks,
+            },
         },
     )
 

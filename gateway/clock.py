@@ -11,7 +11,7 @@ import os
 import random
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 
 class Clock(Protocol):
@@ -29,8 +29,8 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clocks."""
 
-    now = staticmethod(time.monotonic)
-    epoch = staticmethod(time.time)
+    now: ClassVar = staticmethod(time.monotonic)
+    epoch: ClassVar = staticmethod(time.time)
 
 
 draw = random.random

@@ -42,7 +42,7 @@ class Variable:
     """It belongs to a feature that does not exist yet: `get` always returns None."""
 
 
-class UnknownVariableError(KeyError):
+class UnknownVariableError(LookupError):
     """No `$context` variable has this name."""
 
     def __init__(self, name: str) -> None:
@@ -93,6 +93,14 @@ def _of_identity(read: Callable[[MethodIdentity], str]) -> Getter:
         return None if identity is None else read(identity) or None
 
     return get
+
+
+def _api_key(exchange: Exchange) -> str | None:
+    return exchange.usage.api_key or None if exchange.usage else None
+
+
+def _api_key_id(exchange: Exchange) -> str | None:
+    return exchange.usage.api_key_id or None if exchange.usage else None
 
 
 def _is_canary_request(exchange: Exchange) -> str | None:
@@ -204,6 +212,8 @@ _PRESENT: Final[dict[str, Variable]] = {
     "identity.clientCert.subjectDN": _client(_of_certificate(attrgetter("subject_dn"))),
     "identity.clientCert.validity.notAfter": _client(_of_certificate(attrgetter("not_after"))),
     "identity.clientCert.validity.notBefore": _client(_of_certificate(attrgetter("not_before"))),
+    "identity.apiKey": _client(_api_key),
+    "identity.apiKeyId": _gateway(_api_key_id),
     "identity.sourceIp": _client(lambda exchange: exchange.request.source_ip or None),
     "identity.userAgent": _client(lambda exchange: exchange.request.fields.get("User-Agent")),
     "isCanaryRequest": _gateway(_is_canary_request),
@@ -245,7 +255,7 @@ _PRESENT: Final[dict[str, Variable]] = {
 
 _RESERVED_NAMES: Final = """
     authorizer.claims authorizer.principalId awsEndpointRequestId error.validationErrorString
-    identity.accessKey identity.accountId identity.apiKey identity.apiKeyId identity.caller
+    identity.accessKey identity.accountId identity.caller
     identity.cognitoAuthenticationProvider identity.cognitoAuthenticationType
     identity.cognitoIdentityId identity.cognitoIdentityPoolId
     identity.principalOrgId identity.user identity.userArn identity.vpcId identity.vpceId

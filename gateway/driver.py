@@ -55,6 +55,10 @@ class Waiter(Generic[T]):
         return self.value
 
 
+def ignore(_outcome: object) -> None:
+    """Stand for a callback of a Drive whose owner is gone."""
+
+
 class Drive(Generic[T]):
     """Drives one coroutine; unless it is closed, exactly one of the two callbacks is called."""
 

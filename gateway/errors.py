@@ -129,6 +129,17 @@ class Fault(GatewayError):  # noqa: N818 (an answer, by its name in the field)
         self.error_type = default.error_type if error_type is None else error_type
         self.detail = detail
 
+    def again(self) -> Fault:
+        """Return an equal one, for another request that fails alike."""
+        return Fault(
+            self.type,
+            source=self.source,
+            message=self.message,
+            status=self.status,
+            error_type=self.error_type,
+            detail=self.detail,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

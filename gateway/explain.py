@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from multidict import CIMultiDict
 
+from gateway.cache import CachedResponses
 from gateway.client_tls import ClientCertificate, ClientTls
 from gateway.clock import IdMinter
 from gateway.definitions.method_settings import ALL_METHODS, effective_setting, setting_key
@@ -26,6 +27,7 @@ from gateway.messages import (
     InvocationRequest,
     InvocationResponse,
 )
+from gateway.pipeline.api_key import admit_key
 from gateway.pipeline.authorize import authorize
 from gateway.pipeline.locate import locate
 from gateway.pipeline.route import route
@@ -36,11 +38,13 @@ from gateway.release import (
     Release,
     bucket_identity,
 )
+from gateway.release.usage import all_keys
 from gateway.routing import Candidate, Guard, api_of_host, split_path_form
 from gateway.server.head_check import refusal_of_head
 from gateway.server.refusal import Refusal, RefusedError
 from gateway.server.target import canonical_host
 from gateway.settings import Limits
+from gateway.snapshot.api_keys import CompiledKeys, KeyTables, Membership
 from gateway.snapshot.compile import Binding, compile_release, finish
 from gateway.snapshot.compiled import (
     CompiledMethod,
@@ -49,6 +53,7 @@ from gateway.snapshot.compiled import (
     Variant,
 )
 from gateway.throttle import BucketTable, bytes_needed
+from gateway.throttle.usage_table import UNLIMITED, UsageTable, usage_bytes
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -58,10 +63,11 @@ class Bucket:
     """A token bucket that a request takes from."""
 
     identity: str
-    """`account`, or `{api}/{stage}{resource path}#{METHOD}`."""
+    """`account`, `{api}/{stage}{resource path}#{METHOD}`, or `plan {plan}, key {key}` with the
+    method for which alone it is."""
     rate_limit: float
     """Requests per second."""
-    burst_limit: int
+    burst_limit: float
     """Requests admitted at once."""
 
 
@@ -84,8 +90,13 @@ class ArmExplanation:
     """Settings in effect; None: the stage has none for this method."""
     setting_key: str | None = None
     """The entry of `methodSettings` that they are from."""
+    api_key: str | None = None
+    """Whose key it is, and its plan, quota included; None: the method requires none, or the answer
+    says why it is not let in."""
     buckets: tuple[Bucket, ...] = ()
     """In the order in which they are asked."""
+    is_shadow: bool = False
+    """Whether all of them only count what they would refuse."""
     integration: Mapping[str, str] = field(default_factory=dict)
     """The integration's own words: type, backend, what is buffered and why."""
     backend_request: str | None = None
@@ -145,10 +156,28 @@ def compile_alone(release: Release, body_bytes: int) -> Snapshot:
 
     `body_bytes` is the limit of `gateway.settings`.
     """
-    capacity = max(release.bucket_slots.values(), default=0) + 1
-    table = BucketTable(bytearray(bytes_needed(capacity, 1)), capacity, workers=1, worker=0)
-    context = IntegrationContext(ids=IdMinter(), now=lambda: 0.0, body_bytes=body_bytes)
-    return finish(compile_release(release, None, Binding(buckets=table, context=context)))
+    table = _own_buckets(release.bucket_slots.values())
+    slots = [each for key in all_keys(release.api_keys) for each in key.plans.values() if each]
+    rows = max((row for row, *_ in slots), default=0) + 1
+    usage = UsageTable(bytearray(usage_bytes(rows, 1)), rows, 1)
+    for row in range(rows):
+        usage.set_left(row, UNLIMITED)
+    keys = KeyTables(
+        buckets=_own_buckets(slot for _, *buckets in slots for slot in buckets), usage=usage
+    )
+    context = IntegrationContext(
+        ids=IdMinter(),
+        now=lambda: 0.0,
+        body_bytes=body_bytes,
+        cache=CachedResponses(0, lambda: 0.0),
+    )
+    binding = Binding(buckets=table, context=context, keys=keys)
+    return finish(compile_release(release, None, binding))
+
+
+def _own_buckets(slots: Iterable[int]) -> BucketTable:
+    capacity = max(slots, default=0) + 1
+    return BucketTable(bytearray(bytes_needed(capacity, 1)), capacity, workers=1, worker=0)
 
 
 def request_of(http_method: str, url: str, headers: Iterable[str]) -> InvocationRequest:
@@ -214,7 +243,7 @@ def explain(
     except Fault as fault:
         return replace(known, base_path=exchange.base_path, answer=_refusal(fault))
     arms = tuple(
-        _explain_arm(release, stage, arm, percent, variant, path, request)
+        _explain_arm(release, snapshot.api_keys, stage, arm, percent, variant, path, request)
         for arm, percent, variant in _arms(stage)
     )
     return replace(
@@ -229,6 +258,7 @@ def explain(
 
 def _explain_arm(
     release: Release,
+    keys: CompiledKeys,
     stage: CompiledStage,
     arm: str,
     percent: float,
@@ -256,19 +286,60 @@ def _explain_arm(
     settings = stage.definition.method_settings
     setting = effective_setting(settings, identity.resource_path, identity.http_method)
     own_key = setting_key(identity.resource_path, identity.http_method)
-    buckets = tuple(_buckets(release, method, setting))
-    backend_request, answer = _invoke(method, exchange, buckets)
+    membership, forbidden = _admit(keys, method, exchange)
+    of_plan = tuple(_plan_buckets(membership, method))
+    of_stage = tuple(_buckets(release, method, setting))
+    enforced = of_stage if membership is not None and membership.is_shadow else of_plan + of_stage
+    backend_request, answer = None, forbidden
+    if not forbidden:
+        backend_request, answer = _invoke(method, exchange, () if method.is_shadow else enforced)
     return replace(
         known,
+        api_key=None if membership is None else _membership(membership),
+        is_shadow=method.is_shadow,
         winner=f"{identity.http_method} {identity.resource_path}",
         path_parameters=dict(exchange.path_parameters),
         setting=setting,
         setting_key=None if setting is None else own_key if own_key in settings else ALL_METHODS,
-        buckets=buckets,
+        buckets=of_plan + of_stage,
         integration=method.integration.describe() if method.integration else {},
         backend_request=backend_request,
         answer=answer,
     )
+
+
+def _admit(
+    keys: CompiledKeys, method: CompiledMethod, exchange: Exchange
+) -> tuple[Membership | None, str]:
+    """Return the plan through which the request's key has the method, or what the client gets."""
+    if method.keyed is None or method.integration is None:
+        return None, ""
+    try:
+        return admit_key(keys, method.keyed, exchange), ""
+    except Fault as fault:
+        return None, _refusal(fault)
+
+
+def _membership(membership: Membership) -> str:
+    plan = membership.plan
+    quota = plan.quota
+    told = f"{membership.key_id}, usage plan {plan.id}"
+    if quota is None:
+        told += " without a quota"
+    else:
+        told += f", {quota.limit} requests a {quota.period.lower()}"
+    return told + (" (in shadow: counted, not refused)" if membership.is_shadow else "")
+
+
+def _plan_buckets(membership: Membership | None, method: CompiledMethod) -> Iterator[Bucket]:
+    if membership is None or method.keyed is None:
+        return
+    meters = membership.meters_of(method.keyed)
+    own = len(meters) - len(membership.own_meters)
+    for index, meter in enumerate(meters):
+        name = f"plan {membership.plan.id}, key {membership.key_id}"
+        name += f", {method.keyed.throttle}" if index < own else ""
+        yield Bucket(identity=name, rate_limit=meter.rate, burst_limit=meter.burst)
 
 
 def _invoke(

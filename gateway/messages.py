@@ -8,48 +8,73 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Final
 
 from gateway.client_tls import ClientTls
 from gateway.definitions.client_certificate import ClientCertificate
-from gateway.errors import Fault
+from gateway.errors import Fault, GatewayResponseType
 from gateway.streams import BodyStream
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 """Name and value pairs, as sent, in order."""
 
+_NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 
-@dataclass(slots=True)
+
 class InvocationRequest:
     """What the client sent. `server.connection` has checked every byte of the head."""
 
-    method: str
-    """HTTP method, upper case."""
-    target: str
-    """Origin-form request target as sent: path and query, still percent-encoded."""
-    path: str
-    """`target` up to the first `?`."""
-    query: str
-    """`target` after the first `?`; empty when there is none."""
-    host: str
-    """Host, lower case, without port and without a trailing dot."""
-    headers: RawHeaders
-    fields: Mapping[str, str]
-    """The headers as a case-insensitive multi-mapping (a name's first value); for look-ups only."""
-    body: BodyStream | None
-    """None: the request has no body and no framing header."""
-    source_ip: str
-    """Address of the peer, or of the client that a trusted proxy names."""
-    scheme: str = "http"
-    port: int = 80
-    """Port the client connected to."""
-    is_http_1_0: bool = False
-    derived: dict[object, Any] = field(default_factory=dict)
-    """What was derived from `headers` and the connection alone, by a key of who derived it.
-    Requests of a connection that repeats its headers share it, so that it is derived once."""
-    tls: ClientTls | None = None
-    """The connection's; None: plain HTTP."""
+    __slots__ = (
+        "body", "derived", "fields", "headers", "host", "is_http_1_0", "method", "path", "port",
+        "query", "scheme", "source_ip", "target", "tls",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0917 (once per request: names cost time)
+        self,
+        method: str,
+        target: str,
+        path: str,
+        query: str,
+        host: str,
+        headers: RawHeaders,
+        fields: Mapping[str, str],
+        body: BodyStream | None,
+        source_ip: str,
+        scheme: str = "http",
+        port: int = 80,
+        is_http_1_0: bool = False,
+        derived: dict[object, Any] | None = None,
+        tls: ClientTls | None = None,
+    ) -> None:
+        self.method = method
+        """HTTP method, upper case."""
+        self.target = target
+        """Origin-form request target as sent: path and query, still percent-encoded."""
+        self.path = path
+        """`target` up to the first `?`."""
+        self.query = query
+        """`target` after the first `?`; empty when there is none."""
+        self.host = host
+        """Host, lower case, without port and without a trailing dot."""
+        self.headers = headers
+        self.fields = fields
+        """The headers as a case-insensitive multi-mapping (a name's first value); for look-ups
+        only."""
+        self.body = body
+        """None: the request has no body and no framing header."""
+        self.source_ip = source_ip
+        """Address of the peer, or of the client that a trusted proxy names."""
+        self.scheme = scheme
+        self.port = port
+        """Port the client connected to."""
+        self.is_http_1_0 = is_http_1_0
+        self.derived: dict[object, Any] = {} if derived is None else derived
+        """What was derived from `headers` and the connection alone, by a key of who derived it.
+        Requests of a connection that repeats its headers share it, so that it is derived once."""
+        self.tls = tls
+        """The connection's; None: plain HTTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,53 +96,88 @@ class MethodIdentity:
     """None while the stage has no canary settings."""
 
 
-@dataclass(slots=True)
+class UsageNote:
+    """Whose request it is, and what throttles have to say of it. One writer: the meter station."""
+
+    __slots__ = ("api_key", "api_key_id", "shadowed", "usage_plan_id")
+
+    def __init__(self) -> None:
+        self.api_key = ""
+        """The value that was sent, where the method requires one."""
+        self.api_key_id = ""
+        """Id of the key, once it is known."""
+        self.usage_plan_id = ""
+        """The plan through which the key has the stage."""
+        self.shadowed: GatewayResponseType | None = None
+        """What the request would have been refused for: a throttle or quota that only counts."""
+
+
 class Exchange:
     """The logbook of one request, for `record`. One writer: `pipeline.serve` and its stations."""
 
-    request: InvocationRequest
-    request_id: str
-    extended_request_id: str
-    now: float
-    """When the request's head was complete, seconds of CLOCK_MONOTONIC."""
-    epoch: float
-    """The same instant, seconds since 1970."""
-    draw: float
-    """A number in [0, 1), for the canary."""
+    __slots__ = (
+        "base_path", "context_path", "draw", "endpoint_uri", "epoch", "extended_request_id",
+        "fault", "identity", "integration_latency", "integration_status", "now", "path_parameters",
+        "phases", "request", "request_id", "response_latency", "response_length", "scope", "status",
+        "trace_id", "usage",
+    )  # fmt: skip
 
-    # Set by locate
-    context_path: str = ""
-    """`$context.path`: the path with stage or base path (semantics sheet, table 1.5)."""
-    base_path: str | None = None
-    """The base path mapping that matched, `(none)` included; None on the default endpoint."""
-    scope: Any = None
-    """The `snapshot.CompiledMethod`, else the `snapshot.Variant` or None: whose logs, metrics and
-    gateway responses apply."""
-    identity: MethodIdentity | None = None
-    """Of the matched method; for an unmatched path the stage's, with empty resource fields."""
+    def __init__(
+        self,
+        request: InvocationRequest,
+        request_id: str,
+        extended_request_id: str,
+        now: float,
+        epoch: float,
+        draw: float,
+    ) -> None:
+        self.request = request
+        self.request_id = request_id
+        self.extended_request_id = extended_request_id
+        self.now = now
+        """When the request's head was complete, seconds of CLOCK_MONOTONIC."""
+        self.epoch = epoch
+        """The same instant, seconds since 1970."""
+        self.draw = draw
+        """A number in [0, 1), for the canary."""
 
-    # Set by route
-    path_parameters: Mapping[str, str] = field(default_factory=dict)
-    trace_id: str = ""
-    """Full X-Amzn-Trace-Id, once one was needed."""
+        # Set by locate
+        self.context_path = ""
+        """`$context.path`: the path with stage or base path (semantics sheet, table 1.5)."""
+        self.base_path: str | None = None
+        """The base path mapping that matched, `(none)` included; None on the default endpoint."""
+        self.scope: Any = None
+        """The `snapshot.CompiledMethod`, else the `snapshot.Variant` or None: whose logs, metrics
+        and gateway responses apply."""
+        self.identity: MethodIdentity | None = None
+        """Of the matched method; for an unmatched path the stage's, with empty resource fields."""
 
-    # Set by invoke
-    integration_status: int | None = None
-    integration_latency: float | None = None
-    """Seconds from sending the request to the head of the answer; None without a backend."""
-    endpoint_uri: str = ""
-    """URL that the backend was called at, for the execution log; empty without a backend."""
+        # Set by route
+        self.path_parameters = _NO_PARAMETERS
+        self.trace_id = ""
+        """Full X-Amzn-Trace-Id, once one was needed."""
 
-    # Set at the end
-    fault: Fault | None = None
-    status: int = 0
-    """Status sent to the client; 499 when the client left before one was sent."""
-    response_length: int = 0
-    """Body bytes sent to the client."""
-    response_latency: float = 0.0
-    """Seconds from `now` until the last byte was handed to the transport."""
-    phases: list[tuple[str, float]] | None = None
-    """For Server-Timing: a name and when it ended (CLOCK_MONOTONIC); None unless asked for."""
+        # Set by meter
+        self.usage: UsageNote | None = None
+        """None: the method requires no API key, and no throttle in shadow has anything to say."""
+
+        # Set by invoke
+        self.integration_status: int | None = None
+        self.integration_latency: float | None = None
+        """Seconds from sending the request to the head of the answer; None without a backend."""
+        self.endpoint_uri = ""
+        """URL that the backend was called at, for the execution log; empty without a backend."""
+
+        # Set at the end
+        self.fault: Fault | None = None
+        self.status = 0
+        """Status sent to the client; 499 when the client left before one was sent."""
+        self.response_length = 0
+        """Body bytes sent to the client."""
+        self.response_latency = 0.0
+        """Seconds from `now` until the last byte was handed to the transport."""
+        self.phases: list[tuple[str, float]] | None = None
+        """For Server-Timing: a name and when it ended (CLOCK_MONOTONIC); None unless asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,45 +221,79 @@ class Origin:
         return replace(self, key=f"{self.key}#via={','.join(targets)}", targets=targets)
 
 
-@dataclass(slots=True)
 class IntegrationRequest:
     """What goes to an HTTP backend."""
 
-    origin: Origin
-    head: bytes
-    """Request line and header lines, each ended by CRLF; no framing headers, no empty line."""
-    body: bytes | BodyStream | None
-    """None: no body, no framing header. Bytes or a stream with a length: Content-Length. A stream
-    without one: chunked."""
-    method: str
-    timeout_seconds: float
-    """Until the head of the answer is there."""
-    response_limit: int | None
-    """Most body bytes of the answer; None: no limit (STREAM)."""
+    __slots__ = (
+        "body", "head", "method", "origin", "response_limit", "timeout_seconds",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        origin: Origin,
+        head: bytes,
+        body: bytes | BodyStream | None,
+        method: str,
+        timeout_seconds: float,
+        response_limit: int | None,
+    ) -> None:
+        self.origin = origin
+        self.head = head
+        """Request line and header lines, each ended by CRLF; no framing headers, no empty line."""
+        self.body = body
+        """None: no body, no framing header. Bytes or a stream with a length: Content-Length. A
+        stream without one: chunked."""
+        self.method = method
+        self.timeout_seconds = timeout_seconds
+        """Until the head of the answer is there."""
+        self.response_limit = response_limit
+        """Most body bytes of the answer; None: no limit (STREAM)."""
 
 
-@dataclass(slots=True)
 class EndpointResponse:
     """What an integration answered."""
 
-    status: int
-    headers: Sequence[tuple[bytes, bytes]]
-    """Without hop-by-hop headers' meaning removed: raw, as the backend sent them, in order."""
-    body: bytes | BodyStream
-    length: int | None = None
-    """Content-Length as the backend declared it (also for HEAD), if it did."""
-    derived: dict[object, Any] | None = None
-    """What was derived from status, headers and length alone, by a key of who derived it. Answers
-    whose heads are equal share it, so that it is derived once; None: this one shares nothing."""
+    __slots__ = (
+        "body", "derived", "headers", "length", "status",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        status: int,
+        headers: Sequence[tuple[bytes, bytes]],
+        body: bytes | BodyStream,
+        length: int | None = None,
+        derived: dict[object, Any] | None = None,
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        """Without hop-by-hop headers' meaning removed: raw, as the backend sent them, in order."""
+        self.body = body
+        self.length = length
+        """Content-Length as the backend declared it (also for HEAD), if it did."""
+        self.derived = derived
+        """What was derived from status, headers and length alone, by a key of who derived it.
+        Answers whose heads are equal share it, so that it is derived once; None: this one shares
+        nothing."""
 
 
-@dataclass(slots=True)
 class InvocationResponse:
     """What the client will get. `server.connection` adds ids, Date, Connection and framing."""
 
-    status: int
-    head: bytes
-    """Header lines, each ended by CRLF, complete but for what the server adds."""
-    body: bytes | BodyStream
-    length: int | None = None
-    """Content-Length to declare for an answer without a body (HEAD)."""
+    __slots__ = (
+        "body", "head", "length", "status",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        status: int,
+        head: bytes,
+        body: bytes | BodyStream,
+        length: int | None = None,
+    ) -> None:
+        self.status = status
+        self.head = head
+        """Header lines, each ended by CRLF, complete but for what the server adds."""
+        self.body = body
+        self.length = length
+        """Content-Length to declare for an answer without a body (HEAD)."""

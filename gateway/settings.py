@@ -132,12 +132,21 @@ class Tls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttle:
-    """The account's throttle, over all APIs and stages. Unset: nothing is refused for it."""
+    """The account's throttle, over all APIs and stages, and whether throttles refuse at all.
+
+    Without a limit nothing is refused for the account.
+    """
 
     account_rate_limit: float | None = within(None, 0)
     """Requests per second (AWS: 10000); 0 refuses every request."""
     account_burst_limit: int | None = within(None, 0)
     """Requests admitted at once (AWS: 5000)."""
+    shadow: bool = False
+    """Throttles and quotas of every layer, usage plans included, count what they would refuse, and
+    refuse nothing. API keys are checked all the same."""
+    buckets: int = within(262_144, 16, 16_777_216)
+    """Token buckets there is room for, one for each method that a stage's method settings cover.
+    Memory is taken only for those that are used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,11 +176,23 @@ class Backends:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """What stages may remember of answers."""
+
+    bytes_per_worker: int = within(67_108_864, 0, 2**40)
+    """Budget of each worker, for all stages; what was asked for least lately makes room. A stage's
+    cacheClusterSize is kept for AWS's clients. 0: nothing is remembered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
     """What `/metrics` may cost."""
 
     series_budget: int = within(20_000, 100, 10_000_000)
     """Stages and methods with series of their own; beyond it, methods are counted by stage only."""
+    stages: int = within(8192, 16, 1_048_576)
+    """Stages there is room for, a stage with a canary counting twice. More are not made through
+    the control API; those of files are counted together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +245,8 @@ class Settings:
     """The account's throttle."""
     backends: Backends = Backends()
     """Connections to backends."""
+    cache: Cache = Cache()
+    """What stages may remember of answers."""
     metrics: Metrics = Metrics()
     """What `/metrics` may cost."""
     debug: Debug = Debug()

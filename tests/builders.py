@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from multidict import CIMultiDict
 
+from gateway.cache import CachedResponses
 from gateway.clock import IdMinter
 from gateway.definitions.domain import BasePathMapping, DomainName
 from gateway.definitions.integration import Integration, IntegrationResponse, IntegrationType
@@ -19,6 +20,7 @@ from gateway.definitions.rest_api import (
     RestApi,
 )
 from gateway.definitions.stage import Deployment, MethodSetting, Stage
+from gateway.definitions.usage_plan import UsageDefinitions
 from gateway.driver import Drive
 from gateway.errors import Fault
 from gateway.integrations.base import IntegrationContext
@@ -31,10 +33,14 @@ from gateway.messages import (
 )
 from gateway.pipeline import Service
 from gateway.release import ACCOUNT_BUCKET, Release, required_blocks, required_buckets
+from gateway.release.usage import all_keys
+from gateway.reload.usage import UsageState
 from gateway.snapshot import Binding, Snapshot, SnapshotCell, compile_release, finish
+from gateway.snapshot.api_keys import KeyTables
 from gateway.streams import BodyStream
 from gateway.telemetry.metrics import WorkerMetrics, segment_bytes
 from gateway.throttle import BucketTable, bytes_needed
+from gateway.throttle.usage_table import UNLIMITED, UsageTable, usage_bytes
 
 BLOCKS = 64
 BUCKETS = 64
@@ -210,6 +216,9 @@ def release(
     domains: tuple[DomainName, ...] = (),
     revision: int = 1,
     account: tuple[float, int] | None = None,
+    usage: UsageDefinitions | None = None,
+    is_shadow: bool = False,
+    cache_flushes: Mapping[str, int] | None = None,
 ) -> Release:
     """Return a release of API `shop`; several definitions are deployments by their key."""
     definitions = {"d1": definition} if isinstance(definition, ApiDefinition) else definition
@@ -225,7 +234,7 @@ def release(
     }
     buckets = [ACCOUNT_BUCKET, *required_buckets(named, deployments)]
     blocks = ["", *required_blocks(named, deployments)]
-    return Release(
+    made = Release(
         revision=revision,
         digest=f"digest-{revision}",
         region="eu-test-1",
@@ -235,9 +244,16 @@ def release(
         domains=domains,
         bucket_slots={identity: index for index, identity in enumerate(buckets)},
         metric_slots={identity: index for index, identity in enumerate(blocks)},
+        cache_flushes=cache_flushes or {},
         account_rate_limit=account[0] if account else None,
         account_burst_limit=account[1] if account else None,
+        throttle_shadow=is_shadow,
     )
+    if usage is None:
+        return made
+    state = UsageState(made, BUCKETS, BUCKETS)
+    state.hold_stored(usage)
+    return state.put_into(made)
 
 
 def _pointing(stage: Stage, deployment_id: str) -> Stage:
@@ -260,12 +276,21 @@ def domain(name: str, **paths: str) -> DomainName:
     )
 
 
+def key_tables(rows: int = BUCKETS) -> KeyTables:
+    """Return shared memory of API keys for one worker; without a ceiling nobody is let in."""
+    return KeyTables(
+        buckets=BucketTable(memoryview(bytearray(bytes_needed(rows, 1))), rows, 1, 0),
+        usage=UsageTable(memoryview(bytearray(usage_bytes(rows, 1))), rows, 1),
+    )
+
+
 class World:
     """A served release with fakes around it: `ask` answers a request, with no socket anywhere."""
 
     def __init__(
         self, served: Release, *, is_server_timing: bool = False, buckets: int = BUCKETS
     ) -> None:
+        self.served = served
         self.clock = FakeClock()
         self.logs = FakeLogs()
         self.endpoints = FakeEndpoints()
@@ -273,8 +298,19 @@ class World:
         self.drawn = 0.5
         ids = IdMinter()
         table = BucketTable(memoryview(bytearray(bytes_needed(buckets, 1))), buckets, 1, 0)
-        context = IntegrationContext(ids=ids, now=self.clock.now, body_bytes=1000)
-        self.binding = Binding(buckets=table, context=context)
+        context = IntegrationContext(
+            ids=ids,
+            now=self.clock.now,
+            body_bytes=1000,
+            cache=CachedResponses(100_000, self.clock.now, self.metrics.count_cache),
+        )
+        keys = key_tables(buckets)
+        self.usage = keys.usage
+        self.binding = Binding(buckets=table, context=context, keys=keys)
+        for key in all_keys(served.api_keys):
+            for plan_id, (row, *_) in key.plans.items():
+                quota = served.usage_plans[plan_id].quota
+                self.usage.set_left(row, quota.limit if quota else UNLIMITED)
         self.cell = SnapshotCell(self.compiled(served))
         self.service = Service(
             cell=self.cell,

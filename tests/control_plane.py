@@ -69,7 +69,7 @@ class ControlPlane:
         self._thread = threading.Thread(target=self._loop.run_forever, name="control plane")
         self._thread.start()
         application = web.Application()
-        application.router.add_route("*", "/{path:.*}", ControlEdge(self.api).handle)
+        application.router.add_route("*", r"/{path:[\s\S]*}", ControlEdge(self.api).handle)
         self._listener = AdminListener(
             application, self.api.refuse, SystemClock(), AdminBounds(linger_seconds=0.2)
         )

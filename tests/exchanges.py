@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from multidict import CIMultiDict
@@ -33,18 +32,18 @@ def identity(**changes: Any) -> MethodIdentity:
 
 def request(*, headers: tuple[tuple[str, str], ...] = (), **changes: Any) -> InvocationRequest:
     """Return GET /prod/pets/7 with the headers given."""
-    built = InvocationRequest(
-        method="GET",
-        target="/prod/pets/7",
-        path="/prod/pets/7",
-        query="",
-        host="petstore.execute-api.localhost",
-        headers=tuple((name.encode(), value.encode()) for name, value in headers),
-        fields=CIMultiDict(headers),
-        body=None,
-        source_ip="203.0.113.9",
-    )
-    return replace(built, **changes)
+    fields: dict[str, Any] = {
+        "method": "GET",
+        "target": "/prod/pets/7",
+        "path": "/prod/pets/7",
+        "query": "",
+        "host": "petstore.execute-api.localhost",
+        "headers": tuple((name.encode(), value.encode()) for name, value in headers),
+        "fields": CIMultiDict(headers),
+        "body": None,
+        "source_ip": "203.0.113.9",
+    }
+    return InvocationRequest(**(fields | changes))
 
 
 def exchange(request_: InvocationRequest | None = None, **changes: Any) -> Exchange:
@@ -57,12 +56,7 @@ def exchange(request_: InvocationRequest | None = None, **changes: Any) -> Excha
         "response_length": 192,
         "response_latency": 0.012,
     }
-    return Exchange(
-        request_ or request(),
-        REQUEST_ID,
-        EXTENDED_REQUEST_ID,
-        100.0,
-        EPOCH,
-        0.5,
-        **(fields | changes),
-    )
+    built = Exchange(request_ or request(), REQUEST_ID, EXTENDED_REQUEST_ID, 100.0, EPOCH, 0.5)
+    for name, value in (fields | changes).items():
+        setattr(built, name, value)
+    return built

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from gateway.messages import Origin
 from gateway.server.backend_failures import CannotConnectError
-from gateway.server.deadlines import NEVER, Deadline
+from gateway.server.deadlines import NEVER, Deadline, Deadlines
 
 P = TypeVar("P", bound=asyncio.Protocol)
 
@@ -49,7 +49,7 @@ class FakeTransport:
         self.calls.append("resume")
 
 
-class FakeDeadlines:
+class FakeDeadlines(Deadlines):
     """Deadlines that a test lets pass."""
 
     def __init__(self) -> None:

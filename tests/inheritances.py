@@ -14,6 +14,7 @@ from gateway.settings import AccessLog, Address, Settings, Timeouts
 from gateway.supervisor import Boot, SupervisionTable
 from gateway.telemetry.metrics import table_bytes
 from gateway.throttle import bytes_needed
+from gateway.throttle.usage_table import usage_bytes
 
 BUCKETS: Final = 64
 BLOCKS: Final = 64
@@ -65,6 +66,8 @@ def inherited(
         "release_address": release.getsockname()[1:].decode(),
         "tables": {
             "buckets": memory(bytes_needed(BUCKETS, 1), opened),
+            "key_buckets": memory(bytes_needed(BUCKETS, 1), opened),
+            "usage": memory(usage_bytes(BUCKETS, 1), opened),
             "metrics": memory(table_bytes(BLOCKS, 1), opened),
             "supervision": supervision,
         },
@@ -72,7 +75,12 @@ def inherited(
         "payload": {
             "settings": pack_settings(settings),
             "file_settings": pack_settings(load_settings(settings.config, {}, {})),
-            "tables": {"buckets": BUCKETS, "blocks": BLOCKS},
+            "tables": {
+                "buckets": BUCKETS,
+                "key_buckets": BUCKETS,
+                "usage": BUCKETS,
+                "blocks": BLOCKS,
+            },
         },
     }
     return Inherited(boot)

@@ -54,7 +54,14 @@ def until(action: Callable[[], T | None], what: str) -> T:
 class RunningGateway:
     """`python -m gateway run` on free ports. Its methods block: call them in a thread."""
 
-    def __init__(self, directory: Path, files: Mapping[str, str], *flags: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        files: Mapping[str, str],
+        *flags: str,
+        command: tuple[str, ...] = (sys.executable, "-m", "gateway"),
+    ) -> None:
+        self._command = command
         self.config = directory / "config"
         self.data = directory / "data"
         (self.config / "apis").mkdir(parents=True)
@@ -75,7 +82,7 @@ class RunningGateway:
         with (self._directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "gateway", "run"),
+                    *(*self._command, "run"),
                     *("--config", str(self.config), "--data", str(self.data)),
                     *("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", "2"),
                     *self._flags,

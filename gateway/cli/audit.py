@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.cli.inputs import UsageError, settings_of
+from gateway.cli.flag_values import UsageError
+from gateway.cli.merged_settings import settings_of
 from gateway.cli.output import Output
 from gateway.errors import Problem
 from gateway.store.database import FILE_NAME

@@ -78,8 +78,10 @@ def _arm(arm: ArmExplanation) -> Iterator[tuple[str, str]]:
     yield "served by", arm.winner or "none"
     yield "parameters", _pairs(arm.path_parameters)
     yield "settings", f"from methodSettings.{arm.setting_key}" if arm.setting_key else ""
+    yield "API key", arm.api_key or ""
     for bucket in arm.buckets:
-        limits = f"{bucket.rate_limit:g} requests per second, burst {bucket.burst_limit}"
+        limits = f"{bucket.rate_limit:g} requests per second, burst {bucket.burst_limit:g}"
+        limits += " (in shadow: counted, not refused)" if arm.is_shadow else ""
         yield "throttle", f"{bucket.identity}: {limits}"
     yield from arm.integration.items()
     yield "calls", arm.backend_request or ""

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway import configuration
-from gateway.cli.inputs import empty_release, load_files, settings_of
+from gateway.cli.inputs import empty_release, load_files
+from gateway.cli.merged_settings import settings_of
 from gateway.cli.output import Output
 from gateway.configuration.api_text import ApiText, api_text
 from gateway.configuration.loaded import LoadedApi

@@ -11,6 +11,11 @@ from typing import Any
 
 from gateway.configuration.setting_values import SETTINGS, checked, from_text
 from gateway.control.users import is_name
+from gateway.errors import ConfigurationError
+
+
+class UsageError(ConfigurationError):
+    """A command line that parses and makes no sense: exit code 2."""
 
 
 def value_of(name: str) -> Callable[[str], Any]:

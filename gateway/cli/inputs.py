@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway import configuration
-from gateway.cli.arguments import SETTING_FLAGS
+from gateway.cli.merged_settings import settings_of
 from gateway.clock import SystemClock
 from gateway.configuration.keyring import Keyring
 from gateway.errors import ConfigurationError, Problem
@@ -39,20 +39,6 @@ class Files:
         return sum(problem.severity == "error" for problem in self.problems)
 
 
-class UsageError(ConfigurationError):
-    """A command line that parses and makes no sense: exit code 2."""
-
-
-def settings_of(arguments: argparse.Namespace) -> Settings:
-    """Return the settings of a command: flags before environment before `gateway.toml`.
-
-    Raises:
-        ConfigurationError: with every problem found.
-    """
-    flags = {name: getattr(arguments, name, None) for name in SETTING_FLAGS}
-    return configuration.load_settings(None, os.environ, flags)
-
-
 def load_files(settings: Settings, start: Release) -> Files:
     """Load and compile the files, on top of the release `start`, as a reload would."""
     directory = settings.config
@@ -76,6 +62,7 @@ def empty_release(settings: Settings) -> Release:
         account=settings.account,
         account_rate_limit=settings.throttle.account_rate_limit,
         account_burst_limit=settings.throttle.account_burst_limit,
+        throttle_shadow=settings.throttle.shadow,
     )
 
 

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.cli.inputs import load_files, problem_json, settings_of
+from gateway.cli.inputs import load_files, problem_json
+from gateway.cli.merged_settings import settings_of
 from gateway.cli.output import Output
 from gateway.control.persist import last_good_release
 from gateway.reload import Difference, differences

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gateway.app import serve
-from gateway.cli.inputs import settings_of
+from gateway.cli.merged_settings import settings_of
 from gateway.cli.output import Output
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.cli.inputs import settings_of
+from gateway.cli.merged_settings import settings_of
 from gateway.cli.output import Cell, Output, counted
 from gateway.settings import Address
 
@@ -91,8 +91,8 @@ def worries_of(report: Mapping[str, Any]) -> list[str]:
         texts = [one["text"] for one in reload["problems"] if one["severity"] == "error"]
         worries += [f"last reload: {text}" for text in texts]
     worries += [
-        f"API {one['api']} is not served as the store has it: it {one['message']}"
-        for one in report.get("stored_problems", ())
+        f"API {api_id} is not served as the store has it: {'; '.join(texts)}"
+        for api_id, texts in report.get("unserved", {}).items()
     ]
     return worries
 
@@ -108,7 +108,8 @@ def _print(report: Mapping[str, Any], output: Output) -> None:
     stages = sum(len(api["stages"]) for api in report["apis"].values())
     tls = report.get("listen_tls")
     output.line(
-        f"stagegate {report['version']} on {report['listen']}{f', TLS on {tls}' if tls else ''}: "
+        f"stagegate {report['version']} ({report['build']}) on {report['listen']}"
+        f"{f', TLS on {tls}' if tls else ''}: "
         f"revision {report['revision']} ({report['digest'][:8]}), "
         f"{counted(len(report['apis']), 'APIs')}, {counted(stages, 'stages')}",
         style="bold",

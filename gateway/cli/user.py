@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from gateway.cli.inputs import settings_of
+from gateway.cli.merged_settings import settings_of
 from gateway.cli.output import Output
 from gateway.control.user_changes import add_recorded, remove_recorded
 from gateway.control.users import load_users

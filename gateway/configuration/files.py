@@ -15,15 +15,18 @@ from gateway.configuration.client_certificates import load_client_certificates
 from gateway.configuration.domains import load_domains
 from gateway.configuration.loaded import Loaded
 from gateway.configuration.reading import SUFFIXES, is_ignored
+from gateway.configuration.usage import load_usage
 from gateway.configuration.vpc_links import load_vpc_links
 from gateway.definitions.codec import shown
 from gateway.definitions.domain import DomainName
+from gateway.definitions.usage_plan import UsageDefinitions
 from gateway.errors import Problem
 
 APIS: Final = "apis"
 """Directory of API files; its subdirectories hold versions, not APIs."""
 DOMAINS: Final = "domains.yaml"
 VPC_LINKS: Final = "vpc-links.yaml"
+USAGE: Final = "usage.yaml"
 API_FILES: Final = 5000
 """API files of one directory."""
 
@@ -33,7 +36,7 @@ LoadFile = Callable[[Path, Path], ApiFile]
 
 
 def load(directory: Path, load_file: LoadFile = load_api_file) -> Loaded:
-    """Read `apis/*.yaml`, `domains.yaml`, and what connections to backends need.
+    """Read `apis/*.yaml`, `domains.yaml`, `usage.yaml`, and what connections to backends need.
 
     Where there is no API file, or the directory cannot be read, the result says `is_absent`.
     """
@@ -67,6 +70,12 @@ def load(directory: Path, load_file: LoadFile = load_api_file) -> Loaded:
         domains, found = load_domains(domains_path, stages, broken)
         files.append(domains_path)
         problems += found
+    usage_path = directory / USAGE
+    usage: UsageDefinitions | None = UsageDefinitions()
+    if os.path.lexists(usage_path):
+        usage, found = load_usage(usage_path, apis, broken)
+        files.append(usage_path)
+        problems += found
     links: Mapping[str, tuple[str, ...]] | None = {}
     links_path = directory / VPC_LINKS
     if os.path.lexists(links_path):
@@ -82,6 +91,7 @@ def load(directory: Path, load_file: LoadFile = load_api_file) -> Loaded:
         domains=domains,
         client_certificates=certificates,
         vpc_links=links,
+        usage=usage,
         problems=tuple(problems),
         files=tuple(dict.fromkeys(files)),
         partial=partial,

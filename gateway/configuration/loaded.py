@@ -13,6 +13,7 @@ from gateway.configuration.yaml_source import Positions
 from gateway.definitions.documentation import DocumentationPart
 from gateway.definitions.domain import DomainName
 from gateway.definitions.stage import Deployment, Stage
+from gateway.definitions.usage_plan import NO_USAGE, UsageDefinitions
 from gateway.errors import Problem
 
 PROBLEMS_PER_FILE: Final = 100
@@ -85,6 +86,8 @@ class Loaded:
     """APIs without an error, by id."""
     domains: tuple[DomainName, ...] | None = ()
     """All custom domain names; None: `domains.yaml` has an error, keep the last good ones."""
+    usage: UsageDefinitions | None = NO_USAGE
+    """Usage plans and API keys; None: `usage.yaml` has an error, keep the last good ones."""
     problems: tuple[Problem, ...] = ()
     """Errors and warnings, each with file, line and column."""
     client_certificates: LoadedCertificates = field(default_factory=LoadedCertificates)

@@ -63,7 +63,8 @@ class Admin:
         application.router.add_get("/metrics", self._metrics)
         if self._edge is not None:
             # AWS's clients: whatever is none of the above, by our own table of operations.
-            application.router.add_route("*", "/{path:.*}", self._edge.handle)
+            # A dot would miss an encoded line feed, which aiohttp decodes before it looks.
+            application.router.add_route("*", r"/{path:[\s\S]*}", self._edge.handle)
         return application
 
     @web.middleware

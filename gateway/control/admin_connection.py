@@ -22,22 +22,9 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from gateway.control.admin_bounds import AdminConnections, is_foreign
 from gateway.control.api.service import ControlAnswer
 from gateway.errors import ControlError, bad_request
-from gateway.server.deadlines import NEVER, Deadline
+from gateway.server.deadlines import NEVER, CallingDeadline
 
 _log = logging.getLogger(__name__)
-
-
-class _Patience(Deadline):
-    """A connection's deadline; apart from it, for two bases with slots do not mix."""
-
-    __slots__ = ("_owner",)
-
-    def __init__(self, owner: AdminConnection) -> None:
-        super().__init__()
-        self._owner = owner
-
-    def on_deadline(self, now: float) -> None:  # noqa: ARG002 (the base's)
-        self._owner.run_out()
 
 
 class AdminConnection(web.RequestHandler):
@@ -67,7 +54,8 @@ class AdminConnection(web.RequestHandler):
             auto_decompress=False,
         )
         self._connections = connections
-        self._patience = _Patience(self)
+        # Apart from it: two bases with slots do not mix.
+        self._patience = CallingDeadline(self.run_out)
         self._is_admitted = False
         self._heads = 0
         """Heads read until now."""

@@ -8,31 +8,37 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from gateway.configuration.loaded import Loaded
+from gateway.control.deployed_problems import DeployedProblems
 from gateway.control.mirror import mirror_files
 from gateway.control.mirror_domains import mirror_domains
+from gateway.control.mirror_usage import mirror_usage
 from gateway.control.publisher import Publisher
+from gateway.control.room import Room
 from gateway.control.stored_reading import StoredReading, as_it_was, read_apis
-from gateway.control.unserved import Unserved
+from gateway.control.usage_keeper import UsageKeeper
 from gateway.server.tasks import spawn
-from gateway.store.served import (
-    ServedApi,
-    served_api_ids,
-    served_domains,
-    stored_connections,
-)
+from gateway.store.account_wide import account_wide
+from gateway.store.served import ServedApi, served_api_ids
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Changes, Transaction
 
 _log = logging.getLogger(__name__)
 
+_ALL_WIDE: Final = Changes(
+    is_usage_changed=True, are_domains_changed=True, are_connections_changed=True
+)
+"""Everything that belongs to no one API."""
+
 WAIT_SECONDS: Final = 0.25
 """How long a mutation's answer waits until what it changed is served."""
 
+RETRIES: Final = 100
+"""APIs that found no room and are tried again with one change; those that waited longest first."""
 
 RETRY_SECONDS: Final = 1.0
 """Pause after a publication that failed; twice as long after the next."""
@@ -46,27 +52,27 @@ class Live:
         self,
         store: StoreThread,
         publisher: Publisher,
-        unserved: Unserved,
-        problems: dict[str, str] | None = None,
+        keeper: UsageKeeper,
+        room: Room,
+        deployed: DeployedProblems,
     ) -> None:
-        """Begin with nothing published.
-
-        `problems` is what this keeps up to date for `/status`: API id to why it is not served as
-        the store has it.
-        """
+        """Begin with nothing published."""
         self._store = store
-        self._problems = {} if problems is None else problems
+        self._publisher = publisher
+        self._room = room
+        self._deployed = deployed
         self._failures = 0
         """Publications that failed, one after the other."""
         self._retrying: asyncio.TimerHandle | None = None
-        self._publisher = publisher
-        self._unserved = unserved
+        self._keeper = keeper
         self._held: Mapping[str, ServedApi | None] = {}
         """What was held at the start, until the first reload has released it."""
         self._waiting = Changes()
         self._published: asyncio.Task[Changes] | None = None
         """The publication that takes what waits, once the one before it is done."""
         self._current: asyncio.Task[Changes] | None = None
+        self._released = Changes()
+        """What the current publication has put into a release that was sent."""
         self._is_begun = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -91,38 +97,38 @@ class Live:
 
     async def _start_again(self) -> None:
         try:
-            api_ids = await self._store.read(served_api_ids, is_bounded=False)
+            api_ids = await self._store.read(self._counted_ids, is_bounded=False)
         except Exception:  # noqa: BLE001 (as above)
             self._start_later()
             return
         self._failures = 0
         release = self._publisher.release
         known = release.stages.keys() - release.files.keys()
-        everything = Changes(
-            {*api_ids, *known}, are_domains_changed=True, are_connections_changed=True
-        )
-        await self.publish(everything)
+        await self.publish(replace(_ALL_WIDE, apis={*api_ids, *known}))
+
+    def _counted_ids(self, transaction: Transaction) -> list[str]:
+        self._room.count(transaction)
+        return served_api_ids(transaction)
 
     async def _hand_over(self) -> None:
         known = self._publisher.known_deployments()
-        reading, domains, connections = await self._store.read(
+        reading, wide = await self._store.read(
             lambda transaction: (
-                read_apis(transaction, served_api_ids(transaction), known),
-                served_domains(transaction),
-                stored_connections(transaction),
+                read_apis(transaction, self._counted_ids(transaction), known),
+                account_wide(transaction, _ALL_WIDE),
             ),
             is_bounded=False,
         )
         kept = as_it_was(self._publisher.release, reading.problems)
         self._held = {**reading.apis, **kept}
-        self._publisher.hold_stored(self._held, domains, connections)
+        await self._publisher.hold_stored(self._held, wide)
         self._note(reading)
-        self._unserved.note_domains(domains)
+        self._deployed.note_domains(wide.domains or ())
 
     def begin(self) -> None:
         """Publish from now on: the first reload has released files and store together."""
         self._is_begun.set()
-        self._unserved.note_apis(self._held)
+        self._deployed.note_apis(self._held)
         self._held = {}
 
     async def publish(self, changes: Changes) -> bool:
@@ -132,28 +138,40 @@ class Live:
         """
         self._waiting.update(changes)
         published = self._begin_publication()
+        failed = Changes()
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 failed = await asyncio.shield(published)
         except TimeoutError:
             _log.info("a mutation was answered before every worker served it")
-            return False
-        return not _overlap(changes, failed) and not changes.apis & self._problems.keys()
+            if published is not self._current or not _holds(self._released, changes):
+                return False
+        return not _overlap(changes, failed) and not any(
+            api_id in self._publisher.unserved for api_id in changes.apis
+        )
 
     async def show_files(self, loaded: Loaded) -> None:
-        """Show in the store, read-only, what the files define that are served now."""
+        """Show in the store, read-only, what the files define that are served now.
+
+        What they left no room for is tried again: they may have made some.
+        """
         files = self._publisher.release.files
         apis = {api_id: api for api_id, api in loaded.apis.items() if api_id in files}
         kept = frozenset(files)
         domains = self._publisher.file_domains
+        usage = loaded.usage
 
         def mirror(transaction: Transaction) -> None:
             mirror_files(transaction, apis, kept)
             mirror_domains(transaction, domains)
+            if usage is not None:
+                mirror_usage(transaction, usage)
 
         outcome = await self._store.run(mirror, is_mutation=True)
-        if outcome.changes:
-            await self.publish(outcome.changes)
+        changes = Changes(set(self._publisher.unserved.lacking_room))
+        changes.update(outcome.changes or Changes())
+        if changes:
+            await self.publish(changes)
 
     def _begin_publication(self) -> asyncio.Task[Changes]:
         """Return the publication that takes what waits; its result is what failed."""
@@ -167,47 +185,73 @@ class Live:
             await asyncio.wait([before])
         self._current, self._published = self._published, None
         changes, self._waiting = self._waiting, Changes()
-        failed = Changes()
+        self._released = Changes()
         # After a failure each by itself, so that one that fails again takes no other along.
-        for piece in _pieces(changes) if self._failures else [changes]:
-            try:
-                await self._publish_now(piece)
-            except Exception:  # noqa: BLE001 (what is committed stays, and must be served some day)
-                _log.exception("what the store holds could not be published: %s", piece)
-                failed.update(piece)
+        pieces = _pieces(changes) if self._failures else [changes]
+        failed = await self._publish_each(pieces)
+        failed.update(await self._publish_each(self._second_tries(pieces)))
         if failed:
             self._waiting.update(failed)
-            self._problems |= dict.fromkeys(failed.apis, "cannot be published: see the log")
+            for api_id in failed.apis:
+                self._publisher.unserved.note(api_id, ["cannot be published: see the log"])
             self._retry()
         else:
             self._failures = 0
         return failed
 
+    async def _publish_each(self, pieces: Iterable[Changes]) -> Changes:
+        """Publish one after the other; return what failed."""
+        failed = Changes()
+        for piece in pieces:
+            try:
+                await self._publish_now(piece)
+            except Exception:  # noqa: BLE001 (what is committed stays, and must be served some day)
+                _log.exception("what the store holds could not be published: %s", piece)
+                failed.update(piece)
+        return failed
+
+    def _second_tries(self, tried: Iterable[Changes]) -> list[Changes]:
+        """Return what found no room before, or not together with others: there may be now."""
+        lacking = self._publisher.unserved.lacking_room
+        alone = {api_id for piece in tried if len(piece.apis) == 1 for api_id in piece.apis}
+        again = [Changes({api_id}) for api_id in lacking if api_id not in alone][:RETRIES]
+        if any(piece.are_domains_changed and piece.apis.intersection(lacking) for piece in tried):
+            again.append(Changes(are_domains_changed=True))
+        return again
+
     async def _publish_now(self, changes: Changes) -> None:
         known = self._publisher.known_deployments()
-        reading, domains, connections = await self._store.read(
+        reading, wide = await self._store.read(
             lambda transaction: (
                 read_apis(transaction, sorted(changes.apis), known),
-                served_domains(transaction) if changes.are_domains_changed else None,
-                stored_connections(transaction) if changes.are_connections_changed else None,
+                account_wide(transaction, changes),
             ),
             # However much waits: it waits for this.
             is_bounded=False,
         )
-        if domains is not None:
-            self._unserved.note_domains(domains)
-        is_released = await self._publisher.publish_stored(reading.apis, domains, connections)
+        if wide.domains is not None:
+            self._deployed.note_domains(wide.domains)
+        held = replace(changes, apis=changes.apis - reading.problems.keys(), flushes=set())
+        await self._publisher.publish_stored(
+            reading.apis, wide, lambda: self._released.update(held)
+        )
+        self._released.update(held)
+        if changes.flushes:
+            flushed = Changes(flushes=changes.flushes)
+            await self._publisher.flush(changes.flushes, lambda: self._released.update(flushed))
+            self._released.update(flushed)
+        if wide.usage is not None:
+            # Grants are in no release.
+            await self._keeper.refresh()
         self._note(reading)
-        self._unserved.note_apis(reading.apis)
-        if not is_released:
-            self._problems |= dict.fromkeys(reading.apis, "does not fit: see the log")
+        unserved = self._publisher.unserved
+        self._deployed.note_apis(
+            {api_id: api for api_id, api in reading.apis.items() if api_id not in unserved}
+        )
 
     def _note(self, reading: StoredReading) -> None:
-        for api_id in reading.apis:
-            self._problems.pop(api_id, None)
         for api_id, problem in reading.problems.items():
-            self._problems[api_id] = problem
-            _log.error("API %s stays as it was last good: it %s", api_id, problem)
+            self._publisher.unserved.note(api_id, [problem])
 
     def _retry(self) -> None:
         """Publish again what waits, after a pause, unless something else comes before."""
@@ -225,12 +269,31 @@ class Live:
 
 
 def _pieces(changes: Changes) -> list[Changes]:
-    """Return changes apart: each API, then the rest."""
-    rest = replace(changes, apis=set())
-    return [*(Changes({api_id}) for api_id in sorted(changes.apis)), *([rest] if rest else [])]
+    """Return changes apart: each API, then every other kind."""
+    pieces = [Changes({api_id}) for api_id in sorted(changes.apis)]
+    pieces.append(Changes(are_domains_changed=changes.are_domains_changed))
+    pieces.append(Changes(is_usage_changed=changes.is_usage_changed))
+    pieces.append(Changes(are_connections_changed=changes.are_connections_changed))
+    pieces.append(Changes(flushes=changes.flushes))
+    return [piece for piece in pieces if piece]
+
+
+def _holds(all_: Changes, some: Changes) -> bool:
+    """Whether `all_` tells of everything that `some` tells of."""
+    return (
+        some.apis <= all_.apis
+        and some.flushes <= all_.flushes
+        and some.is_usage_changed <= all_.is_usage_changed
+        and some.are_domains_changed <= all_.are_domains_changed
+        and some.are_connections_changed <= all_.are_connections_changed
+    )
 
 
 def _overlap(one: Changes, other: Changes) -> bool:
     """Whether both change the same, for all that they tell."""
-    rests = [replace(each, apis=set()) for each in (one, other)]
-    return bool(one.apis & other.apis) or all(rests)
+    return (
+        bool(one.apis & other.apis or one.flushes & other.flushes)
+        or (one.are_domains_changed and other.are_domains_changed)
+        or (one.is_usage_changed and other.is_usage_changed)
+        or (one.are_connections_changed and other.are_connections_changed)
+    )

@@ -28,13 +28,15 @@ from gateway.control.api.edge import ControlEdge
 from gateway.control.api.service import ControlApi
 from gateway.control.certificate_watch import LOOK_SECONDS as CERTIFICATE_LOOK_SECONDS
 from gateway.control.certificate_watch import CertificateWatch
+from gateway.control.deployed_problems import DeployedProblems
 from gateway.control.live import Live
 from gateway.control.persist import load_last_good, release_directory
 from gateway.control.probe import Probe
 from gateway.control.publisher import Publisher
+from gateway.control.room import Places, Room
 from gateway.control.settings_watch import settings_problems
 from gateway.control.status import Status
-from gateway.control.unserved import Unserved
+from gateway.control.usage_keeper import UsageKeeper
 from gateway.control.workers import WorkerLinks
 from gateway.definitions.domain import DomainName
 from gateway.inheritance import Inherited, accept_signals, take_over
@@ -47,6 +49,7 @@ from gateway.store.database import FILE_NAME, Store
 from gateway.store.thread import StoreThread
 from gateway.telemetry import logs
 from gateway.telemetry.exposition import Exposition
+from gateway.throttle.usage_table import UsageTable
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +93,8 @@ class Control:
             buckets=tables["buckets"],
             blocks=tables["blocks"],
             series=settings.metrics.series_budget,
+            key_buckets=tables["key_buckets"],
+            usage_rows=tables["usage"],
         )
         self._keyring = Keyring(
             settings,
@@ -107,7 +112,11 @@ class Control:
             clock=clock,
         )
         self._store = StoreThread(lambda: Store(settings.data / FILE_NAME, clock))
+        usage = UsageTable(inherited.table("usage"), tables["usage"], boot["workers"])
+        self._keeper = UsageKeeper(self._store, usage, clock, last_good.release)
         self._links = WorkerLinks(clock)
+        # The first place of each table is reserved.
+        room = Room(Places(buckets=tables["buckets"] - 1, stages=settings.metrics.stages))
         cache = self._cache = ApiFileCache(clock.epoch)
         self._publisher = Publisher(
             reloader=Reloader(last_good.release, capacities, last_good.parts, self._certify),
@@ -123,21 +132,21 @@ class Control:
             scraping=self._scraping,
             clock=clock,
             on_loaded=self._on_loaded,
+            prepare=self._keeper.prepare,
+            on_released=room.note_files,
         )
-        self._unserved = Unserved(self._publisher.deployment)
-        stored_problems: dict[str, str] = {}
+        self._deployed = DeployedProblems(self._publisher.deployment_part)
         status = Status(
             settings=settings,
             addresses=boot["addresses"],
             publisher=self._publisher,
             links=self._links,
             supervision=inherited.supervision(),
-            unserved=self._unserved,
+            deployed=self._deployed,
             exposition=exposition,
             clock=clock,
-            stored_problems=stored_problems,
         )
-        self._live = Live(self._store, self._publisher, self._unserved, stored_problems)
+        self._live = Live(self._store, self._publisher, self._keeper, room, self._deployed)
         access = Access(settings.data, settings.admin, clock)
         self._probe = Probe(settings, clock)
         api = ControlApi(
@@ -148,6 +157,8 @@ class Control:
             account=settings.account,
             account_throttle=account_throttle(settings.throttle),
             tester=self._probe,
+            flush_usage=self._keeper.flush,
+            check_room=room.check,
         )
         admin = Admin(
             edge=ControlEdge(api),
@@ -173,15 +184,22 @@ class Control:
         """Answer, publish and watch until SIGTERM."""
         await self._listener.start(self._inherited.listening())
         self._links.serve(self._inherited.release_listening())
-        watching = spawn(self._watch(), "watch files")
+        tasks = [
+            spawn(self._watch(), "watch files"),
+            spawn(self._keeper.run(), "store usage"),
+        ]
         await self._stop.wait()
-        watching.cancel()
+        for task in tasks:
+            task.cancel()
         if self._looking is not None:
             self._looking.cancel()
         await self._links.close()
         await self._listener.close()
+        # The workers have ended: nothing more is counted.
+        await self._keeper.flush()
         self._probe.close()
-        self._unserved.close()
+        await self._publisher.saved()
+        self._deployed.close()
         self._executor.shutdown()
         self._scraping.shutdown()
         self._store.close()

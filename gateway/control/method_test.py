@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from multidict import CIMultiDict
 
+from gateway.cache import CachedResponses
 from gateway.clock import Clock, IdMinter
 from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.rest_api import ApiDefinition, AuthorizationType, Method
@@ -96,7 +97,9 @@ async def run_test(
 
     Awaits what `driver.Drive` can wait for, and nothing else.
     """
-    context = IntegrationContext(ids=ids, now=clock.now, body_bytes=body_bytes)
+    context = IntegrationContext(
+        ids=ids, now=clock.now, body_bytes=body_bytes, cache=CachedResponses(0, clock.now)
+    )
     variant, method = _compiled(test, context)
     exchange = _exchange(test, ids, clock)
     exchange.scope, exchange.identity = method, method.identity

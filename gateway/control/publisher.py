@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.clock import Clock
 from gateway.configuration.loaded import Loaded
+from gateway.control.unserved import Unserved
 from gateway.control.workers import ACKNOWLEDGE_SECONDS, WorkerLinks
 from gateway.definitions.domain import DomainName
-from gateway.definitions.stage import Deployment
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
 from gateway.release.disk import ReleaseStore
 from gateway.release.parts import Part
 from gateway.reload import Reloader, ReloadReport, differences
 from gateway.server.tasks import spawn
-from gateway.store.served import ServedApi, StoredConnections
+from gateway.store.account_wide import NOTHING_WIDE, AccountWide
+from gateway.store.served import ServedApi
 from gateway.telemetry.exposition import Exposition
 
 _log = logging.getLogger(__name__)
@@ -27,8 +29,15 @@ _log = logging.getLogger(__name__)
 Load = Callable[[], Loaded]
 """Reads the files; slow, so called on the executor's thread."""
 
+SAVE_SECONDS: Final = 10.0
+"""How long a release waits to be written to disk until every worker serves it."""
+
 CheckSettings = Callable[[], tuple[Problem, ...]]
 """Returns what is wrong with `gateway.toml`, or what a restart would change."""
+
+
+Prepare = Callable[[Release], Awaitable[None]]
+"""Makes shared memory ready for a release, before any worker gets it."""
 
 
 @dataclass(slots=True)
@@ -68,6 +77,8 @@ class Publisher:
         scraping: Executor,
         clock: Clock,
         on_loaded: Callable[[Loaded], None],
+        prepare: Prepare,
+        on_released: Callable[[Release], None] = lambda _: None,
     ) -> None:
         self._reloader = reloader
         self._load = load
@@ -80,6 +91,8 @@ class Publisher:
         self._scraping = scraping
         self._clock = clock
         self._on_loaded = on_loaded
+        self._prepare = prepare
+        self._on_released = on_released
         self._turn = asyncio.Lock()
         self._is_waiting = False
         self._blocks: Mapping[str, int] | None = None
@@ -87,9 +100,12 @@ class Publisher:
         self._saving: asyncio.Task[None] | None = None
         self._unsaved = 0
         """Revision that is to be written to disk after the one being written; 0: none."""
+        self._is_previous_kept = False
+        """Whether the release on disk is to be kept beside the one that replaces it."""
         self._published: int | None = None
         """Revision that was sent last."""
         self.state = ReloadState()
+        self.unserved = Unserved()
 
     def __repr__(self) -> str:
         return f"<Publisher {self._reloader!r}>"
@@ -99,9 +115,9 @@ class Publisher:
         """The current release."""
         return self._reloader.release
 
-    def deployment(self, id_: str) -> Deployment | None:
-        """Return a deployment of the current release by its id."""
-        return self._reloader.release.deployments.get(id_)
+    def deployment_part(self, id_: str) -> Part | None:
+        """Return a deployment of the current release by its id; None: it is not there."""
+        return self._reloader.parts.get(f"deployment/{id_}")
 
     async def reload(self, reason: str, *, may_be_absent: bool = False) -> None:
         """Make a release of the files as they are now, publish it, and wait for the workers.
@@ -124,14 +140,14 @@ class Publisher:
         """The custom domain names of the current release that files define."""
         return self._reloader.file_domains
 
-    def hold_stored(
-        self,
-        stored: Mapping[str, ServedApi | None],
-        domains: tuple[DomainName, ...] = (),
-        connections: StoredConnections | None = None,
+    async def hold_stored(
+        self, stored: Mapping[str, ServedApi | None], wide: AccountWide = NOTHING_WIDE
     ) -> None:
         """Take over what the store holds, before the first reload releases it."""
-        self._reloader.hold_all_stored(stored, domains, connections)
+        loop = asyncio.get_running_loop()
+        hold = self._reloader.hold_all_stored
+        await loop.run_in_executor(self._executor, hold, stored, wide)
+        self._note_unfit(stored)
 
     def known_deployments(self) -> frozenset[str]:
         """Return the ids of the stored deployments that are held already."""
@@ -140,44 +156,64 @@ class Publisher:
     async def publish_stored(
         self,
         stored: Mapping[str, ServedApi | None],
-        domains: tuple[DomainName, ...] | None = None,
-        connections: StoredConnections | None = None,
-    ) -> bool:
+        wide: AccountWide = NOTHING_WIDE,
+        on_sent: Callable[[], None] = lambda: None,
+    ) -> None:
         """Publish what the store says of some APIs now, and wait for the workers.
 
-        False: the shared tables have no room for it, and what was served stays.
-
-        `domains` are all of the store's custom domain names, None if they did not change;
-        `connections` likewise its client certificates and VPC links. The
-        release is written to disk later: the store has what it is made of.
+        What `wide` leaves out did not change. The release is written to disk later: the store has
+        what it is made of. What cannot be served is noted in `unserved`, and stays as it was.
+        `on_sent` is called when the current release holds all else, before the wait.
         """
         async with self._turn:
             self._reloader.outnumber(self._links.highest_revision)
             loop = asyncio.get_running_loop()
             try:
                 is_changed = await loop.run_in_executor(
-                    self._executor, self._reloader.apply_stored, stored, domains, connections
+                    self._executor, self._reloader.apply_stored, stored, wide
                 )
             except ConfigurationError as error:
-                for problem in error.problems:
-                    _log.error("APIs %s are not served as they are now: %s", [*stored], problem)
-                return False
+                for api_id in stored:
+                    self.unserved.note(api_id, map(str, error.problems), lacks_room=True)
+                return
+            self._note_unfit(stored)
+            if wide.usage is not None:
+                for problem in self._reloader.usage_problems():
+                    _log.warning("%s", problem)
             revision = self._reloader.release.revision
             # A release that was made but not sent, for a bug, goes out with the next publication.
             if not is_changed and self._published in {None, revision}:
-                return True
-            changed = ", ".join(
-                [
-                    *sorted(stored),
-                    *(["domains"] if domains is not None else []),
-                    *(["connections"] if connections is not None else []),
-                ]
-            )
-            _log.info("release %d: APIs %s", revision, changed)
+                return
+            _log.info("release %d: APIs %s", revision, ", ".join([*sorted(stored), *wide.kinds()]))
             await self._send()
+            on_sent()
             self._save_later()
             await self._acknowledge()
-            return True
+
+    async def flush(
+        self, stages: Iterable[tuple[str, str]], on_sent: Callable[[], None] = lambda: None
+    ) -> None:
+        """Have every worker forget what it cached of stages (API id and name), and wait for it.
+
+        `on_sent` is called before the wait, when the current release says so.
+        """
+        async with self._turn:
+            self._reloader.outnumber(self._links.highest_revision)
+            if self._reloader.flush(stages):
+                _log.info("release %d: caches emptied", self._reloader.release.revision)
+                await self._send()
+                on_sent()
+                self._save_later()
+                await self._acknowledge()
+
+    def _note_unfit(self, api_ids: Iterable[str]) -> None:
+        """Take note of which APIs were taken over from the store, and which were not."""
+        unfit = self._reloader.unfit
+        for api_id in api_ids:
+            if api_id in unfit:
+                self.unserved.note(api_id, map(str, unfit[api_id]))
+            else:
+                self.unserved.forget(api_id)
 
     async def _reload(self, reason: str, may_be_absent: bool) -> None:
         start = self._clock.now()
@@ -198,6 +234,7 @@ class Publisher:
     def _make(self, may_be_absent: bool) -> tuple[Loaded, ReloadReport, tuple[Problem, ...]]:
         loaded = self._load()
         report = self._reloader.apply(loaded, may_be_absent=may_be_absent)
+        self._on_released(self._reloader.release)
         return loaded, report, self._check_settings()
 
     def _failed(self) -> ReloadReport:
@@ -211,11 +248,16 @@ class Publisher:
         )
 
     async def _publish(self, *, is_previous_kept: bool) -> None:
-        """Send the current release to the workers and to disk, both at once."""
+        """Send the current release to the workers, and to disk once they serve it."""
         await self._send()
-        saved = spawn(self._save(is_previous_kept=is_previous_kept), "save release")
+        self._is_previous_kept |= is_previous_kept
+        self._save_later()
         await self._acknowledge()
-        await saved
+
+    async def saved(self) -> None:
+        """Wait until the current release is on disk, or was refused by it."""
+        if self._saving is not None:
+            await asyncio.wait([self._saving])
 
     async def _send(self) -> None:
         release, parts = self._reloader.release, self._reloader.parts
@@ -225,6 +267,7 @@ class Publisher:
             # Before the workers know: what a block counted until now stays with its former owner.
             await loop.run_in_executor(self._scraping, self._exposition.relabel, blocks)
             self._blocks = release.metric_slots
+        await self._prepare(release)
         self._links.send(release.revision, parts)
         self._published = release.revision
 
@@ -232,17 +275,6 @@ class Publisher:
         revision = self._reloader.release.revision
         if not await self._links.acknowledged(revision, ACKNOWLEDGE_SECONDS):
             _log.info("release %d: some workers take longer", revision)
-
-    async def _save(self, *, is_previous_kept: bool = False) -> None:
-        """Write the current release to disk."""
-        revision, parts = self._reloader.release.revision, self._reloader.parts
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(
-                self._executor, self._write, revision, parts, is_previous_kept
-            )
-        except OSError as error:
-            _log.error("release %d is not on disk: %s", revision, error)
 
     def _save_later(self) -> None:
         """Write the release to disk in the background: of a burst, the first and the last."""
@@ -252,12 +284,24 @@ class Publisher:
 
     async def _save_all(self) -> None:
         while self._unsaved:
+            # Thousands of files at a start: what the workers do first must not wait for them.
+            await self._links.acknowledged(self._unsaved, SAVE_SECONDS)
             self._unsaved = 0
             await self._save()
 
-    def _write(self, revision: int, parts: Mapping[str, Part], is_previous_kept: bool) -> None:
-        if is_previous_kept:
+    async def _save(self) -> None:
+        """Write the current release to disk."""
+        revision, parts = self._reloader.release.revision, self._reloader.parts
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._executor, self._write, revision, parts)
+        except OSError as error:
+            _log.error("release %d is not on disk: %s", revision, error)
+
+    def _write(self, revision: int, parts: Mapping[str, Part]) -> None:
+        if self._is_previous_kept:
             self._store.keep_previous()
+            self._is_previous_kept = False
         self._store.save(revision, self._run, parts)
 
     def _note(

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway import __version__
+from gateway.build import BUILD
 from gateway.clock import Clock
+from gateway.control.deployed_problems import DeployedProblems
 from gateway.control.publisher import Publisher
-from gateway.control.unserved import Unserved
 from gateway.control.workers import WorkerLinks
 from gateway.errors import Problem
 from gateway.settings import Settings
@@ -30,9 +31,8 @@ class Status:
         links: WorkerLinks,
         supervision: SupervisionTable,
         exposition: Exposition,
-        unserved: Unserved,
+        deployed: DeployedProblems,
         clock: Clock,
-        stored_problems: Mapping[str, str] | None = None,
     ) -> None:
         self._settings = settings
         self._addresses = addresses
@@ -40,10 +40,8 @@ class Status:
         self._links = links
         self._supervision = supervision
         self._exposition = exposition
-        self._unserved = unserved
+        self._deployed = deployed
         self._clock = clock
-        self._stored_problems = {} if stored_problems is None else stored_problems
-        """API id to why it is not served as the store has it; the bridge to the store writes it."""
 
     def __repr__(self) -> str:
         return f"<Status of {self._supervision.workers} workers>"
@@ -54,6 +52,7 @@ class Status:
         supervisor_pid, supervisor_started = self._supervision.supervisor()
         return {
             "version": __version__,
+            "build": BUILD,
             "revision": release.revision,
             "digest": release.digest,
             "region": release.region,
@@ -87,10 +86,7 @@ class Status:
             "workers": [self._worker(index) for index in range(self._supervision.workers)],
             "last_reload": self._last_reload(),
             **self._problems(),
-            "stored_problems": [
-                {"api": api_id, "message": message}
-                for api_id, message in sorted(self._stored_problems.items())
-            ],
+            "unserved": self._publisher.unserved.texts(),
         }
 
     def _process(self, index: int) -> dict[str, Any]:
@@ -142,7 +138,7 @@ class Status:
 
     def _problems(self) -> dict[str, Any]:
         """Return what clients made and is answered 500."""
-        problems, left_out = self._unserved.problems(self._publisher.release.files)
+        problems, left_out = self._deployed.problems(self._publisher.release.files)
         return {
             "problems": [
                 {**_problem(each.problem), "owner": each.owner, "text": str(each)}

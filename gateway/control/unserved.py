@@ -1,158 +1,50 @@
-"""What clients deployed and the data plane answers 500 for, told before a request meets it.
+"""APIs that are not served as the store has them, and why: `unserved` in `/status`.
 
-Files are checked before they are served, and `check` names what is missing. What is made through
-the control API is served at once, each method that cannot be as its own 500; here such deployments
-are compiled once more, beside, on a thread of their own, to name those methods: in `/status`, and
-once for each deployment in the process's log.
+Such an API stays as it was last good, and holds back no other: it cannot be read, cannot travel to
+the workers, finds no room in the tables that they share, or met a bug on its way. What clients
+deployed and is served, each method with its own 500, is another matter: see `deployed_problems`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Final
-
-from gateway.definitions.domain import DomainName
-from gateway.definitions.stage import Deployment
-from gateway.errors import Problem
-from gateway.server.tasks import spawn
-from gateway.snapshot.check import problems_of_deployment, problems_of_domain_features
-from gateway.store.served import ServedApi
+from collections.abc import Iterable
 
 _log = logging.getLogger(__name__)
 
-KEPT: Final = 20
-"""Problems of one deployment that are kept; of the others only the number."""
-
-TOLD: Final = 200
-"""Problems that `/status` tells in all."""
-
-_LOGGED: Final = 3
-"""Problems of a deployment that its line in the log names."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnservedProblem:
-    """A problem, and of what."""
-
-    owner: str
-    """`API a1b2c3, deployment d4e5f6`."""
-    problem: Problem
-
-    def __str__(self) -> str:
-        return f"{self.owner}: {self.problem}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What is wrong with a deployment."""
-
-    problems: tuple[Problem, ...]
-    count: int
-    """With those that are not kept."""
-
 
 class Unserved:
-    """Checks the deployments that clients made. One writer: the control process's loop."""
+    """Names them. One writer: the control process's loop."""
 
-    def __init__(self, deployment_of: Callable[[str], Deployment | None]) -> None:
-        """Take what returns a deployment of the current release by its id."""
-        self._deployment_of = deployment_of
-        self._apis: dict[str, frozenset[str]] = {}
-        """Ids of the deployments that each API's stages and canaries point at."""
-        self._found: dict[str, _Found] = {}
-        """By id, of deployments that were checked."""
-        self._waiting: dict[str, str] = {}
-        """Deployments that are to be checked, with their APIs."""
-        self._domains: dict[str, tuple[Problem, ...]] = {}
-        self._executor = ThreadPoolExecutor(1, "checks")
-        self._checking: asyncio.Task[None] | None = None
+    def __init__(self) -> None:
+        self._texts: dict[str, tuple[str, ...]] = {}
+        """By API; whichever was noted last comes last."""
+        self._lacking_room: set[str] = set()
 
     def __repr__(self) -> str:
-        return f"<Unserved {len(self._found)} checked, {len(self._waiting)} waiting>"
+        return f"<Unserved {len(self._texts)} APIs>"
 
-    def note_apis(self, stored: Mapping[str, ServedApi | None]) -> None:
-        """Take over which deployments some APIs serve now, and check those that are new."""
-        for api_id, served in stored.items():
-            ids = frozenset() if served is None else served.deployment_ids
-            for gone in self._apis.pop(api_id, frozenset()) - ids:
-                self._found.pop(gone, None)
-                self._waiting.pop(gone, None)
-            if ids:
-                self._apis[api_id] = ids
-            self._waiting |= {id_: api_id for id_ in ids if id_ not in self._found}
-        if self._waiting and (self._checking is None or self._checking.done()):
-            self._checking = spawn(self._check_all(), "check stored deployments")
+    def __contains__(self, api_id: object) -> bool:
+        return api_id in self._texts
 
-    def note_domains(self, domains: Iterable[DomainName]) -> None:
-        """Log what is new of what the store's custom domain names ask for and get otherwise.
+    @property
+    def lacking_room(self) -> list[str]:
+        """APIs that others may make room for; those that were tried longest ago come first."""
+        return [api_id for api_id in self._texts if api_id in self._lacking_room]
 
-        They are served all the same, and so not among the `problems`.
-        """
-        found = {each.domain_name: tuple(problems_of_domain_features(each)) for each in domains}
-        for name, problems in found.items():
-            if problems != self._domains.get(name, ()):
-                for problem in problems:
-                    _log.warning("%s", problem)
-        self._domains = {name: problems for name, problems in found.items() if problems}
+    def note(self, api_id: str, texts: Iterable[str], *, lacks_room: bool = False) -> None:
+        """Take note, in place of what was noted before, and log what is new."""
+        before = self._texts.pop(api_id, ())
+        self._texts[api_id] = now = tuple(texts)
+        (self._lacking_room.add if lacks_room else self._lacking_room.discard)(api_id)
+        for text in now if now != before else ():
+            _log.error("API %s stays as it was last good: %s", api_id, text)
 
-    def problems(self, files: Container[str]) -> tuple[list[UnservedProblem], int]:
-        """Return what is wrong, no more than `TOLD`, and how much there is beyond.
+    def forget(self, api_id: str) -> None:
+        """Take note that an API is served as the store has it."""
+        self._texts.pop(api_id, None)
+        self._lacking_room.discard(api_id)
 
-        `files` are the ids of APIs that files define, which are served in place of stored ones.
-        """
-        told: list[UnservedProblem] = []
-        count = 0
-        for owner, found in self._all(files):
-            count += found.count
-            room = TOLD - len(told)
-            told += [UnservedProblem(owner=owner, problem=each) for each in found.problems[:room]]
-        return told, count - len(told)
-
-    def close(self) -> None:
-        """Check no more."""
-        self._waiting.clear()
-        self._executor.shutdown()
-
-    def _all(self, files: Container[str]) -> Iterator[tuple[str, _Found]]:
-        for api_id, ids in self._apis.items():
-            if api_id in files:
-                continue
-            for id_ in sorted(ids):
-                found = self._found.get(id_)
-                if found is not None and found.count:
-                    yield _owner(api_id, id_), found
-
-    async def _check_all(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            id_, api_id = next(iter(self._waiting.items()))
-            deployment = self._deployment_of(id_)
-            if deployment is not None:
-                found = await loop.run_in_executor(self._executor, _check, deployment)
-                # Meanwhile the API may have left it.
-                if id_ in self._waiting:
-                    self._found[id_] = found
-                    _tell(api_id, id_, found)
-            self._waiting.pop(id_, None)
-
-
-def _owner(api_id: str, deployment_id: str) -> str:
-    return f"API {api_id}, deployment {deployment_id}"
-
-
-def _check(deployment: Deployment) -> _Found:
-    _, problems = problems_of_deployment(deployment)
-    return _Found(tuple(problems[:KEPT]), len(problems))
-
-
-def _tell(api_id: str, deployment_id: str, found: _Found) -> None:
-    if not found.count:
-        return
-    shown = "; ".join(map(str, found.problems[:_LOGGED]))
-    more = found.count - len(found.problems[:_LOGGED])
-    rest = f"; and {more} more: see stagegate status" if more else ""
-    _log.warning("%s: %s%s", _owner(api_id, deployment_id), shown, rest)
+    def texts(self) -> dict[str, list[str]]:
+        """Return what is wrong with each API, by id."""
+        return {api_id: list(self._texts[api_id]) for api_id in sorted(self._texts)}

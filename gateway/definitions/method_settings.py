@@ -49,10 +49,26 @@ def materialise(
         changes = decode_fields(
             MethodSetting, partial[key] or {}, problems=problems, path=join(path, key)
         )
-        settings[normalised] = dataclasses.replace(start, **changes)
+        settings[normalised] = dataclasses.replace(copied_for(normalised, start), **changes)
         if normalised == ALL_METHODS:
             start = settings[normalised]
     return settings
+
+
+def copied_for(key: str, of_all: MethodSetting) -> MethodSetting:
+    """Return what the entry of a method begins as: a copy of `*/*`.
+
+    Caching is copied for GET and ANY alone: it covers GET until a method says so itself, and a
+    throttle of POST must not make it one that is answered from a cache.
+    """
+    if not of_all.caching_enabled or covers_get(key):
+        return of_all
+    return dataclasses.replace(of_all, caching_enabled=False)
+
+
+def covers_get(key: str) -> bool:
+    """Whether an entry may be of GET requests: of all methods, of GET or of ANY."""
+    return key == ALL_METHODS or key.rpartition("/")[2] in {"GET", "ANY"}
 
 
 def effective_setting(

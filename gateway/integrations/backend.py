@@ -164,6 +164,25 @@ async def whole_body(stream: BodyStream, limit: int) -> bytes:
         ) from error
 
 
+async def whole_answer(body: bytes | BodyStream, limit: int) -> bytes:
+    """Return a backend's whole body.
+
+    Raises:
+        Fault: 502 when it breaks off or exceeds `limit` bytes.
+    """
+    if isinstance(body, bytes):
+        return body
+    try:
+        return await body.collect(limit)
+    except BodyError as error:
+        raise Fault(
+            GatewayResponseType.DEFAULT_5XX,
+            source="integration",
+            status=502,
+            detail=f"response body: {error}",
+        ) from error
+
+
 def note_call(exchange: Exchange, sent: float, ended: float) -> None:
     """Note how long a backend took; times are seconds of CLOCK_MONOTONIC."""
     exchange.integration_latency = ended - sent

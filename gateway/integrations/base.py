@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from gateway.cache import CachedResponses
 from gateway.clock import IdMinter
 from gateway.definitions.client_certificate import ClientCertificate
 from gateway.messages import (
@@ -30,6 +31,8 @@ class IntegrationContext:
     """Seconds of CLOCK_MONOTONIC."""
     body_bytes: int
     """Most bytes of a request body, or of an answer that is not streamed."""
+    cache: CachedResponses
+    """What the process remembers of answers."""
     client_certificate_id: str | None = None
     """What the stage that is being bound names for its HTTPS backends."""
     client_certificate: ClientCertificate | None = None

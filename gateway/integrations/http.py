@@ -7,13 +7,14 @@ from typing import Final
 
 from gateway.definitions.integration import Integration
 from gateway.definitions.rest_api import Method, Resource
-from gateway.errors import Fault, GatewayResponseType, Problem
+from gateway.errors import Problem
 from gateway.integrations.backend import (
     BackendPlan,
     compile_backend,
     mapped_body,
     note_call,
     passing_body,
+    whole_answer,
 )
 from gateway.integrations.base import CompiledIntegration, Endpoints, IntegrationContext
 from gateway.integrations.request_templates import RequestTemplates, compile_request_templates
@@ -22,7 +23,6 @@ from gateway.integrations.trace import trace_id
 from gateway.mapping.mapped_body import MappedBody
 from gateway.mapping.wire_text import header_bytes, to_bytes
 from gateway.messages import (
-    EndpointResponse,
     Exchange,
     IntegrationRequest,
     InvocationResponse,
@@ -137,7 +137,7 @@ class Http:
         answer = endpoint.body
         known: MappedBody | None = None
         if self._responses.needs_body:
-            answer = await _whole_answer(endpoint, limit)
+            answer = await whole_answer(answer, limit)
             known = MappedBody(answer, "response")
         response = chosen.render(exchange, answer, known, endpoint.headers)
         trace = b"X-Amzn-Trace-Id: " + exchange.trace_id.encode("ascii") + b"\r\n"
@@ -164,23 +164,3 @@ class Http:
         for name, value in lines.values():
             parts += (name, b": ", value, b"\r\n")
         return b"".join(parts)
-
-
-async def _whole_answer(endpoint: EndpointResponse, limit: int) -> bytes:
-    """Return a backend's whole body.
-
-    Raises:
-        Fault: 502 when it breaks off or exceeds `limit` bytes.
-    """
-    body = endpoint.body
-    if isinstance(body, bytes):
-        return body
-    try:
-        return await body.collect(limit)
-    except BodyError as error:
-        raise Fault(
-            GatewayResponseType.DEFAULT_5XX,
-            source="integration",
-            status=502,
-            detail=f"response body: {error}",
-        ) from error

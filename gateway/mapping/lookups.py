@@ -54,6 +54,16 @@ def header_values(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> tuple[
     return tuple(to_text(value) for key, value in headers if key == name)
 
 
+def header_values_of_any_case(
+    headers: Sequence[tuple[bytes, bytes]], name: bytes
+) -> tuple[str, ...]:
+    """Return all values of a header, in order, however its name is spelled; `name` is lower case.
+
+    For what must not be fooled by a spelling, unlike mappings.
+    """
+    return tuple(to_text(value) for key, value in headers if key.lower() == name)
+
+
 def last_header(headers: Sequence[tuple[bytes, bytes]], name: bytes) -> str:
     """Return the last value of a header whose name is spelled exactly so; empty when absent."""
     for key, value in reversed(headers):

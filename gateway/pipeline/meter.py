@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import Exchange
-from gateway.snapshot.compiled import CompiledMethod
+from gateway.pipeline.api_key import meter_key, refuse_or_note
+from gateway.snapshot.compiled import CompiledMethod, Snapshot
 from gateway.throttle import refusing
 
 
-def meter(method: CompiledMethod, exchange: Exchange) -> None:
-    """Take a token from each of the method's buckets, narrowest first.
+def meter(snapshot: Snapshot, method: CompiledMethod, exchange: Exchange) -> None:
+    """Check the API key, if the method requires one, and take a token from each bucket.
+
+    Narrowest first: the key's usage plan, the stage method, the account.
 
     Raises:
-        Fault: THROTTLED (429) when one is empty; then no bucket loses a token.
+        Fault: INVALID_API_KEY (403), QUOTA_EXCEEDED (429), or THROTTLED (429) when a bucket is
+            empty; then no bucket loses a token.
     """
-    if method.meters and refusing(method.meters, exchange.now) is not None:
-        raise Fault(GatewayResponseType.THROTTLED, source="client")
+    if method.keyed is not None:
+        meter_key(snapshot.api_keys, method.keyed, method, exchange)
+        return
+    meters = method.meters
+    if meters and refusing(meters, exchange.now) is not None:
+        refuse_or_note(method, exchange)

@@ -26,7 +26,7 @@ def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) -> Answe
         method = exchange.scope = route(variant, path, exchange)
         exchange.identity = method.identity
         integration = authorize(method)
-        meter(method, exchange)
+        meter(snapshot, method, exchange)
         return integration.invoke(exchange, endpoints)
     except Fault as fault:
         return refuse(snapshot, exchange, fault)

@@ -12,11 +12,11 @@ from gateway.clock import Clock, IdMinter
 from gateway.definitions.stage import LoggingLevel
 from gateway.errors import Fault, GatewayResponseType
 from gateway.integrations.base import Answer, Endpoints
-from gateway.messages import Exchange, InvocationRequest, InvocationResponse
+from gateway.messages import Exchange, InvocationRequest, InvocationResponse, UsageNote
 from gateway.pipeline.serve import refuse, serve
 from gateway.snapshot.cell import SnapshotCell
 from gateway.telemetry.execution_log import lines
-from gateway.telemetry.metrics import WorkerMetrics
+from gateway.telemetry.metrics import QUOTA_EXCEEDED, SHADOWED, WorkerMetrics
 from gateway.telemetry.server_timing import server_timing
 
 _NO_STAGE_BLOCK: Final = 0
@@ -128,12 +128,22 @@ class Service:
             exchange.integration_latency,
             fault is not None and fault.type is GatewayResponseType.THROTTLED,
         )
+        if exchange.usage is not None:
+            self._count_usage(scope.metrics_block, exchange.usage, fault)
         access_log = scope.access_log
         if access_log is not None:
             self._logs.write(access_log.destination, access_log.line(exchange))
         if scope.logging_level is not LoggingLevel.OFF:
             for line in lines(exchange, scope.logging_level):
                 self._logs.write(scope.execution_log, line)
+
+    def _count_usage(self, block: int, usage: UsageNote, fault: Fault | None) -> None:
+        """Count what quotas refused, and what throttles in shadow would have refused."""
+        if fault is not None and fault.type is GatewayResponseType.QUOTA_EXCEEDED:
+            self._metrics.count(block, QUOTA_EXCEEDED)
+        if usage.shadowed is not None:
+            is_quota = usage.shadowed is GatewayResponseType.QUOTA_EXCEEDED
+            self._metrics.count(block, SHADOWED + is_quota)
 
     def refused(self, reason: str) -> None:
         """Count a connection or request that the edge refused before it became an exchange."""

@@ -1,16 +1,17 @@
 """A release cut into parts: how it travels to workers and rests on disk. Pure: no I/O.
 
-A part is one deployment, one API's stages with their slots, all domains, what connections to
-backends need, or the settings, named by a key and a digest of its content; equal digests need not
-be sent, stored or decoded again. Its content is a sequence of *frames* (JSON arrays of records,
+A part is one deployment, one API's stages with their slots, one usage plan, one shard of the API
+keys, all domains, what connections to backends need, or the settings, named by a key and a digest
+of its content; equal digests need not be sent, stored or decoded again. Its content is a sequence
+of *frames* (JSON arrays of records,
 some 32 KiB each), so that whoever decodes it between requests can stop after every record.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar, cast
 
 import orjson
@@ -18,10 +19,12 @@ import orjson
 from gateway.definitions import codec
 from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.domain import DomainName
-from gateway.definitions.rest_api import Method, Resource
+from gateway.definitions.rest_api import Resource
 from gateway.definitions.served_certificate import ServedCertificate
-from gateway.definitions.stage import Deployment, MethodSetting, Stage
+from gateway.definitions.stage import Deployment, Stage
+from gateway.definitions.usage_plan import UsagePlan
 from gateway.errors import ConfigurationError, Problem
+from gateway.release.records import UNREAD, DecodedPart, Decoder, Record
 from gateway.release.release import (
     ACCOUNT_BUCKET,
     NO_METHOD_BLOCK,
@@ -29,6 +32,7 @@ from gateway.release.release import (
     arms,
     identity_api,
 )
+from gateway.release.usage import UsageKey, key_records, plan_records
 
 T = TypeVar("T")
 
@@ -44,27 +48,16 @@ CERTIFICATES: Final = "certificates"
 CONNECTIONS: Final = "connections"
 """Key of the part with client certificates and VPC links; absent while there are none."""
 
-_SLOTS_PER_RECORD: Final = 200
-
-Record = list[Any]
-"""What it is (a key of `_KINDS`), then the names it goes by, then its value."""
-
-_KINDS: Final[Mapping[str, type[Any] | None]] = {
-    "settings": None,
-    "domain": DomainName,
-    "certificate": ServedCertificate,
-    "client_certificate": ClientCertificate,
-    "link": None,
-    "file": None,
-    "stage": Stage,
-    "setting": MethodSetting,
-    "buckets": None,
-    "blocks": None,
-    "deployment": Deployment,
-    "method": Method,
-    "resource": Resource,
+_SOLE: Final = {
+    "settings": ("settings",),
+    "domains": ("domains",),
+    CERTIFICATES: ("certificates",),
+    CONNECTIONS: ("client_certificates", "vpc_links"),
+    "flushes": ("cache_flushes",),
 }
-"""Kinds of record, and what their values decode to; None: plain JSON."""
+"""Parts of which there is one, with the fields that they fill."""
+
+_SLOTS_PER_RECORD: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +65,8 @@ class Part:
     """A piece of a release in its travelling form."""
 
     key: str
-    """`settings`, `domains`, `certificates`, `connections`, `api/{id}` or `deployment/{id}`."""
+    """`settings`, `domains`, `certificates`, `connections`, `flushes`, `api/{id}`,
+    `deployment/{id}`, `plan/{id}` or `keys/{shard}`."""
     digest: str
     frames: tuple[bytes, ...]
     """JSON arrays of records, without line breaks."""
@@ -91,22 +85,6 @@ class Part:
     def is_intact(self) -> bool:
         """Whether the content is what the digest says."""
         return digest_of_frames(self.frames) == self.digest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodedPart:
-    """A part's content; only the fields of its kind are set."""
-
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    domains: tuple[DomainName, ...] = ()
-    certificates: Mapping[str, ServedCertificate] = field(default_factory=dict)
-    client_certificates: Mapping[str, ClientCertificate] = field(default_factory=dict)
-    vpc_links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    file: str | None = None
-    stages: Mapping[str, Stage] = field(default_factory=dict)
-    bucket_slots: Mapping[str, int] = field(default_factory=dict)
-    metric_slots: Mapping[str, int] = field(default_factory=dict)
-    deployment: Deployment | None = None
 
 
 def digest_of_frames(frames: Iterable[bytes]) -> str:
@@ -138,6 +116,8 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
         *encode_certificates(release.certificates),
         *encode_connections(release.client_certificates, release.vpc_links),
     ]
+    if release.cache_flushes:
+        parts.append(encode_flushes(release.cache_flushes))
     for api_id, stages in release.stages.items():
         slots = buckets.get(api_id, ()), blocks.get(api_id, ())
         records = _api_records(stages, release.files.get(api_id), *slots)
@@ -145,8 +125,62 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
     earlier = known or {}
     for deployment in release.deployments.values():
         key = f"deployment/{deployment.id}"
-        parts.append(earlier.get(key) or _make(key, _deployment_records(deployment)))
+        parts.append(earlier.get(key) or encode_deployment(deployment))
+    # Encoded anew: equal content gives equal digests, and is not sent again.
+    parts += encode_usage(release).values()
     return {part.key: part for part in parts}
+
+
+def encode_usage(
+    release: Release, before: Release | None = None, known: Mapping[str, Part] | None = None
+) -> dict[str, Part]:
+    """Return the parts of usage plans and API keys.
+
+    What is equal in `before` is not encoded again, if it is among `known`, that release's parts.
+    """
+    parts: dict[str, Part] = {}
+    earlier = known or {}
+    plans = before.usage_plans if before else {}
+    for id_, plan in release.usage_plans.items():
+        key = f"plan/{id_}"
+        is_of_file = id_ in release.file_plans
+        is_same = plans.get(id_) == plan and is_of_file == (before and id_ in before.file_plans)
+        kept = earlier.get(key) if is_same else None
+        parts[key] = kept or _make(key, plan_records(plan, is_of_file=is_of_file))
+    shards = before.api_keys if before else {}
+    for shard, keys in release.api_keys.items():
+        key = f"keys/{shard}"
+        kept = earlier.get(key) if shards.get(shard) == keys else None
+        parts[key] = kept or _make(key, key_records(keys))
+    return parts
+
+
+def with_account_wide(
+    parts: Mapping[str, Part], release: Release, before: Release
+) -> dict[str, Part]:
+    """Return `parts`, those of `before`, with all of `release` that belongs to no one API."""
+    made = dict(parts)
+    if release.domains != before.domains:
+        made["domains"] = encode_domains(release.domains)
+    if release.certificates != before.certificates:
+        made.pop(CERTIFICATES, None)
+        made |= ((part.key, part) for part in encode_certificates(release.certificates))
+    shown, links = release.client_certificates, release.vpc_links
+    if (shown, links) != (before.client_certificates, before.vpc_links):
+        made.pop(CONNECTIONS, None)
+        made |= ((part.key, part) for part in encode_connections(shown, links))
+    return _with_usage(made, release, before)
+
+
+def _with_usage(parts: dict[str, Part], release: Release, before: Release) -> dict[str, Part]:
+    if (release.usage_plans, release.file_plans, release.api_keys) == (
+        before.usage_plans,
+        before.file_plans,
+        before.api_keys,
+    ):
+        return parts
+    others = {key: part for key, part in parts.items() if not key.startswith(("plan/", "keys/"))}
+    return others | encode_usage(release, before, parts)
 
 
 def encode_api(
@@ -166,8 +200,23 @@ def encode_api(
 
 
 def encode_deployment(deployment: Deployment) -> Part:
-    """Return the part of one deployment."""
-    return _make(f"deployment/{deployment.id}", _deployment_records(deployment))
+    """Return the part of one deployment, which is no outline."""
+    definition = replace(deployment.definition, resources=())
+    head = codec.encode(replace(deployment, definition=definition))
+    return deployment_part(deployment.id, head, _encoded(deployment.definition.resources))
+
+
+def deployment_part(
+    deployment_id: str,
+    head: Mapping[str, Any],
+    resources: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]],
+) -> Part:
+    """Return a deployment's part from its encoded pieces.
+
+    `head` is the deployment without resources; each resource comes without methods, which stand
+    beside it by HTTP method.
+    """
+    return _make(f"deployment/{deployment_id}", _deployment_records(head, resources))
 
 
 def encode_domains(domains: Iterable[DomainName]) -> Part:
@@ -192,6 +241,11 @@ def encode_connections(
     return [_make(CONNECTIONS, records)] if records else []
 
 
+def encode_flushes(cache_flushes: Mapping[str, int]) -> Part:
+    """Return the part that says which stages' caches were emptied."""
+    return _make("flushes", _slot_records("flushes", cache_flushes.items()))
+
+
 def digests_of(parts: Mapping[str, Part]) -> dict[str, str]:
     """Return the digest of each part by key."""
     return {key: part.digest for key, part in parts.items()}
@@ -209,7 +263,7 @@ def decode_part(part: Part) -> Generator[None, None, DecodedPart]:
         ConfigurationError: a record does not fit this version of Stagegate.
     """
     problems: list[Problem] = []
-    decoder = _Decoder(problems)
+    decoder = Decoder(problems)
     for frame in part.frames:
         try:
             records = orjson.loads(frame)
@@ -237,6 +291,9 @@ def join_release(
     # Reserved ones are the same in every release and belong to no part.
     buckets: dict[str, int] = {ACCOUNT_BUCKET: 0}
     blocks: dict[str, int] = {NO_METHOD_BLOCK: 0}
+    plans: dict[str, UsagePlan] = {}
+    file_plans: set[str] = set()
+    keys: dict[str, Mapping[str, UsageKey]] = {}
     whole = DecodedPart()
     for key, part in decoded.items():
         kind, _, name = key.partition("/")
@@ -246,16 +303,13 @@ def join_release(
                 files[name] = part.file
         elif part.deployment is not None:
             deployments[part.deployment.id] = part.deployment
-        elif kind == "settings":
-            whole = replace(whole, settings=part.settings)
-        elif kind == "domains":
-            whole = replace(whole, domains=part.domains)
-        elif kind == CERTIFICATES:
-            whole = replace(whole, certificates=part.certificates)
-        elif kind == CONNECTIONS:
-            whole = replace(
-                whole, client_certificates=part.client_certificates, vpc_links=part.vpc_links
-            )
+        elif kind in _SOLE:
+            whole = replace(whole, **{name: getattr(part, name) for name in _SOLE[kind]})
+        elif part.plan is not None:
+            plans[part.plan.id] = part.plan
+            file_plans.update([part.plan.id] if part.is_of_file else [])
+        elif kind == "keys":
+            keys[name] = part.keys
         buckets.update(part.bucket_slots)
         blocks.update(part.metric_slots)
         yield
@@ -271,15 +325,33 @@ def join_release(
         certificates=whole.certificates,
         client_certificates=whole.client_certificates,
         vpc_links=whole.vpc_links,
+        usage_plans=plans,
+        file_plans=frozenset(file_plans),
+        api_keys=keys,
         files=files,
         bucket_slots=buckets,
         metric_slots=blocks,
+        cache_flushes=whole.cache_flushes,
         account_rate_limit=whole.settings.get("accountRateLimit"),
         account_burst_limit=whole.settings.get("accountBurstLimit"),
+        throttle_shadow=whole.settings.get("throttleShadow", False),
     )
 
 
-def salvage_release(revision: int, parts: Mapping[str, Part]) -> tuple[Release, list[Problem]]:
+def decode_whole_part(part: Part) -> DecodedPart:
+    """Decode a part without pausing.
+
+    Raises:
+        ConfigurationError: as `decode_part`.
+    """
+    return _run(decode_part(part))
+
+
+def salvage_release(
+    revision: int,
+    parts: Mapping[str, Part],
+    decode: Callable[[Part], DecodedPart] = decode_whole_part,
+) -> tuple[Release, list[Problem]]:
     """Decode what can be decoded; an API with anything missing or unreadable is left out.
 
     Returns the release, with the digest of the parts as given, and what was wrong.
@@ -288,7 +360,7 @@ def salvage_release(revision: int, parts: Mapping[str, Part]) -> tuple[Release, 
     decoded: dict[str, DecodedPart] = {}
     for key, part in parts.items():
         try:
-            decoded[key] = _run(decode_part(part))
+            decoded[key] = decode(part)
         except ConfigurationError as error:
             problems += error.problems
     for key in [key for key in decoded if key.startswith("api/")]:
@@ -329,6 +401,7 @@ def _settings_part(release: Release) -> Part:
         "account": release.account,
         "accountRateLimit": release.account_rate_limit,
         "accountBurstLimit": release.account_burst_limit,
+        "throttleShadow": release.throttle_shadow,
     }
     return _make("settings", [["settings", settings]])
 
@@ -359,21 +432,29 @@ def _slot_records(kind: str, slots: Iterable[tuple[str, int]]) -> Iterator[Recor
         yield [kind, dict(listed[start : start + _SLOTS_PER_RECORD])]
 
 
-def _deployment_records(deployment: Deployment) -> Iterator[Record]:
+def _encoded(resources: Iterable[Resource]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    for resource in resources:
+        if UNREAD in resource.methods.values():
+            raise AssertionError(f"{resource.path} is an outline: its part must be known")
+        methods = {verb: codec.encode(method) for verb, method in resource.methods.items()}
+        yield codec.encode(replace(resource, methods={})), methods
+
+
+def _deployment_records(
+    head: Mapping[str, Any], resources: Iterable[tuple[Any, Mapping[str, Any]]]
+) -> Iterator[Record]:
     """Yield equal methods once; resources name theirs by number, in the order they came in."""
-    definition = replace(deployment.definition, resources=())
-    yield ["deployment", codec.encode(replace(deployment, definition=definition))]
+    yield ["deployment", head]
     numbers: dict[bytes, int] = {}
-    for resource in deployment.definition.resources:
+    for resource, methods in resources:
         numbered: dict[str, int] = {}
-        for http_method, method in resource.methods.items():
-            encoded = codec.encode(method)
-            text = orjson.dumps(encoded)
+        for http_method, method in methods.items():
+            text = orjson.dumps(method)
             if text not in numbers:
                 numbers[text] = len(numbers)
-                yield ["method", encoded]
+                yield ["method", orjson.Fragment(text)]
             numbered[http_method] = numbers[text]
-        yield ["resource", numbered, codec.encode(replace(resource, methods={}))]
+        yield ["resource", numbered, resource]
 
 
 def _make(key: str, records: Iterable[Record]) -> Part:
@@ -404,75 +485,3 @@ def _check_references(
     ]
     if missing:
         raise ConfigurationError(tuple(missing))
-
-
-class _Decoder:
-    """Collects a part's records."""
-
-    __slots__ = ("_found", "_problems")
-
-    def __init__(self, problems: list[Problem]) -> None:
-        self._problems = problems
-        self._found: dict[str, list[tuple[list[Any], Any]]] = {kind: [] for kind in _KINDS}
-
-    def take(self, record: Record, path: str) -> None:
-        """Decode one record; what is wrong with it goes to the problems."""
-        kind, *names, value = record
-        if kind not in _KINDS:
-            self._problems.append(Problem(path, f"holds a record of an unknown kind, {kind!r}"))
-            return
-        class_ = _KINDS[kind]
-        if class_ is not None:
-            value = codec.decode(class_, value, problems=self._problems, path=path)
-        if kind == "resource" and value is not None:
-            value = self._with_methods(value, *names)
-        if value is not None:
-            self._found[kind].append((names, value))
-
-    def _with_methods(self, resource: Resource, numbered: Mapping[str, int]) -> Resource | None:
-        """Put in the methods, which came before: resources with equal ones share them."""
-        found = self._found["method"]
-        if not all(0 <= number < len(found) for number in numbered.values()):
-            self._problems.append(Problem(resource.path, "refers to a method that is not there"))
-            return None
-        methods = {http_method: found[number][1] for http_method, number in numbered.items()}
-        return replace(resource, methods=methods)
-
-    def part(self) -> DecodedPart:
-        """Return what was collected."""
-        found = self._found
-        settings: dict[str, dict[str, MethodSetting]] = {}
-        for (stage_name, method_key), setting in found["setting"]:
-            settings.setdefault(stage_name, {})[method_key] = setting
-        return DecodedPart(
-            settings=_merged(found["settings"]),
-            domains=tuple(domain for _, domain in found["domain"]),
-            certificates={each.domain_name: each for _, each in found["certificate"]},
-            client_certificates={
-                certificate.client_certificate_id: certificate
-                for _, certificate in found["client_certificate"]
-            },
-            vpc_links={id_: tuple(targets) for (id_,), targets in found["link"]},
-            file=next((file for _, file in found["file"]), None),
-            stages={
-                name: replace(stage, method_settings=settings.get(name, {}))
-                for (name,), stage in found["stage"]
-            },
-            bucket_slots=_merged(found["buckets"]),
-            metric_slots=_merged(found["blocks"]),
-            deployment=self._deployment(),
-        )
-
-    def _deployment(self) -> Deployment | None:
-        resources = tuple(resource for _, resource in self._found["resource"])
-        for _, deployment in self._found["deployment"]:
-            definition = replace(deployment.definition, resources=resources)
-            return replace(deployment, definition=definition)  # type: ignore[no-any-return]
-        return None
-
-
-def _merged(found: Iterable[tuple[list[str], Mapping[str, Any]]]) -> dict[str, Any]:
-    merged: dict[str, Any] = {}
-    for _, values in found:
-        merged.update(values)
-    return merged

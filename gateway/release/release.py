@@ -17,6 +17,7 @@ from gateway.definitions.method_settings import effective_setting
 from gateway.definitions.rest_api import Resource
 from gateway.definitions.served_certificate import ServedCertificate
 from gateway.definitions.stage import Deployment, Stage
+from gateway.release.usage import ApiKeys, UsagePlans
 
 ACCOUNT_BUCKET: Final = "account"
 """Identity of the account's token bucket; always slot 0."""
@@ -58,16 +59,26 @@ class Release:
     """Those that stages name, by id."""
     vpc_links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """VPC link id to the addresses that it leads to."""
+    usage_plans: UsagePlans = field(default_factory=dict)
+    """Usage plans by id."""
+    file_plans: frozenset[str] = frozenset()
+    """Ids of those usage plans that files define."""
+    api_keys: ApiKeys = field(default_factory=dict)
+    """API keys that are in a usage plan, by shard and digest of their values."""
     files: Mapping[str, str] = field(default_factory=dict)
     """API id to the name of the file that defines it."""
     bucket_slots: Mapping[str, int] = field(default_factory=dict)
     """Token bucket identity to its index in the bucket table."""
     metric_slots: Mapping[str, int] = field(default_factory=dict)
     """Metric block identity to its index in the metrics table."""
+    cache_flushes: Mapping[str, int] = field(default_factory=dict)
+    """`{api}/{stage}` to the revision that emptied its cache last; absent: none has."""
     account_rate_limit: float | None = None
     """Requests per second of the whole account; None: not limited."""
     account_burst_limit: int | None = None
     """Size of the account's token bucket; None: not limited."""
+    throttle_shadow: bool = False
+    """Whether throttles and quotas only count what they would refuse."""
 
 
 def bucket_identity(api_id: str, stage_name: str, resource_path: str, http_method: str) -> str:
@@ -107,6 +118,8 @@ def required_buckets(stages: Stages, deployments: Deployments) -> Iterator[str]:
     A method has a bucket where its settings have an entry; the account's is not among them.
     """
     for api_id, stage in _all_stages(stages):
+        if not stage.method_settings:
+            continue
         seen = set[str]()
         for _arm, deployment_id in arms(stage):
             for resource_path, http_method in _methods(deployments, deployment_id):
@@ -128,6 +141,8 @@ def required_blocks(stages: Stages, deployments: Deployments) -> Iterator[str]:
         for arm, _deployment_id in arms(stage):
             yield stage_block_identity(api_id, stage.stage_name, arm)
     for api_id, stage in _all_stages(stages):
+        if not stage.method_settings:
+            continue
         for arm, deployment_id in arms(stage):
             for resource_path, http_method in _methods(deployments, deployment_id):
                 setting = effective_setting(stage.method_settings, resource_path, http_method)

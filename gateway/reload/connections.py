@@ -11,7 +11,7 @@ from gateway.configuration.loaded import Loaded
 from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.stage import Stage
 from gateway.release import Release, Stages
-from gateway.store.served import StoredConnections
+from gateway.store.connections import StoredConnections
 
 
 class Connections:
@@ -36,16 +36,16 @@ class Connections:
         if loaded.vpc_links is not None:
             self._targets = dict(loaded.vpc_links)
 
-    def take_stored(self, stored: StoredConnections, *, is_first: bool = False) -> None:
-        """Take over what the store holds.
-
-        `is_first`: what this began with did not say whose it was, files' or store's.
-        """
-        if is_first:
+    def forget(self, stored: StoredConnections | None) -> None:
+        """Take back what is the store's: what this began with did not say whose it was."""
+        if stored is not None:
             for id_ in stored.certificates:
                 self._certificates.pop(id_, None)
             for id_ in stored.link_targets:
                 self._targets.pop(id_, None)
+
+    def take_stored(self, stored: StoredConnections) -> None:
+        """Take over what the store holds."""
         self._stored = stored
 
     def certificates(self) -> dict[str, ClientCertificate]:

@@ -11,7 +11,9 @@ from typing import Any
 from gateway.definitions import codec
 from gateway.definitions.domain import DomainName
 from gateway.definitions.stage import Deployment, Stage
+from gateway.definitions.usage_plan import UsagePlan
 from gateway.release import Release, arms
+from gateway.release.usage import UsageKey, all_keys
 
 
 class Change(StrEnum):
@@ -31,9 +33,9 @@ class Difference:
     change: Change
     kind: str
     """`settings`, `api`, `deployment`, `stage`, `domain`, `certificate`, `truststore`,
-    `client certificate` or `VPC link`."""
+    `client certificate`, `VPC link`, `usage plan` or `API key`."""
     name: str
-    """API id, deployment id, `{api}/{stage}`, domain name, or id."""
+    """API id, deployment id, `{api}/{stage}`, domain name, plan id, key id or id."""
     detail: str = ""
     """What exactly, such as `variables.backend: "a" → "b"`."""
 
@@ -52,6 +54,8 @@ def differences(old: Release | None, new: Release) -> list[Difference]:
         *_certificates(before, new),
         *_client_certificates(before, new),
         *_links(before, new),
+        *_usage_plans(before, new),
+        *_api_keys(before, new),
     ]
 
 
@@ -68,7 +72,13 @@ def _certificates(old: Release, new: Release) -> Iterator[Difference]:
 
 
 def _settings(old: Release, new: Release) -> Iterator[Difference]:
-    for name in ("region", "account", "account_rate_limit", "account_burst_limit"):
+    for name in (
+        "region",
+        "account",
+        "account_rate_limit",
+        "account_burst_limit",
+        "throttle_shadow",
+    ):
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
             yield Difference(
@@ -148,6 +158,48 @@ def _links(old: Release, new: Release) -> Iterator[Difference]:
         elif before.get(id_) != after[id_]:
             change = Change.CHANGED if id_ in before else Change.MADE
             yield Difference(change, "VPC link", id_, f"to {', '.join(after[id_])}")
+
+
+def _usage_plans(before: Release, new: Release) -> Iterator[Difference]:
+    old = before.usage_plans
+    for id_ in sorted({*old, *new.usage_plans}):
+        if id_ not in new.usage_plans:
+            yield Difference(Change.REMOVED, "usage plan", id_)
+        elif id_ not in old:
+            yield Difference(Change.MADE, "usage plan", id_, _opens(new.usage_plans[id_]))
+        else:
+            for detail in _changes(_told(old[id_]), _told(new.usage_plans[id_])):
+                yield Difference(Change.CHANGED, "usage plan", id_, detail)
+
+
+def _told(plan: UsagePlan) -> dict[str, Any]:
+    """Return a plan as maps alone, so that what changed can be named."""
+    told: dict[str, Any] = codec.encode(plan)
+    stages = {f"{each['apiId']}:{each['stage']}": each for each in told.pop("apiStages", ())}
+    return {**told, "apiStages": stages}
+
+
+def _opens(plan: UsagePlan) -> str:
+    return ", ".join(f"opens {each.api_id}/{each.stage}" for each in plan.api_stages)
+
+
+def _api_keys(before: Release, new: Release) -> Iterator[Difference]:
+    """Yield what happens to keys; neither their values nor what stands for them is told."""
+    old = {key.id: key for key in all_keys(before.api_keys)}
+    keys = {key.id: key for key in all_keys(new.api_keys)}
+    for id_ in sorted({*old, *keys}):
+        if id_ not in keys:
+            yield Difference(Change.REMOVED, "API key", id_)
+        elif id_ not in old:
+            yield Difference(Change.MADE, "API key", id_, _plans_of(keys[id_]))
+        elif (was := _plans_of(old[id_])) != (is_ := _plans_of(keys[id_])):
+            yield Difference(Change.CHANGED, "API key", id_, f"{was} → {is_}")
+        elif old[id_].digest != keys[id_].digest:
+            yield Difference(Change.CHANGED, "API key", id_, "another value")
+
+
+def _plans_of(key: UsageKey) -> str:
+    return f"in {', '.join(key.plans)}" + ("" if key.is_enabled else ", disabled")
 
 
 def _mappings(domain: DomainName) -> str:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from gateway.configuration.files import DOMAINS
 from gateway.configuration.keyring import Certified, Certify, no_certificates
@@ -32,24 +32,22 @@ from gateway.release import (
     required_buckets,
 )
 from gateway.release.parts import (
-    CERTIFICATES,
-    CONNECTIONS,
     Part,
     encode_api,
-    encode_certificates,
-    encode_connections,
-    encode_deployment,
-    encode_domains,
     encode_release,
+    with_account_wide,
     with_digest,
 )
-from gateway.release.release import identity_api
 from gateway.release.slots import Slots
 from gateway.reload.absence import unserved_apis, vanished_directory
 from gateway.reload.connections import Connections
 from gateway.reload.domain_problems import open_beside, problems_among, unknown_references
+from gateway.reload.flushes import flushed
 from gateway.reload.report import Capacities, ReloadReport
+from gateway.reload.selection import amended, of_api, subset
 from gateway.reload.sizes import Encodings
+from gateway.reload.stored import StoredApis
+from gateway.reload.usage import UsageState
 from gateway.snapshot.check import (
     checking_context,
     problems_of_deployment,
@@ -57,10 +55,9 @@ from gateway.snapshot.check import (
     problems_of_stage,
 )
 from gateway.snapshot.compiled import CompiledDeployment
-from gateway.store.served import ServedApi, StoredConnections
+from gateway.store.account_wide import NOTHING_WIDE, AccountWide
+from gateway.store.served import ServedApi
 from gateway.telemetry.metrics import allot
-
-T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -107,8 +104,9 @@ class Reloader:
     ) -> None:
         """Begin at `start`: the last good release, or an empty one of revision 0.
 
-        `start` names region, account and the account's throttle as they are to be from now on;
-        `certify` looks up what domains are served with over TLS.
+        `start` names region, account and the account's throttle as they are to be from now on. With
+        `parts`, its deployments may be outlines. `certify` looks up what domains are served with
+        over TLS.
         """
         self.release = start
         self.parts: dict[str, Part] = dict(parts or {})
@@ -128,17 +126,15 @@ class Reloader:
         )
         self._checked: dict[str, tuple[CompiledDeployment, tuple[Problem, ...]]] = {}
         """Deployments of the current release that were compiled to be checked, by id."""
-        self._stored: dict[str, tuple[Mapping[str, Stage], dict[str, Deployment]]] = {}
-        """What the store holds: API id to stages and deployments. Files win over it."""
-        for api_id in start.stages.keys() - start.files.keys():
-            stages, deployments = _subset(start, [api_id])
-            self._stored[api_id] = stages[api_id], dict(deployments)
+        self._stored = StoredApis(start, self.parts)
+        """What the store holds. Files win over it."""
         self.file_domains = start.domains
         """Custom domain names that the files define, as they were last good."""
         self._stored_domains: tuple[DomainName, ...] = ()
         self._connections = Connections(start)
         self._encodings = Encodings()
         self._certify = certify
+        self._usage = UsageState(start, capacities.usage_rows, capacities.key_buckets)
 
     def __repr__(self) -> str:
         return f"<Reloader revision {self.release.revision} {self.release.digest}>"
@@ -151,10 +147,8 @@ class Reloader:
     def apply(self, loaded: Loaded, *, may_be_absent: bool = False) -> ReloadReport:
         """Make a release of what was loaded; what is broken stays as it is.
 
-        Args:
-            loaded: What the files say.
-            may_be_absent: Whether a directory without API files is taken at its word (at the start)
-                or as an error (while running).
+        `may_be_absent`: whether a directory without API files is taken at its word (at the start)
+        or as an error (while running).
         """
         vanished = sorted(self.release.files) if loaded.is_absent else []
         if vanished and not may_be_absent:
@@ -177,100 +171,88 @@ class Reloader:
             self._keep(api_id, draft)
         self._add_stored(draft)
         file_domains = self._domains(loaded, draft)
+        self._usage.take(loaded)
         self._checked = {id_: each for id_, each in checked.items() if id_ in draft.deployments}
         return replace(self._release(draft, file_domains), unserved=tuple(vanished))
 
     def known_deployments(self) -> frozenset[str]:
         """Return the ids of the deployments that need not be read from the store again."""
-        return frozenset(id_ for _, held in self._stored.values() for id_ in held)
+        return self._stored.deployment_ids
+
+    @property
+    def unfit(self) -> Mapping[str, tuple[Problem, ...]]:
+        """APIs of the store that stay as they were, because what is stored now cannot travel."""
+        return self._stored.unfit
 
     def hold_all_stored(
         self,
         stored: Mapping[str, ServedApi | None],
-        domains: tuple[DomainName, ...] = (),
-        connections: StoredConnections | None = None,
+        wide: AccountWide = NOTHING_WIDE,
     ) -> None:
         """Take over everything that the store holds; the next `apply` releases it."""
-        if connections is not None:
-            self._connections.take_stored(connections, is_first=True)
-        names = {domain.domain_name for domain in domains}
+        names = {domain.domain_name for domain in wide.domains or ()}
         # The release that this began with does not say whose its domains are.
         self.file_domains = tuple(
             domain for domain in self.file_domains if domain.domain_name not in names
         )
-        self._stored_domains = domains
-        gone = dict.fromkeys(self._stored.keys() - stored.keys())
-        self._hold({**gone, **stored})
+        self._connections.forget(wide.connections)
+        self._take_wide(wide)
+        self._stored.forget_others(stored.keys())
+        self._stored.take(stored)
 
-    def _hold(self, stored: Mapping[str, ServedApi | None]) -> None:
-        for api_id, served in stored.items():
-            if served is not None and not self._fits(api_id, served):
-                continue
-            _, held = self._stored.pop(api_id, ({}, {}))
-            if served is not None:
-                known = {**held, **served.deployments}
-                deployments = {id_: known[id_] for id_ in served.deployment_ids}
-                self._stored[api_id] = served.stages, deployments
-
-    def _fits(self, api_id: str, served: ServedApi) -> bool:
-        """Whether an API can travel to the workers; if not, it stays as it was last good."""
-        problems = map(self._encodings.problem_of, served.deployments.values())
-        found = [problem for problem in problems if problem is not None]
-        for problem in found:
-            _log.error("API %s stays as it was last good: %s", api_id, problem)
-        return not found
+    def usage_problems(self) -> list[Problem]:
+        """Return a warning for each usage plan or API key that is not served."""
+        return self._usage.problems()
 
     def apply_stored(
         self,
         stored: Mapping[str, ServedApi | None],
-        domains: tuple[DomainName, ...] | None = None,
-        connections: StoredConnections | None = None,
+        wide: AccountWide = NOTHING_WIDE,
     ) -> bool:
         """Make a release of what the store says of some APIs now; return whether it is a new one.
 
-        Its cost is that of these APIs: all others keep their parts and slots. `domains` are all
-        custom domain names of the store, `connections` all its client certificates and VPC links;
-        None: they are as they were.
+        Its cost is that of these APIs: all others keep their parts and slots. What `wide` leaves
+        out is as it was.
 
         Raises:
             ConfigurationError: the shared tables are too small; the release stays.
         """
-        self._hold(stored)
+        self._stored.take(stored)
         before = self.release
-        if domains is not None:
-            self._stored_domains = domains
-        if connections is not None:
-            self._connections.take_stored(connections)
+        self._take_wide(wide)
         api_ids = [api_id for api_id in stored if api_id not in before.files]
-        if not api_ids and domains is None and connections is None:
+        if not api_ids and not wide:
             return False
-        old = _subset(before, api_ids)
+        old = subset(before, api_ids)
         new = _Draft()
         for api_id in api_ids:
-            if api_id in self._stored:
-                new.add(api_id, *self._stored[api_id], None)
+            if (held := self._stored.get(api_id)) is not None:
+                new.add(api_id, held.stages, held.deployments, None)
         bucket_slots = self._buckets.amend(
             required_buckets(*old), required_buckets(new.stages, new.deployments)
         )
         metric_slots = self._amend_blocks(old, new)
         gone = old[1].keys() - new.deployments.keys()
-        stages = _amended(before.stages, old[0], new.stages)
+        stages = amended(before.stages, old[0], new.stages)
+        are_domains_new = wide.domains is not None
         candidate = replace(
             before,
             stages=stages,
-            deployments=_amended(before.deployments, gone, new.deployments),
-            domains=before.domains if domains is None else self._all_domains(self.file_domains),
-            certificates=before.certificates if domains is None else self._certified_stored(),
+            deployments=amended(before.deployments, gone, new.deployments),
+            domains=self._all_domains(self.file_domains) if are_domains_new else before.domains,
+            certificates=self._certified_stored() if are_domains_new else before.certificates,
             client_certificates=self._connections.certificates_of(stages),
             vpc_links=self._connections.vpc_links(),
             bucket_slots=self._buckets.assigned,
             metric_slots=self._blocks.assigned,
         )
+        if wide.usage is not None:
+            candidate = self._usage.put_into(candidate)
         keys = [*(f"api/{id_}" for id_ in old[0]), *(f"deployment/{id_}" for id_ in gone)]
         parts = self._amended_parts(candidate, keys, new.deployments)
         for api_id in new.stages:
             part = encode_api(
-                candidate, api_id, _of_api(bucket_slots, api_id), _of_api(metric_slots, api_id)
+                candidate, api_id, of_api(bucket_slots, api_id), of_api(metric_slots, api_id)
             )
             parts[part.key] = part
         candidate = with_digest(candidate, parts)
@@ -280,41 +262,51 @@ class Reloader:
         self.parts = parts
         return True
 
+    def _take_wide(self, wide: AccountWide) -> None:
+        if wide.domains is not None:
+            self._stored_domains = wide.domains
+        if wide.connections is not None:
+            self._connections.take_stored(wide.connections)
+        if wide.usage is not None:
+            self._usage.hold_stored(wide.usage)
+
+    def flush(self, stages: Iterable[tuple[str, str]]) -> bool:
+        """Make a release in which the caches of stages are empty; False: none of them is there."""
+        made = flushed(self.release, self.parts, stages)
+        if made is not None:
+            self.release, self.parts = made
+        return made is not None
+
     def _amended_parts(
         self, candidate: Release, gone: Iterable[str], new: Deployments
     ) -> dict[str, Part]:
         """Return the parts of the release without those that are gone, and with what is new."""
         # Before the first reload there are no parts to amend.
-        parts = dict(self.parts) if self.parts else encode_release(self.release)
+        known = self._stored.parts
+        parts = dict(self.parts) if self.parts else encode_release(self.release, known)
         for key in gone:
             del parts[key]
-        encoded = self._encodings.take()
-        for id_, deployment in new.items():
-            key = f"deployment/{id_}"
+        for key in (f"deployment/{id_}" for id_ in new):
             if key not in parts:
-                parts[key] = encoded.get(key) or encode_deployment(deployment)
-        if candidate.domains != self.release.domains:
-            parts["domains"] = encode_domains(candidate.domains)
-        if candidate.certificates != self.release.certificates:
-            parts.pop(CERTIFICATES, None)
-            parts.update((part.key, part) for part in encode_certificates(candidate.certificates))
-        shown, links = candidate.client_certificates, candidate.vpc_links
-        if (shown, links) != (self.release.client_certificates, self.release.vpc_links):
-            parts.pop(CONNECTIONS, None)
-            parts.update((part.key, part) for part in encode_connections(shown, links))
-        return parts
+                parts[key] = known[key]
+        return with_account_wide(parts, candidate, self.release)
 
     def _amend_blocks(self, old: tuple[Stages, Deployments], new: _Draft) -> dict[str, int]:
         wanted = list(required_blocks(new.stages, new.deployments))
         dropped = list(required_blocks(*old))
         held = self._blocks.assigned
-        room = self._capacities.blocks - 1 - (len(held) - 1)
+        gone = set(dropped).difference(wanted)
+        kept = [identity for identity in held if identity not in gone]
         fresh = [identity for identity in wanted if identity not in held]
-        refused = set(fresh[max(0, room) :])
+        # As in a reload: methods share a budget, and leave the stages' blocks to stages.
+        methods = filter(is_method_block, [*kept, *fresh])
+        beyond = set(allot(list(methods), self._capacities.series)[1])
+        granted = [identity for identity in fresh if identity not in beyond]
+        refused = set(fresh).difference(granted[: self._capacities.blocks - len(kept)])
         return self._blocks.amend(dropped, (name for name in wanted if name not in refused))
 
     def _add_stored(self, draft: _Draft) -> None:
-        for api_id, (stages, deployments) in self._stored.items():
+        for api_id, held in self._stored:
             if api_id in draft.stages:
                 text = (
                     f"the API {api_id} made through the control API is not served while "
@@ -322,7 +314,7 @@ class Reloader:
                 )
                 draft.problems.append(Problem("", text, severity="warning"))
             else:
-                draft.add(api_id, stages, deployments, None)
+                draft.add(api_id, held.stages, held.deployments, None)
 
     def _check(
         self,
@@ -440,7 +432,11 @@ class Reloader:
             bucket_slots=bucket_slots,
             metric_slots=metric_slots,
         )
-        parts = encode_release(candidate, {**self._encodings.take(), **self.parts})
+        candidate = self._usage.put_into(candidate)
+        draft.problems += self._usage.problems()
+        parts = encode_release(
+            candidate, {**self._stored.parts, **self._encodings.take(), **self.parts}
+        )
         candidate = with_digest(candidate, parts)
         is_changed = candidate.digest != self.release.digest or not self.release.revision
         if is_changed:
@@ -475,22 +471,3 @@ class Reloader:
             problems=problems,
             kept=tuple(self.release.stages),
         )
-
-
-def _subset(release: Release, api_ids: Iterable[str]) -> tuple[Stages, Deployments]:
-    """Return some APIs of a release, as far as they are there, with their deployments."""
-    stages = {api_id: release.stages[api_id] for api_id in api_ids if api_id in release.stages}
-    ids = {id_ for named in stages.values() for stage in named.values() for _, id_ in arms(stage)}
-    return stages, {id_: release.deployments[id_] for id_ in ids}
-
-
-def _amended(before: Mapping[str, T], gone: Iterable[str], new: Mapping[str, T]) -> dict[str, T]:
-    amended = dict(before)
-    for key in gone:
-        del amended[key]
-    amended.update(new)
-    return amended
-
-
-def _of_api(slots: Mapping[str, int], api_id: str) -> dict[str, int]:
-    return {name: index for name, index in slots.items() if identity_api(name) == api_id}

@@ -17,6 +17,9 @@ class Capacities:
     """Metric blocks, that of unmatched requests included."""
     series: int = 2**31
     """Time series that methods with metrics of their own may use."""
+    key_buckets: int = 2**31
+    usage_rows: int = 2**31
+    """Token buckets of API keys, and rows of the usage table: the first of each is nobody's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,20 @@ from gateway.errors import Problem
 from gateway.release.parts import FRAME_BYTES_MAX, Part, encode_deployment
 
 
+def size_problem(part: Part) -> Problem | None:
+    """Return the error that a deployment is too large to be served, if it is."""
+    if part.longest_frame <= FRAME_BYTES_MAX:
+        return None
+    text = (
+        f"{part.key.replace('/', ' ')}: a method, or all that is no method, has "
+        f"{part.longest_frame} bytes, which is more than the {FRAME_BYTES_MAX} that a worker "
+        "takes at once; make its templates smaller, or fewer"
+    )
+    return Problem("resources", text)
+
+
 class Encodings:
-    """Deployments encoded to be measured, kept for the release that needs them next."""
+    """Deployments of files encoded to be measured, kept for the release that needs them next."""
 
     def __init__(self) -> None:
         self._parts: dict[str, Part] = {}
@@ -24,14 +36,7 @@ class Encodings:
         """Return the error that a deployment is too large to be served, if it is."""
         part = encode_deployment(deployment)
         self._parts[part.key] = part
-        if part.longest_frame <= FRAME_BYTES_MAX:
-            return None
-        text = (
-            f"deployment {deployment.id}: a method, or all that is no method, has "
-            f"{part.longest_frame} bytes, which is more than the {FRAME_BYTES_MAX} that a worker "
-            "takes at once; make its templates smaller, or fewer"
-        )
-        return Problem("resources", text)
+        return size_problem(part)
 
     def take(self) -> dict[str, Part]:
         """Return the parts by key, and forget them."""

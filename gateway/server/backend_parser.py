@@ -18,7 +18,7 @@ The reason phrase is never read: nothing relays it.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -160,7 +160,7 @@ class ResponseParser:
 
     def close(self) -> None:
         """Let go of the parser, which refers back to this object."""
-        del self._parser
+        self._parser = cast("HttpResponseParser", None)
 
     # Called by httptools
 

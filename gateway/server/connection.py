@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
-from gateway.driver import Drive
+from gateway.driver import Drive, ignore
 from gateway.errors import Fault
 from gateway.messages import Exchange, InvocationRequest, InvocationResponse
 from gateway.server import refusal
@@ -60,12 +61,10 @@ class ClientConnection(ClientSocket):
         self._held = b""
         """Bytes that came and were not looked at: part of a head, or pipelined requests."""
         self._requests = 0
-        self._is_head_timed = False
-        self._is_serving = False
-        self._is_yielding = False
+        self._is_head_timed = self._is_serving = self._is_yielding = False
         # Bound once: two objects less per request. They make a cycle, cut in `connection_lost`.
-        self._answered = self._on_answer
-        self._failed = self._on_failure
+        self._answered: Callable[[InvocationResponse], None] = self._on_answer
+        self._failed: Callable[[BaseException], None] = self._on_failure
         # Exchange
         self._exchange: Exchange | None = None
         self._drive: Drive[InvocationResponse] | None = None
@@ -459,7 +458,7 @@ class ClientConnection(ClientSocket):
         self._held = b""
         self._record(self._status or CLIENT_LEFT, 0 if answer is None else answer.sent)
         # Cuts the cycle, so that no garbage collection is needed.
-        del self._answered, self._failed
+        self._answered = self._failed = ignore
 
     def pause_writing(self) -> None:
         """Too much is unsent."""

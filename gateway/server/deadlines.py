@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Callable
 from typing import Final
 
 from gateway.clock import Clock
@@ -43,6 +44,20 @@ class Deadline:
     def on_deadline(self, now: float) -> None:
         """Act on the deadline that has passed; it is not watched any more until `watch`."""
         raise NotImplementedError
+
+
+class CallingDeadline(Deadline):
+    """A deadline that calls a function, for who cannot inherit."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        super().__init__()
+        self._call = call
+
+    def on_deadline(self, now: float) -> None:  # noqa: ARG002 (the base's)
+        """Call."""
+        self._call()
 
 
 class Deadlines:
@@ -99,16 +114,23 @@ class Deadlines:
         item.watched_by = slot
         if self._timer is None:
             self._tick = math.floor(now / TICK_SECONDS)
+            self._sleep()
+
+    def _sleep(self) -> None:
+        """Wake up a tick later, unless that is settled."""
+        if self._timer is None:
             self._timer = self._loop.call_later(TICK_SECONDS, self._work_off)
 
     def _work_off(self) -> None:
+        # Before the items are looked at: they file themselves anew.
+        self._timer = None
         now = self._now()
         last = math.floor(now / TICK_SECONDS)
         slots = self._slots
         if last - self._tick > _SLEPT_TICKS and not self._is_awake:
             # The process was stopped. What came meanwhile waits in its sockets: it goes first.
             self._is_awake = True
-            self._timer = self._loop.call_later(TICK_SECONDS, self._work_off)
+            self._sleep()
             return
         self._is_awake = False
         if last - self._tick > len(slots):
@@ -117,14 +139,12 @@ class Deadlines:
         else:
             due = [tick for tick in range(self._tick + 1, last + 1) if tick in slots]
         self._tick = last
-        # Before the items are looked at: they file themselves anew.
-        self._timer = None
         for tick in due:
             slot = slots.pop(tick)
             while slot:  # an item may have another one of the slot forgotten
                 self._look_at(slot.pop())
-        if slots and self._timer is None:
-            self._timer = self._loop.call_later(TICK_SECONDS, self._work_off)
+        if slots:
+            self._sleep()
 
     def _look_at(self, item: Deadline) -> None:
         item.watched_by = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from gateway.cache import CachedResponses
 from gateway.clock import IdMinter
 from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.domain import DomainName, SecurityPolicy
@@ -18,7 +19,9 @@ from gateway.snapshot.compile import compile_deployment, finish
 from gateway.snapshot.compiled import CompiledDeployment, MethodPlan
 from gateway.telemetry.access_log import compile_access_log
 
-_CONTEXT: Final = IntegrationContext(ids=IdMinter(), now=lambda: 0.0, body_bytes=0)
+_CONTEXT: Final = IntegrationContext(
+    ids=IdMinter(), now=lambda: 0.0, body_bytes=0, cache=CachedResponses(0, lambda: 0.0)
+)
 """Checking binds integrations, and never invokes them."""
 
 
@@ -83,14 +86,6 @@ def problems_of_stage(
     problems: list[Problem] = []
     if stage.access_log_settings is not None:
         compile_access_log(stage.access_log_settings, f"{path}.accessLogSettings", problems)
-    if stage.cache_cluster_enabled:
-        problems.append(
-            Problem(
-                f"{path}.cacheClusterEnabled",
-                f"the stage cache {_NOT_YET}: every request goes to its integration",
-                severity="warning",
-            )
-        )
     arms = [(stage.deployment_id, stage.variables)]
     canary = stage.canary_settings
     if canary is not None:

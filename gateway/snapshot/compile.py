@@ -1,10 +1,8 @@
 """Release → Snapshot. Pure and deterministic: no I/O, no clock.
 
-Everything is a generator that yields between small pieces of work,
-so that a worker under traffic can
-compile in slices; `finish` runs one to its end. The unit is a deployment:
-one that the previous snapshot
-holds is never compiled again, and a stage whose parts are unchanged is not bound again.
+Everything is a generator that yields between small pieces of work, so that a worker under traffic
+can compile in slices; `finish` runs one to its end. The unit is a deployment: one that the previous
+snapshot holds is never compiled again, and a stage whose parts are unchanged is not bound again.
 """
 
 from __future__ import annotations
@@ -14,10 +12,10 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
+from gateway.cache import CacheKey, compile_key
 from gateway.canary import compile_draw
-from gateway.definitions.domain import BasePathMapping, DomainName, EndpointAccessMode
 from gateway.definitions.identity import resource_id
-from gateway.definitions.integration import Integration, IntegrationType
+from gateway.definitions.integration import Integration, IntegrationType, ResponseTransferMode
 from gateway.definitions.method_settings import effective_setting
 from gateway.definitions.rest_api import ApiDefinition, Method, Resource
 from gateway.definitions.stage import Deployment, LoggingLevel, Stage
@@ -42,8 +40,10 @@ from gateway.release import (
     method_block_identity,
     stage_block_identity,
 )
-from gateway.routing import Domains, Guard, Places, RoutesBuilder
+from gateway.routing import Places, RoutesBuilder
 from gateway.routing.paths import path_variables
+from gateway.snapshot.api_keys import CompiledKeys, KeyedMethod, KeyTables
+from gateway.snapshot.caching import space_of, with_cache
 from gateway.snapshot.compiled import (
     CompiledDeployment,
     CompiledMethod,
@@ -52,6 +52,7 @@ from gateway.snapshot.compiled import (
     Snapshot,
     Variant,
 )
+from gateway.snapshot.domains import compile_domains
 from gateway.snapshot.enforcement import unenforced
 from gateway.telemetry.access_log import CompiledAccessLog, compile_access_log
 from gateway.telemetry.execution_log import destination as execution_log_of
@@ -84,6 +85,8 @@ class Binding:
 
     buckets: BucketTable
     context: IntegrationContext
+    keys: KeyTables | None = None
+    """Shared memory of API keys; None: no key is let in."""
 
 
 def finish(slices: Slices[T]) -> T:
@@ -104,7 +107,14 @@ def compile_release(
     for deployment_id, deployment in release.deployments.items():
         known = previous.deployments.get(deployment_id) if previous else None
         deployments[deployment_id] = known or (yield from compile_deployment(deployment, []))
-    account = (release.account, release.account_rate_limit, release.account_burst_limit)
+    account = (
+        release.account,
+        release.account_rate_limit,
+        release.account_burst_limit,
+        release.throttle_shadow,
+    )
+    before = previous.cache_flushes if previous is not None else {}
+    flushed = {name.partition("/")[0] for name, _ in release.cache_flushes.items() - before.items()}
     apis: dict[str, Mapping[str, CompiledStage]] = {}
     keys: dict[str, Mapping[str, object]] = {}
     for api_id, stages in release.stages.items():
@@ -112,6 +122,7 @@ def compile_release(
         if (
             lender is not None
             and lender.sources.get(api_id) is stages
+            and api_id not in flushed
             and _shows_the_same(stages, lender, release)
         ):
             # The same object: an API whose part of the release did not change, slots included.
@@ -129,7 +140,7 @@ def compile_release(
             else:
                 compiled[name] = yield from binder.bind()
         apis[api_id], keys[api_id] = compiled, keys_of_api
-    domains = yield from _compile_domains(release.domains, previous)
+    domains = yield from compile_domains(release.domains, previous)
     return Snapshot(
         revision=release.revision,
         digest=release.digest,
@@ -138,6 +149,7 @@ def compile_release(
         places=Places(domains),
         domain_names=release.domains,
         deployments=deployments,
+        api_keys=_compile_keys(release, previous, binding),
         gateway_responses=(
             previous.gateway_responses
             if previous
@@ -147,12 +159,13 @@ def compile_release(
         client_certificates=release.client_certificates,
         vpc_links=release.vpc_links,
         sources=release.stages,
+        cache_flushes=release.cache_flushes,
         stage_keys=keys,
     )
 
 
 def _may_lend(
-    previous: Snapshot | None, account: tuple[str, float | None, int | None], release: Release
+    previous: Snapshot | None, account: tuple[str, float | None, int | None, bool], release: Release
 ) -> bool:
     """Whether stages of the previous snapshot may be taken over, as far as they are the same."""
     return (
@@ -169,36 +182,11 @@ def _shows_the_same(stages: Mapping[str, Stage], previous: Snapshot, release: Re
     return all(before.get(id_ or "") == now.get(id_ or "") for id_ in ids)
 
 
-def _compile_domains(
-    domains: tuple[DomainName, ...], previous: Snapshot | None
-) -> Slices[Domains[BasePathMapping]]:
-    """Return the compiled domain names; those of `previous` if they are the same."""
-    if previous is not None and len(previous.domain_names) == len(domains):
-        for before, now in zip(previous.domain_names, domains, strict=True):
-            if before is not now and before != now:
-                break
-            yield
-        else:
-            return previous.domains
-    guards: dict[str, Guard] = {}
-    for domain in domains:
-        if (guard := _guard(domain)) is not None:
-            guards[domain.domain_name] = guard
-        yield
-    mappings = ((each.domain_name, _mappings(each)) for each in domains)
-    return (yield from Domains.slices(mappings, guards))
-
-
-def _mappings(domain: DomainName) -> list[tuple[str, BasePathMapping]]:
-    return [(mapping.base_path, mapping) for mapping in domain.base_path_mappings]
-
-
-def _guard(domain: DomainName) -> Guard | None:
-    """Return what a domain asks of connections; None: nothing, and its requests pay nothing."""
-    needs_certificate = domain.mutual_tls_authentication is not None
-    if not needs_certificate and domain.endpoint_access_mode is EndpointAccessMode.BASIC:
-        return None
-    return Guard(domain_name=domain.domain_name, needs_certificate=needs_certificate)
+def _compile_keys(release: Release, previous: Snapshot | None, binding: Binding) -> CompiledKeys:
+    keys, plans, is_shadow = release.api_keys, release.usage_plans, release.throttle_shadow
+    if previous is not None and previous.api_keys.is_of(keys, plans, is_shadow=is_shadow):
+        return previous.api_keys
+    return CompiledKeys(keys, plans, binding.keys, is_shadow=is_shadow)
 
 
 def compile_deployment(
@@ -242,8 +230,11 @@ def _compile_method(
     problems: list[Problem],
 ) -> MethodPlan:
     path = f"resources.{resource.path}.{verb}"
+    own_id = resource.id or resource_id(resource.path)
+    integration = method.integration
     plan: IntegrationPlan | None = None
     refusal: str | None = None
+    cache_key: CacheKey | None = None
     missing = list(unenforced(definition.rest_api, method))
     if missing:
         refusal = ", ".join(name for _, name in missing) + " is not enforced yet"
@@ -255,7 +246,7 @@ def _compile_method(
             )
             for field, name in missing
         ]
-    elif method.integration is None:
+    elif integration is None:
         refusal = "No integration defined for method"
         problems.append(Problem(path, f"{refusal}; give it an integration"))
     else:
@@ -263,20 +254,28 @@ def _compile_method(
         key = id(method), path_variables(resource.path)
         plan = plans.get(key)
         if plan is None:
-            compiler = _COMPILERS[method.integration.type]
-            plan = compiler(method.integration, resource, method, f"{path}.integration", found)
+            compiler = _COMPILERS[integration.type]
+            plan = compiler(integration, resource, method, f"{path}.integration", found)
             if not found:
                 # Problems would have another path below another resource.
                 plans[key] = plan
+        if integration.cache_namespace or integration.cache_key_parameters:
+            cache_key = compile_key(integration, own_id, f"{path}.integration", found)
         problems += found
         if errors := [problem for problem in found if problem.severity == "error"]:
             plan, refusal = None, f"{errors[0].path} {errors[0].message}"
     return MethodPlan(
         resource_path=resource.path,
-        resource_id=resource.id or resource_id(resource.path),
+        resource_id=own_id,
         http_method=verb,
         integration=plan,
         refusal=refusal,
+        is_key_required=method.api_key_required,
+        cache_key=cache_key,
+        is_streamed=(
+            integration is not None
+            and integration.response_transfer_mode is ResponseTransferMode.STREAM
+        ),
     )
 
 
@@ -309,6 +308,7 @@ class _StageBinder:
         self._stage = stage
         self._binding = binding
         self._context = _context_of(stage, release, binding)
+        self._flushed = release.cache_flushes.get(f"{api_id}/{stage.stage_name}", 0)
         self._bound: dict[tuple[str, int], _Bound] = {}
         """By arm and the plan's identity as an object: methods that share a plan share this too."""
         canary = stage.canary_settings
@@ -340,6 +340,7 @@ class _StageBinder:
             deployments,
             self._is_execute_api_disabled,
             self._context.client_certificate,
+            self._flushed,
             array("I", slots),
         )
 
@@ -399,6 +400,9 @@ class _StageBinder:
             if plan.integration is not None:
                 self._bound[key] = bound
         integration, refusal = bound
+        if integration is not None:
+            space = space_of(self._api_id, self._stage, arm, deployment.id, self._flushed)
+            integration = with_cache(integration, plan, self._stage, space, self._binding.context)
         return CompiledMethod(
             identity=identity,
             integration=integration,
@@ -409,7 +413,15 @@ class _StageBinder:
             metrics_block=self._method_block(arm, plan) or self._stage_block(arm),
             logging_level=setting.logging_level if setting else LoggingLevel.OFF,
             execution_log=execution_log,
+            keyed=self._keyed(plan),
+            is_shadow=self._release.throttle_shadow,
         )
+
+    def _keyed(self, plan: MethodPlan) -> KeyedMethod | None:
+        if not plan.is_key_required:
+            return None
+        path, verb = plan.resource_path, plan.http_method
+        return KeyedMethod.of(self._api_id, self._stage.stage_name, path, verb)
 
     def _integration(self, plan: MethodPlan, identity: MethodIdentity) -> _Bound:
         if plan.integration is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.cache import CacheKey
 from gateway.canary import Draw
 from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.domain import BasePathMapping, DomainName
@@ -14,6 +15,7 @@ from gateway.integrations.base import CompiledIntegration, IntegrationPlan
 from gateway.mapping.gateway_response import CompiledGatewayResponse
 from gateway.messages import MethodIdentity
 from gateway.routing import Domains, Places, Routes
+from gateway.snapshot.api_keys import CompiledKeys, KeyedMethod
 from gateway.telemetry.access_log import CompiledAccessLog
 from gateway.throttle import Meter
 
@@ -33,6 +35,12 @@ class MethodPlan:
     refusal: str | None
     """What the method asks for that is not enforced, or why it could not be compiled: a 500 with
     this text in the log. A method is never served without what it asks for."""
+    is_key_required: bool = False
+    """Whether callers must send an API key."""
+    cache_key: CacheKey | None = None
+    """How its answers are keyed; None: by the resource alone."""
+    is_streamed: bool = False
+    """Whether answers are passed on as they come (responseTransferMode STREAM): never cached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,6 +91,10 @@ class CompiledMethod:
     logging_level: LoggingLevel
     execution_log: str
     """Where the execution log goes: a path below the data directory."""
+    keyed: KeyedMethod | None = None
+    """None: the method requires no API key."""
+    is_shadow: bool = False
+    """Whether `meters` only count what they would refuse."""
 
 
 Scope = Variant | CompiledMethod
@@ -119,16 +131,19 @@ class Snapshot:
     places: Places[BasePathMapping]
     """What hosts lead to."""
     deployments: Mapping[str, CompiledDeployment]
+    api_keys: CompiledKeys
     gateway_responses: GatewayResponses
     """For requests that reach no stage."""
-    account: tuple[str, float | None, int | None]
-    """Account id, and the account's rate and burst limits."""
+    account: tuple[str, float | None, int | None, bool]
+    """Account id, the account's rate and burst limits, and whether throttles are in shadow."""
     client_certificates: Mapping[str, ClientCertificate]
     """What stages show to backends, by id; compared with those of the next release."""
     vpc_links: Mapping[str, tuple[str, ...]]
     """Where VPC links lead, by id; the same."""
     sources: Mapping[str, Mapping[str, Stage]]
     """The stages that it was compiled from, by API id."""
+    cache_flushes: Mapping[str, int]
+    """Which caches were emptied when, as the release says."""
     stage_keys: Mapping[str, Mapping[str, object]]
     """What each stage depends on, to tell whether it must be bound again."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.definitions.integration import Integration, IntegrationType
-from gateway.definitions.rest_api import AuthorizationType, Method, RestApi
+from gateway.definitions.rest_api import ApiKeySource, AuthorizationType, Method, RestApi
 
 SERVED_TYPES = frozenset({IntegrationType.HTTP, IntegrationType.HTTP_PROXY, IntegrationType.MOCK})
 
@@ -16,8 +16,8 @@ def unenforced(rest_api: RestApi, method: Method) -> Iterator[tuple[str, str]]:
         yield "policy", "a resource policy"
     if method.authorization_type is not AuthorizationType.NONE:
         yield "authorizationType", f"authorizationType {method.authorization_type}"
-    if method.api_key_required:
-        yield "apiKeyRequired", "an API key"
+    if method.api_key_required and rest_api.api_key_source is ApiKeySource.AUTHORIZER:
+        yield "apiKeyRequired", "an API key from an authorizer (apiKeySource AUTHORIZER)"
     if method.request_validator_id is not None:
         yield "requestValidatorId", "a request validator"
     if method.integration is not None:

@@ -22,7 +22,7 @@ from gateway.definitions.rest_api import (
 from gateway.definitions.stage import Stage
 from gateway.errors import ConfigurationError, Problem
 from gateway.store.left_out import left_out
-from gateway.store.served import served_apis
+from gateway.store.served import definition_from, served_apis
 from gateway.store.tables import DOCUMENTATION_PART, REST_API, STAGE, TAG
 from gateway.store.transaction import Transaction
 from gateway.store.working_copy import definition_of
@@ -100,7 +100,7 @@ def _read(transaction: Transaction, api_id: str) -> StoredApi:
             )
             for name, stage in stages.items()
         },
-        definitions={id_: each.definition for id_, each in deployments.items()},
+        definitions={id_: definition_from(each.text, id_) for id_, each in deployments.items()},
         endpoint_configuration=_endpoint(api.endpoint_configuration),
         documentation_parts=_documentation(transaction, api.sequence),
         left_out=tuple(left_out(transaction, api, len(deployments))),

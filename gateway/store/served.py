@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import Row, select
 
 from gateway.definitions import codec
-from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.domain import (
     BasePathMapping,
     DomainName,
@@ -23,7 +22,6 @@ from gateway.definitions.stage import (
     AccessLogSettings,
     CacheControlStrategy,
     CanarySettings,
-    Deployment,
     LoggingLevel,
     MethodSetting,
     Stage,
@@ -32,14 +30,11 @@ from gateway.definitions.stage_validation import NO_BASE_PATH, RATE_MAX
 from gateway.errors import ConfigurationError, Problem
 from gateway.store.tables import (
     BASE_PATH_MAPPING,
-    CLIENT_CERTIFICATE,
-    CLIENT_CERTIFICATE_KEY,
     DEPLOYMENT,
     DOMAIN_NAME,
     REST_API,
     STAGE,
     STAGE_METHOD_SETTING,
-    VPC_LINK,
 )
 from gateway.store.transaction import Transaction
 
@@ -51,6 +46,18 @@ RULES_ONLY: Final = "ROUTING_RULE_ONLY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDeployment:
+    """A deployment as the store keeps it."""
+
+    id: str
+    api_id: str
+    text: str
+    """Its definition as JSON: see `definition_from`."""
+    created_date: float
+    """Seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServedApi:
     """One API as far as the data plane needs it."""
 
@@ -58,46 +65,19 @@ class ServedApi:
     """Stages by name."""
     deployment_ids: frozenset[str]
     """Every deployment that a stage or a canary points at."""
-    deployments: Mapping[str, Deployment]
+    deployments: Mapping[str, StoredDeployment]
     """Those of them that the reader did not know yet, by id."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredConnections:
-    """What the store holds for connections to backends."""
+class _EveryId(Container[str]):
+    """What a reader knows who wants to see no deployment."""
 
-    certificates: Mapping[str, ClientCertificate] = field(default_factory=dict)
-    """Every client certificate, by id."""
-    link_targets: Mapping[str, str] = field(default_factory=dict)
-    """VPC link id to the ARN that it names."""
+    def __contains__(self, id_: object) -> bool:
+        return True
 
 
-def stored_connections(transaction: Transaction) -> StoredConnections:
-    """Return all client certificates, private keys and all, and VPC links."""
-    certificates = transaction.rows(
-        select(
-            CLIENT_CERTIFICATE.c.id,
-            CLIENT_CERTIFICATE.c.certificate,
-            CLIENT_CERTIFICATE_KEY.c.private_key,
-            CLIENT_CERTIFICATE.c.expiration_epoch,
-        ).join(
-            CLIENT_CERTIFICATE_KEY,
-            CLIENT_CERTIFICATE_KEY.c.client_certificate == CLIENT_CERTIFICATE.c.sequence,
-        )
-    )
-    links = transaction.rows(select(VPC_LINK.c.id, VPC_LINK.c.target_arns))
-    return StoredConnections(
-        certificates={
-            row.id: ClientCertificate(
-                client_certificate_id=row.id,
-                certificate=row.certificate,
-                private_key=row.private_key,
-                expiration_epoch=row.expiration_epoch,
-            )
-            for row in certificates
-        },
-        link_targets={row.id: row.target_arns[0] for row in links if row.target_arns},
-    )
+EVERY_ID: Final = _EveryId()
+"""For `served_apis`: no deployment need be read."""
 
 
 def served_api_ids(transaction: Transaction) -> list[str]:
@@ -120,11 +100,30 @@ def served_apis(
     """Return what is served of each API; None: nothing, or a file manages it.
 
     `known` are ids of deployments that need not be read: they never change.
-
-    Raises:
-        ConfigurationError: a deployment cannot be read.
     """
-    return {api_id: _served_api(transaction, api_id, known) for api_id in api_ids}
+    wanted = list(api_ids)
+    found: dict[str, ServedApi | None] = {}
+    # Three queries for many APIs: SQLAlchemy's share of one is as much as reading ten rows.
+    for start in range(0, len(wanted), _APIS_PER_QUERY):
+        chunk = wanted[start : start + _APIS_PER_QUERY]
+        stages = _stages(transaction, [id_ for id_ in chunk if not id_.endswith(ASIDE)])
+        ids = {id_: frozenset(_deployment_ids(named)) for id_, named in stages.items()}
+        unknown = [each for of_api in ids.values() for each in of_api if each not in known]
+        deployments = stored_deployments(transaction, unknown)
+        for api_id in chunk:
+            if api_id not in stages:
+                found[api_id] = None
+                continue
+            found[api_id] = ServedApi(
+                stages=stages[api_id],
+                deployment_ids=ids[api_id],
+                deployments={id_: deployments[id_] for id_ in ids[api_id] if id_ not in known},
+            )
+    return found
+
+
+_APIS_PER_QUERY: Final = 500
+"""SQLite takes 32,766 parameters. An API has at most 100 stages, with two deployments each."""
 
 
 def served_domains(transaction: Transaction) -> tuple[DomainName, ...]:
@@ -163,40 +162,75 @@ def _domain(row: Row[*tuple[Any, ...]], mappings: Iterable[BasePathMapping]) -> 
     )
 
 
-def _served_api(transaction: Transaction, api_id: str, known: Container[str]) -> ServedApi | None:
-    query = (
-        select(STAGE)
+def _stages(transaction: Transaction, api_ids: list[str]) -> dict[str, dict[str, Stage]]:
+    """Return the stages of each API that has some and is not managed by a file, by name."""
+    rows = transaction.rows(
+        select(STAGE, REST_API.c.id.label("api_id"))
         .join(REST_API, REST_API.c.sequence == STAGE.c.api)
-        .where(REST_API.c.id == api_id, REST_API.c.file.is_(None))
+        .where(REST_API.c.id.in_(api_ids), REST_API.c.file.is_(None))
         .order_by(STAGE.c.sequence)
     )
-    rows = transaction.rows(query)
-    if not rows or api_id.endswith(ASIDE):
-        return None
-    stages = {row.stage_name: stage_of(transaction, row) for row in rows}
-    wanted = {row.deployment_id for row in rows}
-    wanted |= {(row.canary_settings or {}).get("deploymentId") or "" for row in rows} - {""}
-    return ServedApi(
-        stages=stages,
-        deployment_ids=frozenset(wanted),
-        deployments={
-            id_: _deployment(transaction, api_id, id_) for id_ in wanted if id_ not in known
-        },
+    settings: dict[int, dict[str, MethodSetting]] = {}
+    query = (
+        select(STAGE_METHOD_SETTING)
+        .join(STAGE, STAGE.c.sequence == STAGE_METHOD_SETTING.c.stage)
+        .join(REST_API, REST_API.c.sequence == STAGE.c.api)
+        .where(REST_API.c.id.in_(api_ids), REST_API.c.file.is_(None))
     )
+    for row in transaction.rows(query):
+        settings.setdefault(row.stage, {})[row.method_key] = _setting(row)
+    stages: dict[str, dict[str, Stage]] = {}
+    for row in rows:
+        named = stages.setdefault(row.api_id, {})
+        named[row.stage_name] = _stage(row, settings.get(row.sequence, {}))
+    return stages
 
 
-def stage_of(transaction: Transaction, row: Row[*tuple[Any, ...]]) -> Stage:
-    """Return a stage's row as its definition."""
-    settings = transaction.rows(
-        select(STAGE_METHOD_SETTING).where(STAGE_METHOD_SETTING.c.stage == row.sequence)
-    )
+def _deployment_ids(stages: Mapping[str, Stage]) -> Iterator[str]:
+    for stage in stages.values():
+        yield stage.deployment_id
+        if stage.canary_settings is not None and stage.canary_settings.deployment_id:
+            yield stage.canary_settings.deployment_id
+
+
+def stored_deployments(
+    transaction: Transaction, deployment_ids: Iterable[str]
+) -> dict[str, StoredDeployment]:
+    """Return deployments by id; those that are not there are left out."""
+    ids = list(deployment_ids)
+    found: dict[str, StoredDeployment] = {}
+    for start in range(0, len(ids), _IDS_PER_QUERY):
+        query = (
+            select(
+                DEPLOYMENT.c.id,
+                REST_API.c.id.label("api_id"),
+                DEPLOYMENT.c.definition,
+                DEPLOYMENT.c.created_epoch,
+            )
+            .join(REST_API, REST_API.c.sequence == DEPLOYMENT.c.api)
+            .where(DEPLOYMENT.c.id.in_(ids[start : start + _IDS_PER_QUERY]))
+        )
+        for row in transaction.rows(query):
+            found[row.id] = StoredDeployment(
+                id=row.id,
+                api_id=row.api_id,
+                text=row.definition,
+                created_date=row.created_epoch,
+            )
+    return found
+
+
+_IDS_PER_QUERY: Final = 1000
+
+
+def _stage(row: Row[*tuple[Any, ...]], settings: Mapping[str, MethodSetting]) -> Stage:
     canary = row.canary_settings
     log = row.access_log_settings
     return Stage(
         stage_name=row.stage_name,
         deployment_id=row.deployment_id,
         variables=row.variables,
-        method_settings={each.method_key: _setting(each) for each in settings},
+        method_settings=settings,
         # AWS keeps a half-made one; a log without a destination is none.
         access_log_settings=None
         if log is None or not log.get("destinationArn") or not log.get("format")
@@ -241,16 +275,6 @@ def _limit(value: float) -> float:
 
 
 _UNLIMITED: Final = RATE_MAX
-
-
-def _deployment(transaction: Transaction, api_id: str, id_: str) -> Deployment:
-    row = transaction.one(select(DEPLOYMENT).where(DEPLOYMENT.c.id == id_))
-    return Deployment(
-        id=id_,
-        api_id=api_id,
-        definition=definition_from(row.definition, id_),
-        created_date=row.created_epoch,
-    )
 
 
 def definition_from(text: str, deployment_id: str) -> ApiDefinition:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Executable, Row, Select, Table, insert, select
@@ -28,10 +28,13 @@ class Changes:
     """Whether custom domain names must be released anew."""
     are_connections_changed: bool = False
     """Whether client certificates or VPC links must be released anew."""
+    flushes: set[tuple[str, str]] = field(default_factory=set)
+    """API id and name of stages whose caches must be emptied."""
 
     def __bool__(self) -> bool:
-        return (
-            bool(self.apis)
+        return bool(
+            self.apis
+            or self.flushes
             or self.is_usage_changed
             or self.are_domains_changed
             or self.are_connections_changed
@@ -43,6 +46,7 @@ class Changes:
         self.is_usage_changed |= other.is_usage_changed
         self.are_domains_changed |= other.are_domains_changed
         self.are_connections_changed |= other.are_connections_changed
+        self.flushes |= other.flushes
 
 
 class Transaction:
@@ -71,7 +75,8 @@ class Transaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Undo what is done within when it raises; what was done before stays."""
-        before = replace(self.changes, apis=set(self.changes.apis))
+        before = Changes()
+        before.update(self.changes)
         self.execute("SAVEPOINT inner_work")
         try:
             yield

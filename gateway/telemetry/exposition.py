@@ -21,6 +21,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from gateway import __version__
+from gateway.build import BUILD
 from gateway.clock import Clock
 from gateway.telemetry.metrics import (
     REFUSAL_REASONS,
@@ -238,10 +239,10 @@ class _ProcessCollector(Collector):
         values = self.values
         build = GaugeMetricFamily(
             "stagegate_build_info",
-            "Version of Stagegate and of its Python; always 1.",
-            labels=["version", "python"],
+            "Version of Stagegate and of its Python, and how it was built; always 1.",
+            labels=["version", "python", "build"],
         )
-        build.add_metric([__version__, platform.python_version()], 1)
+        build.add_metric([__version__, platform.python_version(), BUILD], 1)
         yield build
         yield GaugeMetricFamily(
             "stagegate_release_revision", "Revision of the newest release.", value=values.revision

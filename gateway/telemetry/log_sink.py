@@ -48,7 +48,7 @@ class LogSink:
         self._on_dropped = on_dropped
         self._gathered: dict[str, tuple[list[bytes], list[int]]] = {}
         """Lines of each destination, and their bytes (a list of one: it changes)."""
-        self._thread = _WriterThread(
+        self._writing = _WriterThread(
             LogWriter(data_dir, held_bytes=held_bytes, stdout_descriptor=stdout_descriptor)
         )
         self._dropped = self._reported = 0
@@ -60,7 +60,7 @@ class LogSink:
     @property
     def dropped(self) -> int:
         """Lines dropped since the start."""
-        return self._dropped + self._thread.dropped
+        return self._dropped + self._writing.dropped
 
     def write(self, destination: str, line: bytes) -> None:
         """Take a line that ends with a newline, for `stdout` or a path; it is written soon."""
@@ -87,17 +87,17 @@ class LogSink:
     def reopen(self) -> None:
         """Write what waits to the files as they are, and open them anew by name: after rotation."""
         self.flush()
-        self._thread.reopen()
+        self._writing.reopen()
 
     def close(self) -> None:
         """Write what can be written within `CLOSE_SECONDS`, and give up the rest."""
         self.flush()
-        if not self._thread.close(CLOSE_SECONDS):
+        if not self._writing.close(CLOSE_SECONDS):
             _log.warning("the logs are not complete: their destinations are too slow")
 
     def _hand_over(self, batch: _Batch) -> None:
-        if self._thread.waiting_bytes + batch[2] <= QUEUE_BYTES:
-            self._thread.put(batch)
+        if self._writing.waiting_bytes + batch[2] <= QUEUE_BYTES:
+            self._writing.put(batch)
             self._is_behind = False
             return
         self._dropped += len(batch[1])
@@ -112,7 +112,7 @@ class _WriterThread:
     def __init__(self, writer: LogWriter) -> None:
         self._writer = writer
         self._queue: SimpleQueue[_Batch | Callable[[], None] | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._runner: threading.Thread | None = None
         # One writer each: a sum of both threads' would get lost updates.
         self._put_bytes = self._taken_bytes = 0
 
@@ -128,31 +128,31 @@ class _WriterThread:
 
     def put(self, batch: _Batch) -> None:
         """Hand lines over; the first ones start the thread."""
-        if self._thread is None:
+        if self._runner is None:
             # A daemon: a write that hangs must not keep the process.
-            self._thread = threading.Thread(target=self._run, name="logs", daemon=True)
-            self._thread.start()
+            self._runner = threading.Thread(target=self._run, name="logs", daemon=True)
+            self._runner.start()
         self._put_bytes += batch[2]
         self._queue.put(batch)
 
     def reopen(self) -> None:
         """Close the files once everything before is written; the next lines open them anew."""
-        if self._thread is not None:
+        if self._runner is not None:
             self._queue.put(self._writer.reopen)
 
     def close(self, timeout_seconds: float) -> bool:
         """End the thread; return whether everything was taken up in time."""
-        if self._thread is None:
+        if self._runner is None:
             return True
         self._queue.put(None)
-        self._thread.join(timeout_seconds)
-        return not self._thread.is_alive()
+        self._runner.join(timeout_seconds)
+        return not self._runner.is_alive()
 
     def _run(self) -> None:
-        is_over = False
-        while not is_over:
+        while True:
             try:
-                is_over = self._step()
+                if self._step():
+                    return
             except Exception:  # noqa: BLE001 (a bug with some lines must not end all logs)
                 _log.exception("log lines are lost: a bug")
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final
 
-LATENCY_BOUNDS: Final = (
+LATENCY_BOUNDS: Final[tuple[float, ...]] = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
 )  # fmt: skip
 """Upper bounds of the latency buckets, seconds: fine where a gateway and its backends answer, up to
@@ -30,18 +30,24 @@ REQUESTS: Final = 0
 """First of the request counts, one for each of `STATUS_CLASSES`."""
 THROTTLED: Final = REQUESTS + len(STATUS_CLASSES)
 CACHE_HITS: Final = THROTTLED + 1
-"""Reserved, like the next: the cache does not exist yet."""
+"""Requests that the stage's cache answered; the next: those that it could not, of methods with a
+cache."""
 CACHE_MISSES: Final = CACHE_HITS + 1
 LATENCY_SUM: Final = CACHE_MISSES + 1
 LATENCY_BUCKETS: Final = LATENCY_SUM + 1
 INTEGRATION_SUM: Final = LATENCY_BUCKETS + BUCKETS
 INTEGRATION_BUCKETS: Final = INTEGRATION_SUM + 1
-BLOCK_CELLS: Final = (INTEGRATION_BUCKETS + BUCKETS + 7) // 8 * 8
+QUOTA_EXCEEDED: Final = INTEGRATION_BUCKETS + BUCKETS
+SHADOWED: Final = QUOTA_EXCEEDED + 1
+"""First of the counts of what throttles in shadow would have refused, one for each reason."""
+SHADOW_REASONS: Final = ("throttled", "quota")
+"""Values of the label `reason`, in the order of their cells in a block."""
+BLOCK_CELLS: Final = (SHADOWED + len(SHADOW_REASONS) + 7) // 8 * 8
 """Doubles of a block: whole cache lines of 64 bytes."""
 
-SERIES_PER_BLOCK: Final = 4 + 1 + 2 * (BUCKETS + 2)
-"""Time series that a block is exposed as: the four usual status classes, throttled requests, and
-two histograms with their sums and counts."""
+SERIES_PER_BLOCK: Final = 4 + 1 + 2 + 2 * (BUCKETS + 2)
+"""Time series that a block is exposed as: the four usual status classes, throttled requests, hits
+and misses of the cache, and two histograms with their sums and counts."""
 
 NO_METHOD: Final = 0
 """The block of requests that reached no stage (unknown host, unknown stage)."""
@@ -228,6 +234,14 @@ class WorkerMetrics:
             cells[start + INTEGRATION_BUCKETS + bucket] += 1.0
         if throttled:
             cells[start + THROTTLED] += 1.0
+
+    def count(self, block: int, cell: int) -> None:
+        """Count in one cell of a block, such as `QUOTA_EXCEEDED`."""
+        self._cells[HEADER_CELLS + block * BLOCK_CELLS + cell] += 1.0
+
+    def count_cache(self, block: int, is_hit: bool) -> None:
+        """Count a request that asked its stage's cache."""
+        self.count(block, CACHE_HITS if is_hit else CACHE_MISSES)
 
     def count_refusal(self, reason: str) -> None:
         """Count a request that was refused at the edge; an unknown `reason` counts as `other`."""

@@ -16,6 +16,8 @@ from typing import Final
 from gateway.telemetry.metrics import (
     BLOCK_CELLS,
     BUCKETS,
+    CACHE_HITS,
+    CACHE_MISSES,
     HEADER_CELLS,
     INTEGRATION_BUCKETS,
     INTEGRATION_SUM,
@@ -23,7 +25,10 @@ from gateway.telemetry.metrics import (
     LATENCY_BUCKETS,
     LATENCY_SUM,
     NO_METHOD,
+    QUOTA_EXCEEDED,
     REQUESTS,
+    SHADOW_REASONS,
+    SHADOWED,
     STATUS_CLASSES,
     THROTTLED,
     segment_bytes,
@@ -84,12 +89,23 @@ def _escaped(value: str) -> str:
 class _Templates:
     """The samples of one label set by family, with the values left open."""
 
-    __slots__ = ("_labels", "_requests_name", "integration", "latency", "requests", "throttled")
+    __slots__ = (
+        "_labels",
+        "_prefix",
+        "_requests_name",
+        "hits",
+        "integration",
+        "latency",
+        "misses",
+        "requests",
+        "throttled",
+    )
 
     def __init__(self, prefix: str, labels: str) -> None:
         escaped = labels.replace("%", "%%")
         comma = "," if labels else ""
         braces = f"{{{escaped}}}" if labels else ""
+        self._prefix = prefix
         self._labels = labels + comma
         self._requests_name = f"{prefix}requests_total"
         self.requests = "".join(
@@ -97,6 +113,8 @@ class _Templates:
             for i in _USUAL
         )
         self.throttled = f"{prefix}throttled_requests_total{braces} %d\n"
+        self.hits = f"{prefix}cache_hits_total{braces} %d\n"
+        self.misses = f"{prefix}cache_misses_total{braces} %d\n"
         self.latency = _histogram(f"{prefix}request_duration_seconds", escaped, comma, braces)
         self.integration = _histogram(
             f"{prefix}integration_duration_seconds", escaped, comma, braces
@@ -120,6 +138,22 @@ class _Templates:
     def throttled_text(self, cells: list[float]) -> str:
         return self.throttled % cells[THROTTLED]
 
+    def quota_text(self, cells: list[float]) -> str:
+        """Return the refusals for quotas, once there was one: most stages have no plan."""
+        count = cells[QUOTA_EXCEEDED]
+        braces = f"{{{self._labels.rstrip(',')}}}"
+        return f"{self._prefix}quota_exceeded_requests_total{braces} {count:.0f}\n" if count else ""
+
+    def shadow_text(self, cells: list[float]) -> str:
+        """Return what throttles in shadow would have refused, once there was something."""
+        text = ""
+        for i, reason in enumerate(SHADOW_REASONS):
+            if cells[SHADOWED + i]:
+                labels = f'{self._labels}reason="{reason}"'
+                name = f"{self._prefix}shadow_refused_requests_total"
+                text += f"{name}{{{labels}}} {cells[SHADOWED + i]:.0f}\n"
+        return text
+
 
 def _histogram(name: str, labels: str, comma: str, braces: str) -> str:
     bounds = [*(repr(bound) for bound in LATENCY_BOUNDS), "+Inf"]
@@ -135,6 +169,19 @@ def _histogram_values(cells: list[float], buckets: int, total: int) -> tuple[flo
 _HELP: Final = {
     "requests_total": ("counter", "Requests answered{}, by class of the status code."),
     "throttled_requests_total": ("counter", "Requests refused by a throttle{}."),
+    "quota_exceeded_requests_total": (
+        "counter",
+        "Requests refused because a usage plan's quota was spent{}.",
+    ),
+    "shadow_refused_requests_total": (
+        "counter",
+        "Requests let in that throttles and quotas in shadow would have refused{}, by reason.",
+    ),
+    "cache_hits_total": ("counter", "Requests answered from the stage's cache{}."),
+    "cache_misses_total": (
+        "counter",
+        "Requests that the stage's cache could not answer{}, of methods that cache.",
+    ),
     "request_duration_seconds": (
         "histogram",
         "Time from a request's head to its answer's last byte{}.",
@@ -281,7 +328,7 @@ def _prefix_of(labels: BlockLabels) -> str:
 def _families(
     prefix: str, scope: str, rows: Iterable[tuple[_Templates, list[float]]]
 ) -> Iterator[str]:
-    """Yield the four families, the samples of each together as the format demands."""
+    """Yield the families, the samples of each together as the format demands."""
     rows = list(rows)
     if not rows:
         return
@@ -289,6 +336,16 @@ def _families(
     yield from [templates.requests_text(cells) for templates, cells in rows]
     yield _header(prefix, "throttled_requests_total", scope)
     yield from [templates.throttled_text(cells) for templates, cells in rows]
+    yield _header(prefix, "quota_exceeded_requests_total", scope)
+    yield from [templates.quota_text(cells) for templates, cells in rows]
+    yield _header(prefix, "shadow_refused_requests_total", scope)
+    yield from [templates.shadow_text(cells) for templates, cells in rows]
+    # As CloudWatch's: there are none for what caches nothing.
+    if caching := [row for row in rows if row[1][CACHE_HITS] or row[1][CACHE_MISSES]]:
+        yield _header(prefix, "cache_hits_total", scope)
+        yield from [templates.hits % cells[CACHE_HITS] for templates, cells in caching]
+        yield _header(prefix, "cache_misses_total", scope)
+        yield from [templates.misses % cells[CACHE_MISSES] for templates, cells in caching]
     yield _header(prefix, "request_duration_seconds", scope)
     yield from [templates.latency_text(cells) for templates, cells in rows]
     yield _header(prefix, "integration_duration_seconds", scope)

@@ -5,29 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from enum import StrEnum
 from typing import Final
 
+from gateway.definitions.usage_plan import QuotaPeriod, QuotaSettings
+
 _ONE_DAY: Final = timedelta(days=1)
-
-
-class QuotaPeriod(StrEnum):
-    """How long a quota lasts."""
-
-    DAY = "DAY"
-    WEEK = "WEEK"
-    """From Sunday on."""
-    MONTH = "MONTH"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
-    """How many requests a client may make in each period."""
-
-    limit: int
-    offset: int = 0
-    """Taken off the limit in the client's first period."""
-    period: QuotaPeriod
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +32,26 @@ def first_day(period: QuotaPeriod, day: date) -> date:
             return day.replace(day=1)
 
 
+def left_now(quota: QuotaSettings, joined: date, today: date, used: int, granted: int) -> int:
+    """Return what is left of the period that holds `today`; negative: more was used than allowed.
+
+    Args:
+        quota: The plan's.
+        joined: When the client came to the plan: the period that holds it is the first.
+        today: A day of the period.
+        used: In the period so far.
+        granted: In the period so far.
+    """
+    is_first = first_day(quota.period, joined) == first_day(quota.period, today)
+    return quota.limit - (quota.offset if is_first else 0) + granted - used
+
+
 def days_of(
-    quota: Quota | None, joined: date, usage: Mapping[date, DayUsage], first: date, last: date
+    quota: QuotaSettings | None,
+    joined: date,
+    usage: Mapping[date, DayUsage],
+    first: date,
+    last: date,
 ) -> list[tuple[int, int]]:
     """Return what was used and what was left at the end of each day from `first` to `last`.
 

@@ -130,9 +130,12 @@ class Applier:
         else:
             if self.cell is None:
                 self.cell = SnapshotCell(snapshot)
+                # Nobody collected until now, and looking at everything that was made would take as
+                # long as a third of making it.
+                gc.freeze()
             else:
                 self.cell.current = snapshot
-            settle()
+                settle()
             give_back(seconds)
             self._on_applied(snapshot, seconds)
 

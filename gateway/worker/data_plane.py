@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Final
 
+from gateway.cache import CachedResponses
 from gateway.clock import Clock, IdMinter, draw
 from gateway.definitions.stage import Deployment
 from gateway.integrations.base import IntegrationContext
@@ -23,6 +24,7 @@ from gateway.server.tls_gate import TlsGate
 from gateway.server.tls_table import EMPTY, build_table
 from gateway.server.upstream import HttpEndpoints
 from gateway.settings import Settings
+from gateway.snapshot.api_keys import KeyTables
 from gateway.snapshot.cell import SnapshotCell
 from gateway.snapshot.compile import Binding, compile_deployment, compile_release, finish
 from gateway.snapshot.compiled import CompiledDeployment, Snapshot
@@ -42,6 +44,7 @@ class DataPlane:
         settings: Settings,
         *,
         buckets: BucketTable,
+        keys: KeyTables,
         metrics: WorkerMetrics,
         logs: LogSink,
         clock: Clock,
@@ -57,8 +60,14 @@ class DataPlane:
         self._deadlines = Deadlines(loop, clock)
         self._binding = Binding(
             buckets=buckets,
+            keys=keys,
             context=IntegrationContext(
-                ids=self._ids, now=clock.now, body_bytes=settings.limits.body_bytes
+                ids=self._ids,
+                now=clock.now,
+                body_bytes=settings.limits.body_bytes,
+                cache=CachedResponses(
+                    settings.cache.bytes_per_worker, clock.now, metrics.count_cache
+                ),
             ),
         )
         self._endpoints = HttpEndpoints(

@@ -19,11 +19,13 @@ from gateway.inheritance import Inherited, accept_signals, take_over
 from gateway.release.disk import ReleaseStore
 from gateway.release.parts import digests_of
 from gateway.server.tasks import spawn
+from gateway.snapshot.api_keys import KeyTables
 from gateway.snapshot.compiled import Snapshot
 from gateway.telemetry import logs
 from gateway.telemetry.log_sink import LogSink
 from gateway.telemetry.metrics import Cell, WorkerMetrics, segment_of
 from gateway.throttle import BucketTable
+from gateway.throttle.usage_table import UsageTable
 from gateway.worker.applier import GC_THRESHOLDS, Applier
 from gateway.worker.data_plane import DataPlane
 from gateway.worker.release_client import ReleaseClient
@@ -33,6 +35,10 @@ _log = logging.getLogger(__name__)
 
 CONTROL_SECONDS: Final = 10.0
 """How long a new gateway's workers wait for control before they serve the last good release."""
+
+CURRENT_SECONDS: Final = 0.25
+"""How long a worker that begins from disk waits for control's word: disk may be a release behind,
+which a mutation that was answered must not be."""
 
 HEARTBEAT_SECONDS: Final = 1.0
 
@@ -63,6 +69,15 @@ class Worker:
             buckets=BucketTable(
                 inherited.table("buckets"), tables["buckets"], boot["workers"], boot["worker"]
             ),
+            keys=KeyTables(
+                buckets=BucketTable(
+                    inherited.table("key_buckets"),
+                    tables["key_buckets"],
+                    boot["workers"],
+                    boot["worker"],
+                ),
+                usage=UsageTable(inherited.table("usage"), tables["usage"], boot["workers"]),
+            ),
             metrics=self._metrics,
             logs=self._logs,
             clock=clock,
@@ -77,9 +92,11 @@ class Worker:
             on_applied=self._on_applied,
             on_refused=self._on_refused,
         )
-        self._client = ReleaseClient(
-            inherited.release_address, self._shelf, self._applier, self._hello
-        )
+        self._client = ReleaseClient(inherited.release_address, self._shelf, self, self._hello)
+        self._told_revision = 0
+        """Of the release that control sent last."""
+        self._is_current = asyncio.Event()
+        """Set once a release that control sent is served, or refused."""
         self._compile_seconds = 0.0
         self._has_release = asyncio.Event()
         self._stop = asyncio.Event()
@@ -109,12 +126,19 @@ class Worker:
         self._data_plane.close()
         self._logs.close()
 
+    def offer(self, revision: int, digests: Mapping[str, str]) -> None:
+        """Take a release that control sent; see `Applier.offer`."""
+        self._told_revision = revision
+        self._applier.offer(revision, digests)
+
     async def _obtain_release(self) -> bool:
         """Wait for a release to serve; return False when the worker is to stop instead."""
         if not await _first(CONTROL_SECONDS, self._has_release, self._stop):
             _log.warning("control is late: serving the last good release, if there is one")
             self._start_from_disk(run=None)
             await _first(None, self._has_release, self._stop)
+        else:
+            await _first(CURRENT_SECONDS, self._is_current, self._stop)
         return not self._stop.is_set()
 
     def _start_from_disk(self, run: str | None) -> None:
@@ -170,6 +194,7 @@ class Worker:
         self._metrics.set(Cell.COMPILE_SECONDS, seconds)
         _log.info("release %d is compiled, in %.0f ms", snapshot.revision, seconds * 1e3)
         self._has_release.set()
+        self._note_current(snapshot.revision)
         if self._data_plane.is_listening:
             self._acknowledge(snapshot)
 
@@ -184,6 +209,11 @@ class Worker:
     def _on_refused(self, revision: int, digest: str, problems: list[str]) -> None:
         self._metrics.add(Cell.RELEASES_REFUSED)
         self._client.tell("nack", revision=revision, digest=digest, problems=problems)
+        self._note_current(revision)
+
+    def _note_current(self, revision: int) -> None:
+        if revision == self._told_revision:
+            self._is_current.set()
 
     def _beat(self) -> None:
         self._metrics.beat(self._clock.now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -10,13 +11,11 @@ from gateway.definitions.rest_api import ApiDefinition, RestApi
 from gateway.definitions.stage import Deployment
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
-from gateway.release.parts import (
-    DecodedPart,
-    Part,
-    decode_part,
-    digest_of_parts,
-    join_release,
-)
+from gateway.release.frozen import unreadable
+from gateway.release.parts import Part, decode_part, digest_of_parts, join_release
+from gateway.release.records import DecodedPart
+
+_log = logging.getLogger(__name__)
 
 Absorb = Callable[[Deployment], Generator[None, None, None]]
 """Compiles a deployment and keeps the result; yields often."""
@@ -38,7 +37,7 @@ class Held:
         if self.decoded is None:
             # One of the two is always set.
             part = self.part or Part("", "", ())
-            self.decoded = yield from decode_part(part)
+            self.decoded = yield from _decode(part)
             self.part = None
         return self.decoded
 
@@ -55,6 +54,19 @@ class Held:
         yield from absorb(deployment)
         self.decoded = replace(decoded, deployment=replace(deployment, definition=_ABSORBED))
         return self.decoded
+
+
+def _decode(part: Part) -> Generator[None, None, DecodedPart]:
+    try:
+        return (yield from decode_part(part))
+    except ConfigurationError as error:
+        kind, _, name = part.key.partition("/")
+        if kind != "deployment":
+            raise
+        # Control passes deployments on as they were stored, maybe by another version of Stagegate.
+        problems = "; ".join(str(problem) for problem in error.problems)
+        _log.error("deployment %s cannot be read, every path answers 500: %s", name, problems)
+        return DecodedPart(deployment=unreadable(name))
 
 
 class PartShelf:

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
+from compiled.__main__ import OUTPUT as COMPILED_TREE
+from compiled.__main__ import staleness
 from loadtests.bench.anchors import origin
 from loadtests.bench.chart import chart
 from loadtests.bench.cost import choose_meter
@@ -25,7 +27,7 @@ from loadtests.bench.lines import Line, is_failure
 from loadtests.bench.machine import ROOT, choose_cores, facts, find_program
 from loadtests.bench.processes import BenchError
 from loadtests.bench.rows_bodies import bodies
-from loadtests.bench.rows_cost import pass_through, short_answers, workers
+from loadtests.bench.rows_cost import cache_hit, pass_through, short_answers, workers
 from loadtests.bench.rows_latency import added, reloads
 from loadtests.bench.rows_limits import memory, routing, throttle
 from loadtests.bench.table import print_table
@@ -33,13 +35,9 @@ from loadtests.bench.table import print_table
 RESULTS: Final = ROOT / "loadtests" / "results"
 ROUNDS_MAX: Final = 100
 
-NOT_LANDED: Final[Mapping[str, tuple[str, str]]] = {
-    "P2": ("stage-cache hit / nginx proxy_cache hit", "the stage cache is not there yet"),
-}
-"""Rows whose feature is not there yet: what they will measure, and what is missing."""
-
 ROWS: Final[Mapping[str, Callable[[Lab], list[Line]]]] = {
     "P1": pass_through,
+    "P2": cache_hit,
     "P3": short_answers,
     "P4": routing,
     "P5": added,
@@ -62,6 +60,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", type=_rows, default=NAMES, metavar="P1,P3", help="default: all")
     parser.add_argument("--rounds", type=_rounds, metavar="N", help=f"default: {FULL.rounds}")
     parser.add_argument("--quick", action="store_true", help="one short round: does it work?")
+    parser.add_argument(
+        "--compiled", action="store_true", help="P1 and P3: our compiled build, too (make compiled)"
+    )
     parser.add_argument("--json", type=_file, metavar="PATH", help="result (loadtests/results/…)")
     parser.add_argument("--chart", type=_file, metavar="PATH", help="draw an SVG")
     parser.add_argument("--keep", action="store_true", help="keep configurations and logs")
@@ -107,10 +108,6 @@ def measure(lab: Lab, names: Sequence[str]) -> list[Line]:
     """Measure rows; one that cannot be measured is void, and the others go on."""
     lines: list[Line] = []
     for name in names:
-        if name in NOT_LANDED:
-            work, why = NOT_LANDED[name]
-            lines.append(Line(row=name, work=work, not_landed=why))
-            continue
         row = ROWS[name]
         summary = (row.__doc__ or name).strip().splitlines()[0]
         lab.say(summary)
@@ -142,6 +139,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if find_program(needed) is None:
             print(f"bench: {needed} is needed, and not installed", file=sys.stderr)
             return 1
+    if given.compiled and (why := staleness()):
+        print(f"bench: --compiled: {why}", file=sys.stderr)
+        return 1
     # As an exception, so that everything that was started is ended.
     signal.signal(signal.SIGTERM, _interrupted)
     directory = Path(tempfile.mkdtemp(prefix="stagegate-bench-"))
@@ -188,6 +188,7 @@ def _run(given: argparse.Namespace, directory: Path) -> tuple[list[Line], dict[s
             pace=pace_of(given),
             origin=stack.enter_context(origin(directory, cores)),
             say=lambda text: print(text, file=sys.stderr, flush=True),
+            compiled=COMPILED_TREE if given.compiled else None,
         )
         lines = measure(lab, given.rows)
     return lines, about | {"seconds": round(time.monotonic() - began, 1)}

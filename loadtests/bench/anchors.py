@@ -81,9 +81,24 @@ http {{
 """
 
 
-def nginx_proxy_text(port: int, origin: int, *, is_logging: bool = False) -> str:
-    """Return the body of `http { … }` for a proxy, bare or with what a gateway does besides."""
+def nginx_proxy_text(
+    port: int, origin: int, *, is_logging: bool = False, cache: Path | None = None
+) -> str:
+    """Return the body of `http { … }` for a proxy, bare or with what a gateway does besides.
+
+    `cache` is the directory of its `proxy_cache`, if it has one.
+    """
     more = more_location = ""
+    if cache is not None:
+        # Descriptors are kept open: the cheapest hits that nginx has.
+        more = f"""
+    proxy_cache_path {cache} keys_zone=answers:10m;
+    open_file_cache max=1000;
+    open_file_cache_valid 3600s;"""
+        more_location = """
+            proxy_cache answers;
+            proxy_cache_key $uri;
+            proxy_cache_valid 200 1h;"""
     if is_logging:
         fields = "request_id remote_addr request_method uri status body_bytes_sent request_time"
         line = ",".join(f'"{name}":"${name}"' for name in fields.split())
@@ -163,6 +178,15 @@ def nginx(
     name = "nginx-logging" if is_logging else "nginx"
     http = nginx_proxy_text(port, origin_port, is_logging=is_logging)
     with _nginx(name, directory, cores.server, port, http, directory / name) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _nginx_caching(directory: Path, cores: Cores, origin_port: int) -> Iterator[Server]:
+    port = free_port()
+    workdir = directory / "nginx-caching"
+    http = nginx_proxy_text(port, origin_port, cache=workdir / "cache")
+    with _nginx("nginx-caching", directory, cores.server, port, http, workdir) as server:
         yield server
 
 
@@ -254,6 +278,7 @@ def naive(directory: Path, cores: Cores, origin_port: int) -> Iterator[Server]:
 
 NGINX: Final = Anchor(name="nginx", requires="nginx", start=nginx)
 NGINX_LOGGING: Final = Anchor(name="nginx + log, limits", requires="nginx", start=_nginx_logging)
+NGINX_CACHING: Final = Anchor(name="nginx proxy_cache", requires="nginx", start=_nginx_caching)
 HAPROXY: Final = Anchor(name="HAProxy", requires="haproxy", start=haproxy)
 CADDY: Final = Anchor(name="Caddy", requires="caddy", start=caddy)
 NAIVE: Final = Anchor(name="naive aiohttp", requires=None, start=naive)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape
 
-from loadtests.bench.lines import Line, Verdict
+from loadtests.bench.lines import ITSELF, Line, Verdict
+from loadtests.bench.table import work_of
 
 CHARTED_ROWS: Final = ("P1", "P3")
 _WIDTH: Final = 760
@@ -35,17 +36,22 @@ def bars_of(lines: Sequence[Line], row: str) -> list[Bar]:
 
     The anchors' bars are ours divided by the paired ratio: what is compared is what is drawn.
     """
-    measured = [
+    figures = [
         line for line in lines if line.row == row and line.verdict in _FIGURES and line.value
     ]
+    measured = [line for line in figures if not line.build]
     if not measured:
         return []
+    # Other builds of ours stand in lines of their own, each held against the default one once.
+    others = [line for line in figures if line.build and line.anchor == ITSELF]
     if row == "P1":
         own = measured[0].ours or 0.0
         bars = [Bar("Stagegate, full pipeline", own, True)]
+        bars += [Bar(f"Stagegate, {line.build}", own * (line.value or 1), True) for line in others]
         bars += [Bar(line.anchor, own / (line.value or 1), False) for line in measured]
     else:
-        bars = [Bar(f"Stagegate, {line.work}", line.ours or 0.0, True) for line in measured]
+        bars = [Bar(f"Stagegate, {work_of(line)}", line.ours or 0, True) for line in measured]
+        bars += [Bar(f"Stagegate, {work_of(line)}", line.ours or 0, True) for line in others]
         bars.append(Bar(measured[0].anchor, measured[0].theirs or 0.0, False))
     return sorted(bars, key=lambda bar: bar.value)
 

@@ -82,6 +82,8 @@ class Lab:
     pace: Pace
     origin: Server
     say: Callable[[str], None]
+    compiled: Path | None = None
+    """The tree of our compiled build, when it is to take part."""
 
     def closed(self, server: Server, path: str, status: int, *, connections: int = 64) -> Loop:
         """Let wrk ask as fast as it is answered; cost per request, statuses checked."""

@@ -6,7 +6,10 @@ import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+ITSELF: Final = "itself, pure Python"
+"""The anchor of a line that holds another build of ours against the default one."""
 
 
 class Verdict(StrEnum):
@@ -17,7 +20,6 @@ class Verdict(StrEnum):
     MISSED = "MISSED"
     VOID = "VOID"
     SKIPPED = "skipped"
-    NOT_LANDED = "not landed"
     SHOWN = "shown"
     """Measured for comparison; nothing is demanded."""
 
@@ -30,6 +32,8 @@ class Line:
     """`P1` to `P10`."""
     work: str
     anchor: str = ""
+    build: str = ""
+    """Which of our builds; empty: the default one, pure Python. Others are shown beside it."""
     ours: float | None = None
     theirs: float | None = None
     unit: str = ""
@@ -42,7 +46,6 @@ class Line:
     voided: tuple[str, ...] = ()
     """Why the figures count for nothing."""
     skipped: str = ""
-    not_landed: str = ""
     notes: tuple[str, ...] = ()
     rounds: tuple[Mapping[str, Any], ...] = ()
     """Raw figures."""
@@ -50,8 +53,6 @@ class Line:
     @property
     def verdict(self) -> Verdict:
         """Whether the target is met; it is an upper bound everywhere."""
-        if self.not_landed:
-            return Verdict.NOT_LANDED
         if self.voided:
             return Verdict.VOID
         if self.skipped or self.value is None:
@@ -78,5 +79,5 @@ def paired(ours: Iterable[float], theirs: Iterable[float]) -> float | None:
 
 
 def is_failure(line: Line) -> bool:
-    """Whether a line makes the bench fail: what has landed misses its target, or cannot be told."""
+    """Whether a line makes the bench fail: it misses its target, or that cannot be told."""
     return line.verdict in (Verdict.MISSED, Verdict.VOID)

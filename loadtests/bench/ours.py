@@ -28,8 +28,9 @@ from loadtests.make_config import domains_document, mock, proxy, write_yaml
 
 HOST: Final = "api.bench.test"
 BASE_PATH: Final = "shop/v1"
-HEADERS: Final = {"Host": HOST, "User-Agent": "bench/1.0", "Accept": "*/*"}
-"""What every client of the bench sends."""
+API_KEY: Final = "bench-0123456789-0123456789"
+HEADERS: Final = {"Host": HOST, "User-Agent": "bench/1.0", "Accept": "*/*", "x-api-key": API_KEY}
+"""What every client of the bench sends, to the anchors as well."""
 
 OTHER_METHODS: Final = 1000
 """Methods beside those that are asked."""
@@ -37,6 +38,7 @@ NEVER_REFUSES: Final = {"throttlingRateLimit": 1e6, "throttlingBurstLimit": 1_00
 
 PASS: Final = f"/{BASE_PATH}/pets/7?verbose=1"
 MOCK: Final = f"/{BASE_PATH}/mock/7"
+CACHED: Final = f"/{BASE_PATH}/cached/7"
 REFUSED: Final = f"/{BASE_PATH}/refused"
 NO_ROUTE: Final = f"/{BASE_PATH}/no/such/resource"
 LIMITED: Final = f"/{BASE_PATH}/limited"
@@ -77,9 +79,16 @@ def shop_document(
     """Return the API that is asked: its methods and many others, with everything switched on."""
     to_origin = f"http://127.0.0.1:{backends.origin}"
     resources = other_resources(other_methods) | {
-        "/pets/{petId}": {"GET": proxy(f"{to_origin}/pets/{{petId}}")},
+        "/pets/{petId}": {
+            "GET": {**proxy(f"{to_origin}/pets/{{petId}}"), "apiKeyRequired": True},
+        },
         "/mock/{petId}": {
             "GET": mock('{"id": "$input.params(\'petId\')", "request": "$context.requestId"}')
+        },
+        "/cached/{petId}": {
+            "GET": proxy(
+                f"{to_origin}/pets/{{petId}}", cacheKeyParameters=["method.request.path.petId"]
+            )
         },
         "/refused": {"GET": mock("{}")},
         "/limited": {"GET": mock("{}")},
@@ -90,6 +99,7 @@ def shop_document(
     }
     settings = {
         "*/*": {**NEVER_REFUSES, "metricsEnabled": True},
+        "cached/{petId}/GET": {"cachingEnabled": True, "cacheTtlInSeconds": 3600},
         # Refills once in a quarter of an hour: what was in it goes to the readiness check.
         "refused/GET": {"throttlingRateLimit": 0.001, "throttlingBurstLimit": 1},
         "limited/GET": {"throttlingRateLimit": limit[0], "throttlingBurstLimit": limit[1]},
@@ -99,11 +109,28 @@ def shop_document(
         "resources": resources,
         "stages": {
             "prod": {
+                "cacheClusterEnabled": True,
                 "methodSettings": settings,
                 "accessLogSettings": {"destination": "logs/bench.log", "format": "json"},
             }
         },
     }
+
+
+def usage_document() -> dict[str, Any]:
+    """Return the usage plan of `shop`: buckets and a quota that never refuse."""
+    throttle = {
+        "rateLimit": NEVER_REFUSES["throttlingRateLimit"],
+        "burstLimit": NEVER_REFUSES["throttlingBurstLimit"],
+    }
+    stage = {"apiId": "shop", "stage": "prod", "throttle": {"/pets/{petId}/GET": throttle}}
+    plan = {
+        "apiStages": [stage],
+        "throttle": throttle,
+        "quota": {"limit": 2_000_000_000, "period": "MONTH"},
+        "apiKeys": ["bench"],
+    }
+    return {"apiKeys": {"bench": {"value": API_KEY}}, "usagePlans": {"bench": plan}}
 
 
 def other_resources(count: int, prefix: str = "/others", answer: str = "{}") -> dict[str, Any]:
@@ -130,7 +157,7 @@ def other_api(count: int, answer: str = "{}") -> dict[str, Any]:
 
 
 def write_config(directory: Path, apis: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write a config directory; the API `shop` is mounted at HOST and BASE_PATH."""
+    """Write a config directory; the API `shop` is mounted at HOST and BASE_PATH, with its plan."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "gateway.toml").write_text(SETTINGS, "utf-8")
     for name, document in apis.items():
@@ -138,13 +165,20 @@ def write_config(directory: Path, apis: Mapping[str, Mapping[str, Any]]) -> None
     if "shop" in apis:
         mounts = [(HOST, BASE_PATH, "shop", "prod")]
         write_yaml(directory / "domains.yaml", domains_document(mounts))
+        write_yaml(directory / "usage.yaml", usage_document())
 
 
 @contextlib.contextmanager
 def gateway(
-    directory: Path, cores: Cores, config: Path, *, workers: int = 1, name: str = "gateway"
+    directory: Path,
+    cores: Cores,
+    config: Path,
+    *,
+    workers: int = 1,
+    name: str = "gateway",
+    tree: Path = ROOT,
 ) -> Iterator[Server]:
-    """Run the gateway until the body ends."""
+    """Run the gateway of a source tree until the body ends."""
     data = directory / f"{name}-data"
     arguments = {
         "listen": "127.0.0.1:0",
@@ -161,7 +195,7 @@ def gateway(
         [sys.executable, "-m", "gateway", "run", *flags],
         directory=directory,
         cores=cores.server,
-        working_directory=ROOT,
+        working_directory=tree,
     ) as program:
         ports = _ports(program, addresses)
         wait_for(program, ports["admin"], "/readyz", status=200)

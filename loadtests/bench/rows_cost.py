@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from loadtests.bench.anchors import (
@@ -13,13 +14,16 @@ from loadtests.bench.anchors import (
     HAPROXY,
     NAIVE,
     NGINX,
+    NGINX_CACHING,
     NGINX_LOGGING,
     Anchor,
     Server,
 )
 from loadtests.bench.lab import Lab, Loop
-from loadtests.bench.lines import Line, paired
+from loadtests.bench.lines import ITSELF, Line, paired
+from loadtests.bench.machine import ROOT
 from loadtests.bench.ours import (
+    CACHED,
     MOCK,
     NO_ROUTE,
     PASS,
@@ -29,6 +33,9 @@ from loadtests.bench.ours import (
     shop_document,
     write_config,
 )
+
+OURS: Final = "gateway"
+OURS_COMPILED: Final = "gateway, compiled"
 
 WORKERS: Final = 4
 WORKERS_CONNECTIONS: Final = 256
@@ -85,6 +92,7 @@ def compare(
     theirs: Sequence[Loop],
     unit: str,
     notes: tuple[str, ...] = (),
+    build: str = "",
 ) -> Line:
     """Return the line for two contestants' loops of the same rounds."""
     wrong = [
@@ -100,6 +108,7 @@ def compare(
         row=row,
         work=work,
         anchor=anchor,
+        build=build,
         ours=statistics.median(loop.cost for loop in ours),
         theirs=statistics.median(loop.cost for loop in theirs),
         unit=unit,
@@ -119,14 +128,54 @@ def _rounds(ours: Sequence[Loop], theirs: Sequence[Loop]) -> tuple[dict[str, Any
     )
 
 
-def _ours(lab: Lab, asks: Mapping[str, tuple[str, int]], name: str = "gateway") -> Contestant:
+def _ours(lab: Lab, asks: Mapping[str, tuple[str, int]]) -> list[Contestant]:
+    """Return our gateway, and our compiled one if it takes part."""
     config = lab.directory / "config-shop"
     write_config(config, {"shop": shop_document(Backends(origin=lab.origin.port))})
-    return Contestant(
-        name=name,
-        start=lambda: gateway(lab.directory, lab.cores, config, name=name),
-        asks=asks,
-    )
+
+    def contestant(name: str, tree: Path) -> Contestant:
+        return Contestant(
+            name=name,
+            start=lambda: gateway(
+                lab.directory, lab.cores, config, name=name.replace(", ", "-"), tree=tree
+            ),
+            asks=asks,
+        )
+
+    builds = [contestant(OURS, ROOT)]
+    if lab.compiled is not None:
+        builds.append(contestant(OURS_COMPILED, lab.compiled))
+    return builds
+
+
+def _of_compiled(
+    lab: Lab,
+    row: str,
+    loops: Mapping[tuple[str, str], Sequence[Loop]],
+    asked: str,
+    anchors: Mapping[str, tuple[str, str]],
+) -> list[Line]:
+    """Return the lines of our compiled build: beside our default one, then beside anchors.
+
+    Nothing is demanded of it: targets are for what users run by default. `anchors` has the loops'
+    key by the name to show.
+    """
+    ours = loops.get((OURS_COMPILED, asked))
+    if ours is None:
+        return []
+    return [
+        compare(
+            row,
+            asked,
+            name,
+            Bound(),
+            ours=ours,
+            theirs=loops[key],
+            unit=lab.meter.unit,
+            build="compiled",
+        )
+        for name, key in {ITSELF: (OURS, asked), **anchors}.items()
+    ]
 
 
 def _anchor(lab: Lab, anchor: Anchor, asks: Mapping[str, tuple[str, int]]) -> Contestant:
@@ -150,7 +199,7 @@ def pass_through(lab: Lab) -> list[Line]:
     """P1: HTTP_PROXY with the full pipeline, against every anchor."""
     ask = {"pass-through": (PASS, 200)}
     present = [anchor for anchor, _ in PASS_BOUNDS if not anchor.absence]
-    contestants = [_ours(lab, ask), *(_anchor(lab, anchor, ask) for anchor in present)]
+    contestants = [*_ours(lab, ask), *(_anchor(lab, anchor, ask) for anchor in present)]
     loops = turns(lab, contestants)
     lines = []
     for anchor, bound in PASS_BOUNDS:
@@ -163,13 +212,13 @@ def pass_through(lab: Lab) -> list[Line]:
                 "pass-through",
                 anchor.name,
                 bound,
-                ours=loops["gateway", "pass-through"],
+                ours=loops[OURS, "pass-through"],
                 theirs=loops[anchor.name, "pass-through"],
                 unit=lab.meter.unit,
-                notes=("usage-plan buckets: not landed yet",) if anchor is NGINX else (),
             )
         )
-    return lines
+    anchors = {anchor.name: (anchor.name, "pass-through") for anchor in present}
+    return lines + _of_compiled(lab, "P1", loops, "pass-through", anchors)
 
 
 def _absent(row: str, work: str, anchor: Anchor, bound: Bound) -> Line:
@@ -181,6 +230,28 @@ def _absent(row: str, work: str, anchor: Anchor, bound: Bound) -> Line:
         moonshot=bound.moonshot,
         skipped=anchor.absence,
     )
+
+
+CACHE_BOUND: Final = Bound(must=1.5, moonshot=1.2)
+
+
+def cache_hit(lab: Lab) -> list[Line]:
+    """P2: a hit of the stage's cache, against one of nginx's `proxy_cache`."""
+    if NGINX_CACHING.absence:
+        return [_absent("P2", "cache hit", NGINX_CACHING, CACHE_BOUND)]
+    ask = {"cache hit": (CACHED, 200)}
+    loops = turns(lab, [*_ours(lab, ask), _anchor(lab, NGINX_CACHING, ask)])
+    theirs = NGINX_CACHING.name, "cache hit"
+    line = compare(
+        "P2",
+        "cache hit",
+        NGINX_CACHING.name,
+        CACHE_BOUND,
+        ours=loops[OURS, "cache hit"],
+        theirs=loops[theirs],
+        unit=lab.meter.unit,
+    )
+    return [line, *_of_compiled(lab, "P2", loops, "cache hit", {NGINX_CACHING.name: theirs})]
 
 
 SHORT_ANSWERS: Final[tuple[tuple[str, str, int, Bound], ...]] = (
@@ -195,19 +266,23 @@ def short_answers(lab: Lab) -> list[Line]:
     if NGINX.absence:
         return [_absent("P3", work, NGINX, bound) for work, _, _, bound in SHORT_ANSWERS]
     ours = _ours(lab, {work: (path, status) for work, path, status, _ in SHORT_ANSWERS})
-    loops = turns(lab, [ours, _anchor(lab, NGINX, {"return 403": ("/refused", 403)})])
-    return [
+    loops = turns(lab, [*ours, _anchor(lab, NGINX, {"return 403": ("/refused", 403)})])
+    lines = [
         compare(
             "P3",
             work,
             "nginx return 403",
             bound,
-            ours=loops["gateway", work],
-            theirs=loops["nginx", "return 403"],
+            ours=loops[OURS, work],
+            theirs=loops[NGINX.name, "return 403"],
             unit=lab.meter.unit,
         )
         for work, _, _, bound in SHORT_ANSWERS
     ]
+    anchors = {"nginx return 403": (NGINX.name, "return 403")}
+    for work, *_ in SHORT_ANSWERS:
+        lines += _of_compiled(lab, "P3", loops, work, anchors)
+    return lines
 
 
 def workers(lab: Lab) -> list[Line]:

@@ -18,7 +18,6 @@ _STYLES: Final = {
     Verdict.MISSED: "bold red",
     Verdict.VOID: "bold red",
     Verdict.SKIPPED: "yellow",
-    Verdict.NOT_LANDED: "yellow",
     Verdict.SHOWN: "dim",
 }
 _PLAIN_WIDTH: Final = 160
@@ -33,6 +32,11 @@ def number(value: float | None, unit: str = "") -> str:
     return f"{text}{'' if unit in ('×', '') else ' '}{unit}"
 
 
+def work_of(line: Line) -> str:
+    """Return what was done, and by which build unless it is the default one."""
+    return f"{line.work}, {line.build}" if line.build else line.work
+
+
 def cells(line: Line) -> tuple[str, ...]:
     """Return a line's texts in the order of the columns."""
     bounds = [
@@ -41,7 +45,7 @@ def cells(line: Line) -> tuple[str, ...]:
     ]
     return (
         line.row,
-        line.work,
+        work_of(line),
         number(line.ours, line.unit),
         line.anchor,
         number(line.theirs, line.unit),
@@ -52,11 +56,11 @@ def cells(line: Line) -> tuple[str, ...]:
 
 
 def remarks(lines: Sequence[Line]) -> list[str]:
-    """Return what must be said besides: why lines are void, skipped or not landed, and notes."""
+    """Return what must be said besides: why lines are void or skipped, and notes."""
     said = [
-        f"{line.row} {line.work}{f' / {line.anchor}' if line.anchor else ''}: {text}"
+        f"{line.row} {work_of(line)}{f' / {line.anchor}' if line.anchor else ''}: {text}"
         for line in lines
-        for text in (*line.voided, line.skipped, line.not_landed, *line.notes)
+        for text in (*line.voided, line.skipped, *line.notes)
         if text
     ]
     return list(dict.fromkeys(said))

@@ -53,6 +53,12 @@ def called(gateway: RunningGateway, api: str, stage: str = "prod") -> tuple[int,
     return gateway.get(f"/_aws/execute-api/{api}/{stage}/pets")
 
 
+def is_told(gateway: RunningGateway, api: str, text: str) -> bool:
+    """Call, and say whether the execution log has the reason."""
+    called(gateway, api)
+    return is_logged(gateway, text)
+
+
 def is_logged(gateway: RunningGateway, text: str) -> bool:
     return any(text in path.read_text() for path in gateway.data.rglob("*.log"))
 
@@ -114,19 +120,33 @@ def test_a_canary_takes_its_share(gateway: RunningGateway) -> None:
     assert answers == {(200, b"base"), (200, b"canary")}
 
 
+def test_a_method_that_asks_for_a_key_is_never_served_without(gateway: RunningGateway) -> None:
+    aws = client_of(gateway)
+    api, _ = deployed(aws, "open")
+
+    aws.update_method(**api.method, patchOperations=[patch("replace", "/apiKeyRequired", "true")])
+    assert called(gateway, api.id) == (200, b"open")
+    aws.create_deployment(restApiId=api.id, stageName="prod")
+
+    assert called(gateway, api.id)[0] == 403
+    assert gateway.status()["problems"] == []
+
+
 @pytest.mark.parametrize(
-    "operation",
+    ("operation", "source"),
     [
-        patch("replace", "/authorizationType", "AWS_IAM"),
-        patch("replace", "/apiKeyRequired", "true"),
+        (patch("replace", "/authorizationType", "AWS_IAM"), "HEADER"),
+        (patch("replace", "/apiKeyRequired", "true"), "AUTHORIZER"),
     ],
 )
 def test_what_is_not_enforced_is_never_served_open(
-    gateway: RunningGateway, operation: dict[str, str]
+    gateway: RunningGateway, operation: dict[str, str], source: str
 ) -> None:
     aws = client_of(gateway)
     api, _ = deployed(aws, "open")
 
+    key_source = patch("replace", "/apiKeySource", source)
+    aws.update_rest_api(restApiId=api.id, patchOperations=[key_source])
     aws.update_method(**api.method, patchOperations=[operation])
     assert called(gateway, api.id) == (200, b"open")
     aws.create_deployment(restApiId=api.id, stageName="prod")
@@ -181,7 +201,8 @@ def test_an_authorizer_and_a_validator_are_never_ignored(gateway: RunningGateway
         )
 
         assert called(gateway, api.id)[0] == 500
-        until(partial(is_logged, gateway, f"{feature} is not enforced yet"), "it to be named")
+        # Logging was switched on just now: a worker may be late with it.
+        until(partial(is_told, gateway, api.id, f"{feature} is not enforced yet"), "the reason")
 
 
 def test_a_gateway_response_is_served_from_the_next_deployment_on(gateway: RunningGateway) -> None:
@@ -326,6 +347,7 @@ def test_a_deployment_that_cannot_be_read_holds_up_no_other(start_gateway: Start
     assert called(gateway, good.id) == (200, b"good")
     assert called(gateway, bad.id)[0] == 403
     assert f"API {bad.id} stays as it was" in gateway.log
+    assert gateway.status()["unserved"].keys() == {bad.id}
     gateway.write("apis/pets.yaml", pets("again"))
     until(lambda: gateway.pets() == b"again", "files to be watched")
 
@@ -377,6 +399,39 @@ def run(gateway: RunningGateway, *arguments: str) -> Any:
         check=True,
     )
     return json.loads(done.stdout)
+
+
+def test_what_the_shared_tables_cannot_hold_is_refused_before_it_is_kept(
+    start_gateway: StartGateway,
+) -> None:
+    """Fifteen methods have a throttle of their own, and the next is told which setting to raise."""
+    gateway = start_gateway({"gateway.toml": "[throttle]\nbuckets = 16\n"})
+    aws = client_of(gateway)
+    limit = [patch("replace", "/*/*/throttling/rateLimit", "5")]
+    apis = [deployed(aws, str(number))[0] for number in range(16)]
+    for api in apis[:15]:
+        aws.update_stage(restApiId=api.id, stageName="prod", patchOperations=limit)
+
+    with pytest.raises(ClientError) as refused:
+        aws.update_stage(restApiId=apis[15].id, stageName="prod", patchOperations=limit)
+    code, message = (refused.value.response["Error"][name] for name in ("Code", "Message"))
+    assert code == "LimitExceededException"
+    assert "16 token buckets" in message
+    assert "throttle.buckets" in message
+    assert aws.get_stage(restApiId=apis[15].id, stageName="prod").get("methodSettings", {}) == {}
+    assert called(gateway, apis[15].id) == (200, b"15")
+    assert gateway.status()["unserved"] == {}
+
+    aws.delete_rest_api(restApiId=apis[0].id)
+    aws.update_stage(restApiId=apis[15].id, stageName="prod", patchOperations=limit)
+    gateway.close()
+    gateway.start()
+    aws = client_of(gateway)
+    assert called(gateway, apis[15].id) == (200, b"15")
+    with pytest.raises(ClientError, match=r"throttle\.buckets"):
+        aws.update_stage(
+            restApiId=deployed(aws, "more")[0].id, stageName="prod", patchOperations=limit
+        )
 
 
 def test_half_sent_requests_do_not_keep_the_control_port_from_answering(

@@ -156,15 +156,18 @@ def test_the_command_serves_from_a_mounted_configuration_and_drains_on_term(imag
         text=True,
     ) as process:
         assert process.stderr is not None
-        told = process.stderr.readline()
-        address = re.search(r"http://127\.0\.0\.1:\d+", told)
-        assert address is not None, told
-        # It waits in the accept queue until a worker is there.
-        path = "/_aws/execute-api/petstore/dev/pets"
-        with urllib.request.urlopen(address[0] + path, timeout=30) as answer:
-            assert answer.status == 200
-        process.terminate()
-        process.stderr.read()
+        try:
+            # What it is, then where it listens.
+            told = process.stderr.readline() + process.stderr.readline()
+            address = re.search(r"http://127\.0\.0\.1:\d+", told)
+            assert address is not None, told
+            # It waits in the accept queue until a worker is there.
+            path = "/_aws/execute-api/petstore/dev/pets"
+            with urllib.request.urlopen(address[0] + path, timeout=30) as answer:
+                assert answer.status == 200
+        finally:
+            process.terminate()
+            process.stderr.read()
 
     assert process.returncode == 0
 

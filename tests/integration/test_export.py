@@ -239,10 +239,7 @@ def test_what_files_cannot_say_is_told(tmp_path: Path, control: ControlPlane) ->
     aws.create_documentation_version(restApiId=api.id, documentationVersion="1")
     aws.update_rest_api(
         restApiId=api.id,
-        patchOperations=[
-            patch("replace", "/securityPolicy", "TLS_1_2"),
-            patch("replace", "/endpointAccessMode", "STRICT"),
-        ],
+        patchOperations=[patch("replace", "/securityPolicy", "TLS_1_2")],
     )
 
     outcome = run(tmp_path, api.id, "--out", str(tmp_path / "config"))
@@ -250,7 +247,6 @@ def test_what_files_cannot_say_is_told(tmp_path: Path, control: ControlPlane) ->
     assert outcome.returncode == 0
     assert outcome.stderr.splitlines() == [
         "warning: its securityPolicy, TLS_1_2, is not exported",
-        "warning: its endpointAccessMode, STRICT, is not exported",
         "warning: deployments that no stage serves are not exported (1)",
         "warning: documentation versions are not exported (1); the present parts are",
         "warning: resources without methods are not exported (1): /pets/bare",

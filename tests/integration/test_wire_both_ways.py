@@ -23,7 +23,7 @@ from gateway.telemetry.log_sink import LogSink
 from gateway.telemetry.metrics import WorkerMetrics, segment_bytes
 from gateway.throttle import BucketTable, bytes_needed
 from gateway.worker.data_plane import DataPlane
-from tests.builders import BLOCKS, BUCKETS, api, proxy, release
+from tests.builders import BLOCKS, BUCKETS, api, key_tables, proxy, release
 from tests.clients import Answer, answers
 from tests.raw_backend import run, until
 
@@ -130,6 +130,7 @@ async def plane(
     data_plane = DataPlane(
         Settings(timeouts=timeouts or Timeouts()),
         buckets=BucketTable(bytearray(bytes_needed(BUCKETS, 1)), BUCKETS, 1, 0),
+        keys=key_tables(),
         metrics=WorkerMetrics(memoryview(bytearray(segment_bytes(BLOCKS))).cast("d")),
         logs=LogSink(tmp_path),
         clock=SystemClock(),

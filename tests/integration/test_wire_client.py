@@ -17,6 +17,7 @@ import pytest
 
 from gateway.clock import IdMinter, SystemClock
 from gateway.messages import Exchange, InvocationResponse
+from gateway.server.admission import Admission
 from gateway.server.connection import ClientConnection
 from gateway.server.deadlines import Deadlines
 from gateway.server.edge import Edge
@@ -600,16 +601,17 @@ def test_p03_an_upgrade_with_a_body_keeps_its_body(
 # Over real sockets
 
 
-class Connection(ClientConnection):
-    """Says when it has ended."""
+class Watched(Admission):
+    """Says when the last connection has ended."""
 
-    def __init__(self, edge: Edge) -> None:
-        super().__init__(edge)
+    def __init__(self) -> None:
+        super().__init__(50, 0)
         self.ended = asyncio.Event()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self.ended.set()
+    def release(self, address: str) -> None:
+        super().release(address)
+        if not self.open:
+            self.ended.set()
 
 
 @dataclass
@@ -619,7 +621,7 @@ class Listener:
     port: int
     edge: Edge
     service: FakeService
-    connections: list[Connection]
+    admission: Watched
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port)
@@ -627,8 +629,9 @@ class Listener:
     async def until_empty(self) -> None:
         """Wait until no client is connected."""
         async with asyncio.timeout(5):
-            for connection in tuple(self.connections):
-                await connection.ended.wait()
+            while self.admission.open:
+                self.admission.ended.clear()
+                await self.admission.ended.wait()
 
 
 @pytest.fixture
@@ -638,7 +641,7 @@ async def listener() -> AsyncIterator[Listener]:
     service = FakeService()
     edge = Edge(
         service=service,
-        limits=Limits(connections=50),
+        limits=Limits(),
         timeouts=Timeouts(),
         trusted_proxies=(),
         clock=clock,
@@ -646,14 +649,9 @@ async def listener() -> AsyncIterator[Listener]:
         loop=loop,
         deadlines=Deadlines(loop, clock),
     )
-    connections: list[Connection] = []
-
-    def accept() -> Connection:
-        connections.append(Connection(edge))
-        return connections[-1]
-
-    server = await loop.create_server(accept, "127.0.0.1", 0)
-    listener = Listener(server.sockets[0].getsockname()[1], edge, service, connections)
+    edge.admission = admission = Watched()
+    server = await loop.create_server(lambda: ClientConnection(edge), "127.0.0.1", 0)
+    listener = Listener(server.sockets[0].getsockname()[1], edge, service, admission)
     yield listener
     server.close()
     await server.wait_closed()

@@ -14,19 +14,24 @@ from gateway.settings import Address, Metrics
 from gateway.telemetry import logs
 from gateway.telemetry.metrics import table_bytes
 from gateway.throttle import bytes_needed
+from gateway.throttle.usage_table import usage_bytes
 from tests.inheritances import settings_in
 
 
 def test_tables_have_room_for_what_the_settings_allow(tmp_path: Path) -> None:
-    settings = replace(settings_in(tmp_path), workers=3, metrics=Metrics(series_budget=35_000))
+    settings = replace(
+        settings_in(tmp_path), workers=3, metrics=Metrics(series_budget=35_000, stages=77)
+    )
     options = options_of(settings)
     blocks = options.payload["tables"]["blocks"]
 
     assert options.tables == {
-        "buckets": bytes_needed(app.BUCKETS, 3),
+        "buckets": bytes_needed(settings.throttle.buckets, 3),
+        "key_buckets": bytes_needed(app.KEY_BUCKETS, 3),
+        "usage": usage_bytes(app.USAGE_ROWS, 3),
         "metrics": table_bytes(blocks, 3),
     }
-    assert blocks >= 1 + app.STAGE_BLOCKS + 1000
+    assert blocks >= 1 + 77 + 900
 
 
 def test_every_process_gets_the_settings_as_they_are_now(tmp_path: Path) -> None:

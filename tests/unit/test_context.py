@@ -131,7 +131,7 @@ def test_times_stay_right_when_many_seconds_were_asked_for() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["authorizer.principalId", "authorizer.claims.sub", "authorizer.tenant", "identity.apiKey",
+    ["authorizer.principalId", "authorizer.claims.sub", "authorizer.tenant", "identity.caller",
      "identity.cognitoIdentityId", "requestOverride.header.X",
      "responseOverride.status", "wafResponseCode", "waf.latency"],
 )  # fmt: skip

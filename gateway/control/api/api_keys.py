@@ -14,6 +14,7 @@ from gateway.control.api.protocol import Answer, Call, Served, page, present, ti
 from gateway.control.api.rows import refuse_one_more
 from gateway.control.api.shapes import BOOLEAN, PATCH, TEXT, list_of, map_of, members
 from gateway.control.api.tags import drop_tags, put_tags, shown_tags, tags_of
+from gateway.definitions.usage_validation import problem_of_value
 from gateway.errors import ControlError, bad_request, conflict, limit_exceeded, not_found
 from gateway.store.ids import LONG, random_id
 from gateway.store.tables import API_KEY, REST_API, STAGE
@@ -22,8 +23,6 @@ from gateway.store.transaction import Transaction
 API_KEYS_MAX: Final = 100_000
 """API keys of one gateway (AWS: 10,000, adjustable)."""
 
-VALUE_CHARACTERS: Final = (20, 128)
-"""The shortest and the longest value of a key."""
 NAME_CHARACTERS: Final = 1024
 DESCRIPTION_CHARACTERS: Final = 125_000
 CUSTOMER_CHARACTERS: Final = 1024
@@ -178,16 +177,8 @@ def check_value(value: str) -> str:
     Raises:
         ControlError: (BadRequestException) it is too short, too long, or fits in no header.
     """
-    shortest, longest = VALUE_CHARACTERS
-    if len(value) < shortest:
-        raise bad_request(f"API Key value should be at least {shortest} characters")
-    if len(value) > longest:
-        raise bad_request(f"API Key value exceeds maximum size of {longest} characters")
-    if not (value.isascii() and value.isprintable()) or value != value.strip():
-        raise bad_request(
-            "Invalid API Key value specified: ASCII characters that can be printed, without spaces "
-            "at its ends"
-        )
+    if text := problem_of_value(value):
+        raise bad_request(text)
     return value
 
 

@@ -184,7 +184,7 @@ def decode_position(position: str) -> int:
         if len(position) <= _POSITION_CHARACTERS:
             padded = position + "=" * (-len(position) % 4)
             match orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True)):
-                case [int(sequence)] if 0 <= sequence < 2**63:
+                case [int(sequence)] if sequence is not True and 0 <= sequence < 2**63:
                     return sequence
     except (ValueError, binascii.Error):
         pass

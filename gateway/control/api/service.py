@@ -79,6 +79,9 @@ class Tester(Protocol):
         ...
 
 
+CheckRoom = Callable[[Transaction], None]
+"""Called last in every mutation; raises ControlError when what it changes cannot be served."""
+
 Publish = Callable[[Changes], Awaitable[bool | None]]
 """Publishes what a mutation changed; returns once the workers serve it, or after 250 ms. False: the
 current release does not hold it yet."""
@@ -88,6 +91,9 @@ PENDING_HEADER: Final = "x-stagegate-pending"
 
 _SHOW_KEYS: Final = frozenset({"GetApiKey", "GetApiKeys", "GetUsagePlanKey", "GetUsagePlanKeys"})
 """Operations that show the values of keys, which are secrets: not to whoever may only read."""
+
+_USAGE: Final = ("GetUsage", "UpdateUsage")
+"""Operations that tell what keys used: what workers counted is stored before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,8 @@ class ControlApi:
         account_throttle: tuple[float, int] = (10_000.0, 5_000),
         served: Mapping[str, Served] = SERVED,
         tester: Tester | None = None,
+        flush_usage: Callable[[], Awaitable[None]] | None = None,
+        check_room: CheckRoom = lambda _: None,
         now: Callable[[], float] = SystemClock.now,
     ) -> None:
         self._store = store
@@ -121,6 +129,8 @@ class ControlApi:
         self._account_throttle = account_throttle
         self._served = served
         self._tester = tester
+        self._flush_usage = flush_usage
+        self._check_room = check_room
         self._ids = IdMinter()
         self._refusals = Refusals(store, now)
 
@@ -164,10 +174,13 @@ class ControlApi:
         except ControlError as error:
             await self._refusals.note(call, error)
             raise
+        if self._flush_usage is not None and operation.name in _USAGE:
+            await self._flush_usage()
         if not operation.is_mutation:
             return await self._read(call, served)
         outcome = await self._store.run(
-            lambda transaction: _mutate(transaction, call, served), is_mutation=True
+            lambda transaction: _mutate(transaction, call, served, self._check_room),
+            is_mutation=True,
         )
         if isinstance(outcome.value, _Refused):
             raise outcome.value.error
@@ -251,7 +264,9 @@ class ControlApi:
         await self._refusals.note(call, error)
 
 
-def _mutate(transaction: Transaction, call: Call, served: Served) -> Answer | _Refused:
+def _mutate(
+    transaction: Transaction, call: Call, served: Served, check_room: CheckRoom
+) -> Answer | _Refused:
     """Run a handler with its audit record and the new revision, all or nothing.
 
     A refusal leaves nothing but its record, and its signature used.
@@ -263,6 +278,7 @@ def _mutate(transaction: Transaction, call: Call, served: Served) -> Answer | _R
             answer = served.handler(transaction, call)
             ((revision,),) = transaction.execute(_NEXT_REVISION)
             audit.note(transaction, call, answer, revision=revision)
+            check_room(transaction)
     except ControlError as error:
         audit.note(transaction, call, None, revision=None, error=error)
         return _Refused(error)

@@ -14,7 +14,7 @@ import orjson
 from gateway.control.api.access_logs import checked_destination, checked_format
 from gateway.control.api.patch import PatchOperation, Working, boolean, finite_number, unescape
 from gateway.control.api.stage_rows import CACHE_SIZE, canary_of, check_variables
-from gateway.definitions.method_settings import ALL_METHODS, normalise_key
+from gateway.definitions.method_settings import ALL_METHODS, covers_get, normalise_key
 from gateway.definitions.stage import CacheControlStrategy, LoggingLevel
 from gateway.definitions.stage_validation import CACHE_TTL_SECONDS_MAX, RATE_MAX
 from gateway.errors import ControlError, bad_request
@@ -230,7 +230,11 @@ def _replace_setting(operation: PatchOperation, where: str, name: str, working: 
         raise _invalid(operation)
     column, convert = known
     settings = working["settings"]
-    entry = settings.get(key) or dict(settings.get(ALL_METHODS) or SETTING_DEFAULTS)
+    entry = settings.get(key)
+    if entry is None:
+        entry = dict(settings.get(ALL_METHODS) or SETTING_DEFAULTS)
+        # See `method_settings.copied_for`.
+        entry["caching_enabled"] = entry["caching_enabled"] and covers_get(key)
     settings[key] = {**entry, column: convert(operation.value, name)}
 
 

@@ -128,13 +128,15 @@ def delete_stage(transaction: Transaction, call: Call) -> Answer:
 
 
 def flush_stage_cache(transaction: Transaction, call: Call) -> Answer:
-    """Serve FlushStageCache. Nothing is cached yet: there is nothing to forget."""
-    _row(transaction, rest_api_of(transaction, call), call)
+    """Serve FlushStageCache: every worker forgets what the stage's cache holds."""
+    api = rest_api_of(transaction, call)
+    row = _row(transaction, api, call)
+    transaction.changes.flushes.add((api.id, row.stage_name))
     return None
 
 
 def flush_stage_authorizers_cache(transaction: Transaction, call: Call) -> Answer:
-    """Serve FlushStageAuthorizersCache. Nothing is cached yet: there is nothing to forget."""
+    """Serve FlushStageAuthorizersCache. There are no authorizers yet: nothing is to forget."""
     _row(transaction, rest_api_of(transaction, call), call)
     return None
 

@@ -61,8 +61,10 @@ TARGETS: Final[Mapping[str, Exists]] = {
 """What can be tagged; a family adds its objects here: target with `{}` for ids, and the check."""
 
 OWNERS: Final[Mapping[str, Column[Any]]] = {
+    "apikeys": API_KEY.c.id,
     "domainnames": DOMAIN_NAME.c.domain_name,
     "restapis": REST_API.c.id,
+    "usageplans": USAGE_PLAN.c.id,
 }
 """First part of a target to the column of what its id names, where files may own such."""
 

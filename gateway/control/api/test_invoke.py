@@ -19,7 +19,7 @@ from gateway.errors import bad_request, not_found
 from gateway.messages import RawHeaders
 from gateway.server.refusal import RefusedError
 from gateway.server.target import check_origin_form
-from gateway.store.served import stored_connections
+from gateway.store.connections import stored_connections
 from gateway.store.tables import METHOD, REST_API
 from gateway.store.transaction import Transaction
 from gateway.store.working_copy import definition_of

@@ -25,12 +25,13 @@ from gateway.control.api.protocol import (
     limit_of,
 )
 from gateway.control.api.shapes import PATCH
-from gateway.control.api.usage_plan_limits import COUNT_MAX
 from gateway.control.api.usage_plans import usage_plan_of
+from gateway.definitions.usage_plan import QuotaPeriod, QuotaSettings
+from gateway.definitions.usage_validation import COUNT_MAX
 from gateway.errors import bad_request, not_found
 from gateway.store.tables import API_KEY, USAGE, USAGE_PLAN_KEY
 from gateway.store.transaction import Transaction
-from gateway.throttle.quota import DayUsage, Quota, QuotaPeriod, days_of, first_day
+from gateway.throttle.quota import DayUsage, days_of, first_day
 
 DAYS_MAX: Final = 90
 """Days of one GetUsage."""
@@ -140,10 +141,10 @@ def _grant(transaction: Transaction, plan: int, api_key: int, day: date, granted
         )
 
 
-def _quota(plan: AnyRow) -> Quota | None:
+def _quota(plan: AnyRow) -> QuotaSettings | None:
     if plan.quota is None:
         return None
-    return Quota(
+    return QuotaSettings(
         limit=plan.quota["limit"],
         offset=plan.quota["offset"],
         period=QuotaPeriod(plan.quota["period"]),

@@ -12,13 +12,12 @@ from gateway.control.api.protocol import Answer, Call, Served, page, present
 from gateway.control.api.shapes import TEXT, members
 from gateway.control.api.usage_plan_stages import refuse_second_plan
 from gateway.control.api.usage_plans import usage_plan_of
+from gateway.definitions.usage_validation import PLANS_OF_KEY_MAX
 from gateway.errors import bad_request, conflict, limit_exceeded
 from gateway.store.tables import API_KEY, USAGE_PLAN, USAGE_PLAN_KEY
 from gateway.store.transaction import Transaction
 
 KEY_TYPE: Final = "API_KEY"
-PLANS_MAX: Final = 100
-"""Usage plans of one key (AWS: 10, adjustable)."""
 
 
 def create_usage_plan_key(transaction: Transaction, call: Call) -> Answer:
@@ -77,11 +76,11 @@ def add_key(transaction: Transaction, plan: int, api_key: int) -> None:
     last = (
         select(USAGE_PLAN_KEY.c.sequence)
         .where(USAGE_PLAN_KEY.c.api_key == api_key)
-        .offset(PLANS_MAX - 1)
+        .offset(PLANS_OF_KEY_MAX - 1)
         .limit(1)
     )
     if transaction.value(last) is not None:
-        raise limit_exceeded(f"An API key is in at most {PLANS_MAX} usage plans")
+        raise limit_exceeded(f"An API key is in at most {PLANS_OF_KEY_MAX} usage plans")
     transaction.insert(
         USAGE_PLAN_KEY, usage_plan=plan, api_key=api_key, created_epoch=transaction.epoch
     )

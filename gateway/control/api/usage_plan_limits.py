@@ -7,21 +7,17 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.control.api.protocol import present
-from gateway.definitions.resource_tree import problem_of_path
-from gateway.definitions.rest_api import METHODS
 from gateway.definitions.stage_validation import RATE_MAX
+from gateway.definitions.usage_plan import QuotaPeriod
+from gateway.definitions.usage_validation import (
+    COUNT_MAX,
+    METHOD_THROTTLES_MAX,
+    OFFSETS_MAX,
+    normalise_method_key,
+)
 from gateway.errors import bad_request, limit_exceeded
-from gateway.throttle.quota import QuotaPeriod
-
-METHOD_THROTTLES_MAX: Final = 200
-"""Methods of one stage with throttles of their own in one plan (AWS: 20, adjustable)."""
-
-COUNT_MAX: Final = 2**31 - 1
 
 _PERIODS: Final = ", ".join(QuotaPeriod)
-
-_OFFSETS_MAX: Final = {QuotaPeriod.DAY: 0, QuotaPeriod.WEEK: 6, QuotaPeriod.MONTH: 27}
-"""AWS's bounds of `offset`: they stem from a time when it was the day on which a period began."""
 
 
 def checked_throttle(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,7 +47,7 @@ def checked_quota(given: Mapping[str, Any]) -> dict[str, Any]:
         raise bad_request("Usage Plan quota offset must be a non-negative number")
     if period not in set(QuotaPeriod):
         raise bad_request(f"Usage Plan quota period must be one of: [{_PERIODS}]")
-    highest = _OFFSETS_MAX[QuotaPeriod(period)]
+    highest = OFFSETS_MAX[QuotaPeriod(period)]
     if offset > highest:
         allowed = f"between 0 and {highest} inclusive" if highest else "zero"
         raise bad_request(f"Usage Plan quota offset must be {allowed} in the {period} period")
@@ -78,14 +74,13 @@ def method_key(key: str) -> str:
     Raises:
         ControlError: (BadRequestException) it names no method.
     """
-    path, slash, http_method = key.rpartition("/")
-    path = "/" + path.strip("/")
-    if not slash or http_method not in METHODS or (path != "/" and problem_of_path(path)):
+    normalised = normalise_method_key(key)
+    if normalised is None:
         raise bad_request(
             f"Invalid method {key} specified for throttle: write {{resource path}}/{{METHOD}}, "
             "such as /pets/GET"
         )
-    return f"{path}/{http_method}"
+    return normalised
 
 
 def throttle_shown(throttle: Mapping[str, Any] | None) -> dict[str, Any] | None:

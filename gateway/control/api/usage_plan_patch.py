@@ -16,7 +16,6 @@ import orjson
 from gateway.control.api import patch
 from gateway.control.api.patch import PatchOperation, PatchTable, Rule, Working, rule
 from gateway.control.api.usage_plan_limits import (
-    COUNT_MAX,
     checked_method_throttles,
     checked_quota,
     checked_throttle,
@@ -24,6 +23,7 @@ from gateway.control.api.usage_plan_limits import (
 )
 from gateway.control.api.usage_plan_stages import no_such_stage, stage_key
 from gateway.definitions.stage_validation import RATE_MAX
+from gateway.definitions.usage_validation import COUNT_MAX
 from gateway.errors import ControlError, bad_request
 
 NAME_CHARACTERS: Final = 1024

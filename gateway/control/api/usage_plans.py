@@ -37,11 +37,11 @@ from gateway.control.api.usage_plan_stages import (
     stages_of,
     write_stages,
 )
+from gateway.definitions.usage_plan import QuotaPeriod
 from gateway.errors import bad_request, limit_exceeded
 from gateway.store.ids import SHORT
 from gateway.store.tables import API_KEY, USAGE_PLAN, USAGE_PLAN_KEY
 from gateway.store.transaction import Transaction
-from gateway.throttle.quota import QuotaPeriod
 
 PLANS_MAX: Final = 10_000
 """Usage plans of one gateway (AWS: 300, adjustable)."""

@@ -16,6 +16,7 @@ from gateway.store.migrations import (
     m004_domains_documentation,
     m005_signatures,
     m006_audit_size,
+    m007_usage_files,
 )
 
 MIGRATIONS: Final[Mapping[int, tuple[str, ...]]] = {
@@ -25,5 +26,6 @@ MIGRATIONS: Final[Mapping[int, tuple[str, ...]]] = {
     4: m004_domains_documentation.STATEMENTS,
     5: m005_signatures.STATEMENTS,
     6: m006_audit_size.STATEMENTS,
+    7: m007_usage_files.STATEMENTS,
 }
 """Number to statements; those that a store has not seen yet are applied by ascending number."""

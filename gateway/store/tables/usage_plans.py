@@ -23,6 +23,8 @@ API_KEY: Final = Table(
     Column("stage_keys", Json, nullable=False),
     Column("created_epoch", Float, nullable=False),
     Column("last_updated_epoch", Float, nullable=False),
+    # Name of the file that defines it; null: made by clients.
+    Column("file", Text),
 )
 
 USAGE_PLAN: Final = Table(
@@ -38,6 +40,10 @@ USAGE_PLAN: Final = Table(
     # AWS's shape, {limit, offset, period}.
     Column("quota", Json),
     Column("created_epoch", Float, nullable=False),
+    # Whether its limits only count; no word of AWS's, so files alone can say it.
+    Column("shadow", Boolean, nullable=False, default=False),
+    # As for api_key.
+    Column("file", Text),
 )
 
 USAGE_PLAN_STAGE: Final = Table(

@@ -3,7 +3,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from loadtests.bench.chart import bars_of, chart
-from loadtests.bench.lines import Line
+from loadtests.bench.lines import ITSELF, Line
 
 
 def line(row: str, anchor: str, value: float | None, **fields: object) -> Line:
@@ -43,3 +43,28 @@ def test_the_chart_is_well_formed_and_has_a_bar_for_each() -> None:
 
 def test_a_chart_of_nothing_says_so() -> None:
     assert "Nothing was measured." in chart([], "")
+
+
+COMPILED = [
+    line("P1", ITSELF, 0.75, build="compiled", ours=90.0, theirs=120.0),
+    line("P1", "nginx", 1.5, build="compiled", ours=90.0),
+    line("P3", ITSELF, 0.8, build="compiled", ours=96.0, theirs=120.0),
+    line("P3", "nginx return 403", 2.0, build="compiled", ours=96.0),
+]
+
+
+def test_another_build_of_ours_is_one_bar_beside_the_default_one() -> None:
+    pass_through = {bar.name: bar.value for bar in bars_of(LINES + COMPILED, "P1")}
+    short = {bar.name: bar.value for bar in bars_of(LINES + COMPILED, "P3")}
+
+    assert pass_through == {
+        "nginx": 60.0,
+        "Stagegate, compiled": 90.0,
+        "Stagegate, full pipeline": 120.0,
+        "naive & slow": 480.0,
+    }
+    assert short == {
+        "nginx return 403": 55.0,
+        "Stagegate, work, compiled": 96.0,
+        "Stagegate, work": 120.0,
+    }

@@ -23,7 +23,6 @@ def line(**fields: Any) -> Line:
         ({"value": 2.51, "must": None}, Verdict.SHOWN),
         ({"value": 1.0, "voided": ("a 500",)}, Verdict.VOID),
         ({"skipped": "no nginx"}, Verdict.SKIPPED),
-        ({"value": 9.0, "not_landed": "later"}, Verdict.NOT_LANDED),
     ],
 )
 def test_verdicts(fields: dict[str, Any], verdict: Verdict) -> None:
@@ -35,7 +34,6 @@ def test_only_missed_and_void_lines_make_the_bench_fail() -> None:
     assert is_failure(line(value=1.0, voided=("a 500",)))
     assert not is_failure(line(value=1.0))
     assert not is_failure(line(skipped="no Caddy"))
-    assert not is_failure(line(not_landed="later"))
 
 
 def test_the_median_is_taken_of_ratios_within_rounds() -> None:

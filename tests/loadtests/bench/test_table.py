@@ -18,7 +18,7 @@ LINES = [
         moonshot=2.0,
         notes=("a note",),
     ),
-    Line(row="P2", work="hit", not_landed="the stage cache is not there yet"),
+    Line(row="P2", work="hit", skipped="nginx is not installed"),
     Line(row="P3", work="429", voided=("ours: 3 errors",), value=1.0),
 ]
 
@@ -48,7 +48,7 @@ def test_a_line_shows_figures_target_and_verdict() -> None:
 def test_what_is_void_or_missing_says_why() -> None:
     assert remarks(LINES) == [
         "P1 pass-through / nginx: a note",
-        "P2 hit: the stage cache is not there yet",
+        "P2 hit: nginx is not installed",
         "P3 429: ours: 3 errors",
     ]
 
@@ -61,5 +61,11 @@ def test_the_table_has_a_row_for_each_line_without_a_terminal() -> None:
     assert [line.split()[0] for line in text.splitlines()] == [
         "row", "P1", "P2", "P3", "-", "-", "-", "-",
     ]  # fmt: skip
-    assert "not landed" in text
+    assert "skipped" in text
     assert "VOID" in text
+
+
+def test_a_line_of_another_build_says_so() -> None:
+    assert cells(Line(row="P1", work="pass-through", build="compiled"))[1] == (
+        "pass-through, compiled"
+    )

@@ -58,12 +58,14 @@ def test_a_warning_does_not_fail_the_check(stagegate: Command, config: Path) -> 
 
 
 def test_what_is_not_enforced_is_a_warning(stagegate: Command, config: Path) -> None:
-    edit(config, "  /health:\n    GET:\n", "  /health:\n    GET:\n      apiKeyRequired: true\n")
+    edit(
+        config, "  /health:\n    GET:\n", "  /health:\n    GET:\n      authorizationType: AWS_IAM\n"
+    )
 
     outcome = stagegate("check")
 
     assert outcome.code == 0
-    assert "API key" in outcome.err
+    assert "authorizationType AWS_IAM" in outcome.err
 
 
 def test_a_wrong_setting_is_named_beside_the_files_problems(

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 import gateway
+from gateway.cli.arguments import build_parser
+from gateway.cli.commands import command_of
 
 Command = Callable[..., Any]
 
@@ -70,6 +72,21 @@ def test_an_interrupt_is_told_by_the_shells_code(
     def interrupted(*_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gateway.cli.commands.COMMANDS", {"check": interrupted})
+    monkeypatch.setattr("gateway.cli.commands.command_of", lambda _: interrupted)
 
     assert stagegate("check").code == 130
+
+
+def test_every_command_is_found_by_its_name() -> None:
+    actions = build_parser()._actions
+    (commands,) = (action.choices for action in actions if isinstance(action.choices, dict))
+
+    assert "run" in commands
+    assert all(callable(command_of(name)) for name in commands)
+
+
+def test_run_does_not_wait_for_what_other_commands_need() -> None:
+    code = "from gateway.cli.commands import command_of; command_of('run')"
+    check = "import sys; sys.exit('sqlalchemy' in sys.modules or 'aiohttp' in sys.modules)"
+
+    subprocess.run([sys.executable, "-c", f"{code}; {check}"], cwd=ROOT, check=True)

@@ -33,13 +33,15 @@ def test_a_method_that_answers_500_says_why(stagegate: Command, config: Path) ->
     path = config / "apis" / "petstore.yaml"
     text = path.read_text("utf-8")
     path.write_text(
-        text.replace("  /pets:\n    GET:\n", "  /pets:\n    GET:\n      apiKeyRequired: true\n")
+        text.replace(
+            "  /pets:\n    GET:\n", "  /pets:\n    GET:\n      authorizationType: AWS_IAM\n"
+        )
     )
 
     outcome = stagegate("routes")
 
     assert "answers 500" in outcome.out
-    assert "API key" in outcome.out
+    assert "authorizationType AWS_IAM" in outcome.out
 
 
 def test_a_canary_has_rows_of_its_own(stagegate: Command, config: Path) -> None:

@@ -33,6 +33,7 @@ def worker(index: int, **changes: Any) -> dict[str, Any]:
 def report(*workers: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {
         "version": "0.1.0",
+        "build": "pure",
         "revision": 4,
         "digest": "abcdef0123456789",
         "listen": "127.0.0.1:8080",
@@ -129,9 +130,9 @@ def test_a_release_that_a_worker_refused_is_a_worry() -> None:
 
 
 def test_what_the_store_has_and_is_not_served_is_a_worry() -> None:
-    told = report(worker(0), stored_problems=[{"api": "a", "message": "cannot be read: why"}])
+    told = report(worker(0), unserved={"a": ["no room", "too large"]})
 
-    assert worries_of(told) == ["API a is not served as the store has it: it cannot be read: why"]
+    assert worries_of(told) == ["API a is not served as the store has it: no room; too large"]
 
 
 def test_a_gateway_that_is_not_there_is_told(stagegate: Command, closed_port: int) -> None:

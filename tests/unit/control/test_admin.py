@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
+from yarl import URL
 
 from gateway.control.admin import Admin
+from gateway.control.api.edge import ControlEdge
 from gateway.control.publisher import Publisher, ReloadState
 from gateway.control.status import Status
 from gateway.control.workers import WorkerLinks
@@ -36,6 +39,11 @@ class FakeStatus:
         return {"revision": 7}
 
 
+class FakeEdge:
+    async def handle(self, request: web.Request) -> web.Response:
+        return web.Response(text=request.raw_path)
+
+
 @pytest.fixture
 def executor() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(1) as executor:
@@ -43,7 +51,11 @@ def executor() -> Iterator[ThreadPoolExecutor]:
 
 
 def client(
-    executor: ThreadPoolExecutor, *, is_serving: bool = True, address: str = "127.0.0.1"
+    executor: ThreadPoolExecutor,
+    *,
+    is_serving: bool = True,
+    address: str = "127.0.0.1",
+    edge: ControlEdge | None = None,
 ) -> TestClient[Any, Any]:
     admin = Admin(
         publisher=cast(
@@ -60,6 +72,7 @@ def client(
         scraping=executor,
         series_budget=100,
         address=Address(address, 8081),
+        edge=edge,
     )
     return TestClient(TestServer(admin.application()))
 
@@ -132,3 +145,13 @@ async def test_unknown_paths_and_methods_are_refused_in_json(
         assert (unknown.status, await unknown.json()) == (404, {"message": "Not Found"})
         assert (posted.status, posted.headers["Allow"]) == (405, "GET,HEAD")
         assert await posted.json() == {"message": "Method Not Allowed"}
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/restapis/%0A", "/%0D%0A/%E2%80%A8", "/%00"])
+async def test_every_other_path_is_the_control_apis(
+    executor: ThreadPoolExecutor, path: str
+) -> None:
+    async with client(executor, edge=cast("ControlEdge", FakeEdge())) as asking:
+        answer = await asking.get(URL(path, encoded=True))
+
+        assert (answer.status, await answer.text()) == (200, path)

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.control.persist import last_good_release, load_last_good, release_directory
 from gateway.release.disk import ReleaseStore
-from gateway.release.parts import encode_release
+from gateway.release.parts import Part, digest_of_frames, encode_release
 from gateway.settings import Settings, Throttle
 from tests.builders import api, mock, release
 
@@ -43,7 +43,9 @@ def test_the_last_good_release_is_taken_up_with_the_settings_of_now(settings: Se
     assert (last_good.release.revision, last_good.run) == (5, "run")
     assert last_good.release.region == "mars-north-1"
     assert last_good.release.account_burst_limit == 7
-    assert last_good_release(now) == last_good.release
+    decoded = last_good_release(now)
+    assert decoded.deployments == MADE.deployments
+    assert replace(decoded, deployments={}) == replace(last_good.release, deployments={})
 
 
 def test_what_is_damaged_is_ignored_with_a_warning(
@@ -55,3 +57,18 @@ def test_what_is_damaged_is_ignored_with_a_warning(
 
     assert last_good_release(settings).stages == {}
     assert "api/shop" in caplog.text
+
+
+def test_a_deployment_that_cannot_be_read_is_not_known(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    parts = encode_release(MADE)
+    frames = (b'[["deployment", {"id": "d1"}]]',)
+    odd = Part("deployment/d1", digest_of_frames(frames), frames)
+    ReleaseStore(release_directory(settings)).save(5, "run", {**parts, odd.key: odd})
+
+    last_good = load_last_good(settings)
+
+    assert last_good.release.stages == {}
+    assert last_good.parts.keys() == parts.keys() - {odd.key}
+    assert "does not fit this version" in caplog.text

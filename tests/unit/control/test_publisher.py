@@ -2,25 +2,43 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from gateway.configuration import Loaded, load
+from gateway.control import publisher
 from gateway.control.publisher import Publisher
-from gateway.control.workers import WorkerLinks
+from gateway.control.workers import WorkerLink, WorkerLinks, WorkerState
+from gateway.definitions.stage import MethodSetting, Stage
+from gateway.definitions.usage_plan import UsageDefinitions, UsagePlan
 from gateway.errors import Problem
 from gateway.release import Release
 from gateway.release.disk import ReleaseStore
+from gateway.release.parts import Part
 from gateway.reload import Capacities, Reloader
+from gateway.store.account_wide import AccountWide
+from gateway.store.served import ServedApi, StoredDeployment, definition_text
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.metrics import table_bytes
-from tests.builders import BLOCKS, FakeClock
+from tests.builders import BLOCKS, FakeClock, api, mock
 from tests.running_gateway import pets
 
 EMPTY = Release(revision=0, digest="", region="eu-test-1", account="123456789012")
+
+
+class FakeLink:
+    """A worker's connection that takes whatever it is sent."""
+
+    def __init__(self, state: WorkerState) -> None:
+        self.state = state
+        self.have: dict[str, str] = {}
+
+    def send(self, revision: int, parts: Mapping[str, Part]) -> None: ...
 
 
 class Bench:
@@ -33,6 +51,7 @@ class Bench:
         self.clock = FakeClock()
         self.links = WorkerLinks(self.clock)
         self.loads = 0
+        self.prepared: list[int] = []
         self.loaded: list[Loaded] = []
         self.settings_problems: tuple[Problem, ...] = ()
         self.exposition = Exposition(
@@ -54,7 +73,13 @@ class Bench:
             scraping=self.executor,
             clock=self.clock,
             on_loaded=self.loaded.append,
+            prepare=self.prepare,
         )
+
+    async def prepare(self, release: Release) -> None:
+        # Before any worker is told.
+        assert self.links._revision < release.revision
+        self.prepared.append(release.revision)
 
     def load(self) -> Loaded:
         self.loads += 1
@@ -75,6 +100,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 async def test_a_reload_publishes_saves_and_is_noted(bench: Bench) -> None:
     bench.write(pets())
     await bench.publisher.reload("start")
+    await bench.publisher.saved()
     stored = bench.store.load()
     state = bench.publisher.state
 
@@ -96,8 +122,10 @@ async def test_blocks_have_their_labels(bench: Bench) -> None:
 async def test_what_did_not_change_is_not_published_again(bench: Bench) -> None:
     bench.write(pets())
     await bench.publisher.reload("start")
+    await bench.publisher.saved()
     stored = (bench.store._directory / "manifest.json").stat().st_mtime_ns
     await bench.publisher.reload("again")
+    await bench.publisher.saved()
 
     assert (bench.store._directory / "manifest.json").stat().st_mtime_ns == stored
     assert bench.publisher.state.succeeded == 2
@@ -144,6 +172,7 @@ async def test_a_full_disk_does_not_hold_back_a_release(
     bench.store._directory.write_text("not a directory")
     bench.write(pets())
     await bench.publisher.reload("start")
+    await bench.publisher.saved()
 
     assert bench.links._revision == 1
     assert "release 1 is not on disk" in caplog.text
@@ -185,8 +214,10 @@ async def test_a_bug_in_a_reload_is_a_failed_reload_and_not_the_last_one(
 async def test_what_a_start_serves_no_more_is_kept_beside_the_new_release(bench: Bench) -> None:
     bench.write(pets())
     await bench.publisher.reload("start")
+    await bench.publisher.saved()
     (bench.config / "apis" / "pets.yaml").unlink()
     await bench.publisher.reload("start", may_be_absent=True)
+    await bench.publisher.saved()
     now, kept = bench.store.load(), ReleaseStore(bench.store._directory / "previous").load()
 
     assert now is not None
@@ -210,3 +241,80 @@ async def test_what_a_bug_kept_from_the_workers_goes_out_with_what_the_store_has
     monkeypatch.undo()
     await bench.publisher.publish_stored({"stored": None})
     assert bench.links._revision == 2
+
+
+async def test_shared_memory_is_made_ready_before_workers_are_told(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.write(pets())
+    (bench.config / "usage.yaml").write_text(
+        "apiKeys: {k: {value: 0123456789-0123456789}}\nusagePlans: {gold: {apiKeys: [k]}}\n"
+    )
+    await bench.publisher.reload("start")
+    assert bench.prepared == [1]
+    stored = UsageDefinitions(usage_plans={"gold": UsagePlan(id="gold"), "p": UsagePlan(id="p")})
+    await bench.publisher.publish_stored({}, AccountWide(usage=stored))
+
+    assert bench.prepared == [1, 2]
+    assert set(bench.publisher.release.usage_plans) == {"gold", "p"}
+    assert "the usage plan gold made through the control API is not served meanwhile" in caplog.text
+
+
+async def test_a_release_is_on_disk_once_the_workers_serve_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "ACKNOWLEDGE_SECONDS", 0.0)
+    state = WorkerState(worker=0, pid=1)
+    link = cast("WorkerLink", FakeLink(state))
+    bench.links.joined(link, {}, state)
+    bench.write(pets())
+    await bench.publisher.reload("start")
+    await asyncio.sleep(0)
+    assert bench.store.load() is None
+
+    state.revision = 1
+    bench.links.heard()
+    await bench.publisher.saved()
+    assert bench.store.load() is not None
+
+
+async def test_what_finds_no_room_is_told_until_it_does(bench: Bench) -> None:
+    await bench.publisher.reload("start", may_be_absent=True)
+    stage = Stage(stage_name="prod", deployment_id="d1", method_settings={"*/*": MethodSetting()})
+    methods = {f"/{number}": {"GET": mock()} for number in range(100)}
+    deployment = StoredDeployment(
+        id="d1", api_id="a", text=definition_text(api(methods)), created_date=0.0
+    )
+    served = ServedApi(
+        stages={"prod": stage}, deployment_ids=frozenset({"d1"}), deployments={"d1": deployment}
+    )
+    await bench.publisher.publish_stored({"a": served})
+    ((text,),) = bench.publisher.unserved.texts().values()
+    assert "token buckets" in text
+    assert bench.publisher.unserved.lacking_room == ["a"]
+    assert bench.publisher.release.stages == {}
+
+    await bench.publisher.publish_stored(
+        {"a": replace(served, stages={"prod": replace(stage, method_settings={})})}
+    )
+    assert bench.publisher.unserved.texts() == {}
+    assert bench.publisher.release.stages.keys() == {"a"}
+
+
+async def test_what_cannot_travel_is_told_until_it_can(bench: Bench) -> None:
+    stage = Stage(stage_name="prod", deployment_id="d1")
+    deployment = StoredDeployment(id="d1", api_id="a", text="[]", created_date=0.0)
+    broken = ServedApi(
+        stages={"prod": stage}, deployment_ids=frozenset({"d1"}), deployments={"d1": deployment}
+    )
+    await bench.publisher.hold_stored({"a": broken})
+    await bench.publisher.reload("start", may_be_absent=True)
+    ((text,),) = bench.publisher.unserved.texts().values()
+    assert "deployment/d1: does not fit this version" in text
+    assert bench.publisher.unserved.lacking_room == []
+    assert bench.publisher.deployment_part("d1") is None
+
+    mended = replace(deployment, text=definition_text(api({"/": {"GET": mock()}})))
+    await bench.publisher.publish_stored({"a": replace(broken, deployments={"d1": mended})})
+    assert bench.publisher.unserved.texts() == {}
+    assert bench.publisher.deployment_part("d1") is not None

@@ -1,25 +1,22 @@
 """Facts about `/status`."""
 
-import asyncio
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
 
+from gateway.control.deployed_problems import DeployedProblems
 from gateway.control.publisher import Publisher, ReloadState
 from gateway.control.status import Status
 from gateway.control.unserved import Unserved
 from gateway.control.workers import WorkerLinks, WorkerState
-from gateway.definitions.rest_api import Method, Resource
-from gateway.definitions.stage import Deployment
+from gateway.definitions.domain import DomainName, SecurityPolicy
 from gateway.errors import Problem
 from gateway.release import Release
 from gateway.reload import ReloadReport
-from gateway.server.tasks import running
 from gateway.settings import Settings
-from gateway.store.served import ServedApi
 from gateway.supervisor import SupervisionTable
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.metrics import WorkerMetrics, segment_of, table_bytes
@@ -31,6 +28,7 @@ from tests.inheritances import memory
 class FakePublisher:
     release: Release
     state: ReloadState = field(default_factory=ReloadState)
+    unserved: Unserved = field(default_factory=Unserved)
 
 
 @dataclass
@@ -47,20 +45,17 @@ class Bench:
         self.links = FakeLinks()
         self.table = memoryview(bytearray(table_bytes(BLOCKS, 2)))
         self.supervision = SupervisionTable(memory(SupervisionTable.bytes_needed(2), opened), 2)
-        self.deployments: dict[str, Deployment] = {}
-        self.unserved = Unserved(self.deployments.get)
-        opened.callback(self.unserved.close)
-        self.stored_problems: dict[str, str] = {}
+        self.deployed = DeployedProblems(lambda _: None)
+        opened.callback(self.deployed.close)
         self.status = Status(
             settings=Settings(),
             addresses={"listen": "127.0.0.1:1", "admin": "127.0.0.1:2"},
             publisher=cast("Publisher", self.publisher),
             links=cast("WorkerLinks", self.links),
             supervision=self.supervision,
-            unserved=self.unserved,
+            deployed=self.deployed,
             exposition=Exposition(self.table, workers=2, block_capacity=BLOCKS, clock=self.clock),
             clock=self.clock,
-            stored_problems=self.stored_problems,
         )
 
 
@@ -74,18 +69,18 @@ def test_what_is_served_is_told(bench: Bench) -> None:
     told = bench.status.report()
 
     assert (told["revision"], told["digest"]) == (7, "digest-7")
+    assert told["build"] == "pure"
     assert told["apis"] == {"shop": {"file": None, "stages": {"dev": "d1"}}}
     assert told["domains"] == ["a.b"]
     assert (told["listen"], told["admin"]) == ("127.0.0.1:1", "127.0.0.1:2")
     assert told["last_reload"] is None
+    assert told["unserved"] == {}
 
 
 def test_what_the_store_has_and_is_not_served_is_told(bench: Bench) -> None:
-    assert bench.status.report()["stored_problems"] == []
+    bench.publisher.unserved.note("a", ["no room", "too large"])
 
-    bench.stored_problems["a"] = "cannot be read"
-
-    assert bench.status.report()["stored_problems"] == [{"api": "a", "message": "cannot be read"}]
+    assert bench.status.report()["unserved"] == {"a": ["no room", "too large"]}
 
 
 def test_every_process_is_told_with_its_age_and_restarts(bench: Bench) -> None:
@@ -115,22 +110,15 @@ def test_a_connected_worker_is_told_with_what_it_serves(bench: Bench) -> None:
     assert "refused" not in first
 
 
-async def test_what_clients_made_and_is_not_served_is_told(bench: Bench) -> None:
+def test_what_clients_made_and_is_not_served_is_told(bench: Bench) -> None:
     assert bench.status.report()["problems"] == []
-    method = Method(api_key_required=True, integration=mock())
-    keyed = replace(api({}), resources=(Resource(path="/pets", methods={"GET": method}),))
-    bench.deployments["d1"] = Deployment(id="d1", api_id="a", definition=keyed)
-    served = ServedApi(stages={}, deployment_ids=frozenset({"d1"}), deployments={})
-    bench.unserved.note_apis({"a": served})
-    while waiting := [each for each in running() if "stored deployments" in each.get_name()]:
-        await asyncio.wait(waiting)
+    old = DomainName(domain_name="a.b", security_policy=SecurityPolicy.TLS_1_0)
+    bench.deployed.note_domains((old,))
     told = bench.status.report()
 
-    assert [each["owner"] for each in told["problems"]] == ["API a, deployment d1"]
-    assert told["problems"][0]["path"] == "resources./pets.GET.apiKeyRequired"
-    assert told["problems"][0]["text"].startswith(
-        "API a, deployment d1: resources./pets.GET.apiKeyRequired: "
-    )
+    assert [each["owner"] for each in told["problems"]] == ["domain a.b"]
+    assert told["problems"][0]["path"] == "a.b.securityPolicy"
+    assert told["problems"][0]["text"].startswith("domain a.b: a.b.securityPolicy: ")
     assert told["problems_left_out"] == 0
 
 

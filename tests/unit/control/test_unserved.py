@@ -1,138 +1,39 @@
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Iterator
-
 import pytest
 
-from gateway.control import unserved
 from gateway.control.unserved import Unserved
-from gateway.definitions.domain import DomainName, SecurityPolicy
-from gateway.definitions.integration import Integration, IntegrationType
-from gateway.definitions.rest_api import ApiDefinition, Method, Resource, RestApi
-from gateway.definitions.stage import Deployment
-from gateway.server.tasks import running
-from gateway.store.served import ServedApi
-
-MOCK = Integration(type=IntegrationType.MOCK)
 
 
-class Bench:
-    """Deployments by id, and what is told of them."""
+def test_what_is_wrong_is_told_until_it_is_not() -> None:
+    unserved = Unserved()
+    unserved.note("b", ["no room"], lacks_room=True)
+    unserved.note("a", ["too large", "odd"])
 
-    def __init__(self) -> None:
-        self.deployments: dict[str, Deployment] = {}
-        self.asked: list[str] = []
-        self.unserved = Unserved(self._deployment_of)
-
-    def _deployment_of(self, id_: str) -> Deployment | None:
-        self.asked.append(id_)
-        return self.deployments.get(id_)
-
-    def add(self, id_: str, *, closed: int = 0) -> None:
-        """Add a deployment with one method, and so many that ask for an API key."""
-        keyed = Method(api_key_required=True, integration=MOCK)
-        paths = {"/": Method(integration=MOCK), **{f"/{each}": keyed for each in range(closed)}}
-        resources = tuple(
-            Resource(path=path, methods={"GET": method}) for path, method in paths.items()
-        )
-        definition = ApiDefinition(rest_api=RestApi(name="pets"), resources=resources)
-        self.deployments[id_] = Deployment(id=id_, api_id="a", definition=definition)
-
-    async def serve(self, api_id: str, *ids: str) -> None:
-        served = ServedApi(stages={}, deployment_ids=frozenset(ids), deployments={})
-        self.unserved.note_apis({api_id: served if ids else None})
-        await self.settled()
-
-    async def settled(self) -> None:
-        while waiting := [each for each in running() if "stored deployments" in each.get_name()]:
-            await asyncio.wait(waiting)
-
-    def told(self, *files: str) -> list[str]:
-        problems, left_out = self.unserved.problems(files)
-        assert left_out == 0
-        return [each.owner for each in problems]
+    assert unserved.texts() == {"a": ["too large", "odd"], "b": ["no room"]}
+    assert ("a" in unserved, "c" in unserved) == (True, False)
+    for api_id in "abc":
+        unserved.forget(api_id)
+    assert (unserved.texts(), unserved.lacking_room) == ({}, [])
+    assert repr(unserved) == "<Unserved 0 APIs>"
 
 
-@pytest.fixture
-def bench() -> Iterator[Bench]:
-    made = Bench()
-    yield made
-    made.unserved.close()
+def test_who_waits_longest_for_room_comes_first() -> None:
+    unserved = Unserved()
+    for api_id in "bac":
+        unserved.note(api_id, ["no room"], lacks_room=True)
+    unserved.note("b", ["no room"], lacks_room=True)
+    unserved.note("c", ["too large"])
+
+    assert unserved.lacking_room == ["a", "b"]
 
 
-async def test_a_deployment_is_checked_and_logged_once(
-    bench: Bench, caplog: pytest.LogCaptureFixture
-) -> None:
-    bench.add("d1", closed=5)
-    await bench.serve("a", "d1")
-    await bench.serve("a", "d1")
+def test_only_what_is_new_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    unserved = Unserved()
+    for text in ("no room", "no room", "too large"):
+        unserved.note("a", [text])
 
-    assert bench.told() == ["API a, deployment d1"] * 5
-    assert bench.asked == ["d1"]
-    (record,) = caplog.records
-    assert record.levelno == logging.WARNING
-    assert record.getMessage().startswith(
-        "API a, deployment d1: resources./0.GET.apiKeyRequired: an API key is not enforced yet"
-    )
-    assert record.getMessage().endswith("; and 2 more: see stagegate status")
-
-
-async def test_what_is_served_whole_is_not_told(
-    bench: Bench, caplog: pytest.LogCaptureFixture
-) -> None:
-    bench.add("d1")
-    await bench.serve("a", "d1")
-
-    assert bench.told() == []
-    assert caplog.records == []
-    assert repr(bench.unserved) == "<Unserved 1 checked, 0 waiting>"
-
-
-async def test_what_is_served_no_more_is_forgotten(bench: Bench) -> None:
-    bench.add("d1", closed=1)
-    bench.add("d2")
-    await bench.serve("a", "d1", "d2")
-    await bench.serve("a", "d2")
-    assert bench.told() == []
-    await bench.serve("a")
-
-    assert repr(bench.unserved) == "<Unserved 0 checked, 0 waiting>"
-
-
-async def test_a_deployment_that_has_gone_is_not_waited_for(bench: Bench) -> None:
-    await bench.serve("a", "gone")
-
-    assert bench.told() == []
-    assert repr(bench.unserved) == "<Unserved 0 checked, 0 waiting>"
-
-
-async def test_an_api_behind_a_file_is_not_told(bench: Bench) -> None:
-    bench.add("d1", closed=1)
-    await bench.serve("a", "d1")
-
-    assert bench.told("a") == []
-
-
-async def test_what_is_told_is_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unserved, "TOLD", 25)
-    bench.add("d1", closed=22)
-    bench.add("d2", closed=7)
-    await bench.serve("a", "d1")
-    await bench.serve("b", "d2")
-
-    problems, left_out = bench.unserved.problems(())
-    assert (len(problems), left_out) == (25, 4)
-
-
-async def test_a_domain_is_logged_when_it_is_new(
-    bench: Bench, caplog: pytest.LogCaptureFixture
-) -> None:
-    old = DomainName(domain_name="a.b", security_policy=SecurityPolicy.TLS_1_0)
-    for domains in ((old,), (old, DomainName(domain_name="c.d"))):
-        bench.unserved.note_domains(domains)
-
-    assert bench.told() == []
-    assert len(caplog.records) == 1
-    assert "TLS_1_0 is the same as TLS_1_2" in caplog.text
+    assert [record.getMessage() for record in caplog.records] == [
+        "API a stays as it was last good: no room",
+        "API a stays as it was last good: too large",
+    ]

@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.cache import CachedResponses
 from gateway.clock import IdMinter
 from gateway.integrations.base import IntegrationContext, MisconfiguredError
 from gateway.integrations.connections import MissingConnectionError, connected
 from gateway.integrations.uri import BoundUri, compile_uri
 from tests.backend_certificates import self_signed
 
-CONTEXT = IntegrationContext(ids=IdMinter(), now=lambda: 0.0, body_bytes=0)
+CONTEXT = IntegrationContext(
+    ids=IdMinter(), now=lambda: 0.0, body_bytes=0, cache=CachedResponses(0, lambda: 0.0)
+)
 LINKED = replace(CONTEXT, vpc_links={"shop": ("10.0.0.5:8080", "10.0.0.6")})
 SHOWN = self_signed().client("partner")
 SHOWING = replace(CONTEXT, client_certificate_id="partner", client_certificate=SHOWN)

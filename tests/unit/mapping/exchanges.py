@@ -44,16 +44,17 @@ def exchange(
         http_method="GET",
         stage_variables=stage_variables or {},
     )
-    return Exchange(
+    exchange = Exchange(
         request=request,
         request_id="11111111-2222-4333-8444-555555555555",
         extended_request_id="AAAAAAAAAAAAAAA=",
         now=5.0,
         epoch=1_700_000_000.0,
         draw=0.5,
-        identity=identity,
-        path_parameters=path_parameters or {},
     )
+    exchange.identity = identity
+    exchange.path_parameters = path_parameters or {}
+    return exchange
 
 
 def messages(problems: list[Problem], severity: str = "error") -> list[str]:

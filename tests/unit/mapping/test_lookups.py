@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.mapping.lookups import header_values, last_header, query_values
+from gateway.mapping.lookups import (
+    header_values,
+    header_values_of_any_case,
+    last_header,
+    query_values,
+)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +42,13 @@ def test_a_name_in_brackets_is_a_name() -> None:
 
 
 HEADERS = ((b"X-A", b"1"), (b"x-a", b"2"), (b"X-A", b"\xe9"))
+
+
+def test_a_header_may_be_looked_up_however_it_is_spelled() -> None:
+    headers = ((b"X-A", b"1"), (b"x-a", b"2"), (b"X-B", b"3"))
+
+    assert header_values_of_any_case(headers, b"x-a") == ("1", "2")
+    assert header_values_of_any_case(headers, b"x-c") == ()
 
 
 def test_header_names_are_case_sensitive() -> None:

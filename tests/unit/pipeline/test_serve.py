@@ -106,7 +106,6 @@ def test_a_disabled_default_endpoint_is_forbidden_but_the_domain_serves() -> Non
     [
         Method(integration=mock(), authorization_type=AuthorizationType.AWS_IAM),
         Method(integration=mock(), authorization_type=AuthorizationType.CUSTOM),
-        Method(integration=mock(), api_key_required=True),
         Method(integration=mock(), request_validator_id="v1"),
         Method(),
     ],

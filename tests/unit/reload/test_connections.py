@@ -10,7 +10,7 @@ from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.stage import Stage
 from gateway.release import Release
 from gateway.reload.connections import Connections
-from gateway.store.served import StoredConnections
+from gateway.store.connections import StoredConnections
 
 EMPTY = Release(revision=0, digest="", region="us-east-1", account="000000000000")
 
@@ -71,12 +71,11 @@ def test_release_that_was_last_good_counts_as_files_until_the_store_is_read() ->
         vpc_links={"l": ("last",), "m": ("last",)},
     )
     connections = Connections(start)
-    connections.take_stored(
-        StoredConnections(
-            certificates={"a": certificate("a", "stored")}, link_targets={"l": "arn:l"}
-        ),
-        is_first=True,
+    first = StoredConnections(
+        certificates={"a": certificate("a", "stored")}, link_targets={"l": "arn:l"}
     )
+    connections.forget(first)
+    connections.take_stored(first)
 
     assert known(connections) == {"a": "stored", "b": "last"}
     assert connections.vpc_links() == {"m": ("last",)}

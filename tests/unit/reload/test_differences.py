@@ -4,6 +4,13 @@ import dataclasses
 from datetime import UTC, datetime
 
 from gateway.definitions.stage import Stage
+from gateway.definitions.usage_plan import (
+    ApiKey,
+    ApiStage,
+    ThrottleSettings,
+    UsageDefinitions,
+    UsagePlan,
+)
 from gateway.release import Release
 from gateway.reload import differences
 from tests.backend_certificates import self_signed
@@ -111,3 +118,34 @@ def test_certificates_and_links_are_told_without_their_secrets() -> None:
         "VPC link l removed",
     ]
     assert [each.change for each in differences(empty, one)] == ["made", "made"]
+
+
+def usage(plan: UsagePlan, **keys: ApiKey) -> UsageDefinitions:
+    return UsageDefinitions(
+        api_keys={id_: dataclasses.replace(key, id=id_) for id_, key in keys.items()},
+        usage_plans={plan.id: dataclasses.replace(plan, api_keys=tuple(keys))},
+    )
+
+
+def test_usage_plans_and_keys_are_named_and_values_are_not() -> None:
+    opened = (ApiStage(api_id="shop", stage="dev"),)
+    plan = UsagePlan(id="gold", name="Gold", api_stages=opened)
+    slower = dataclasses.replace(plan, throttle=ThrottleSettings(rate_limit=5.0))
+    one, two = ApiKey(value="1" * 20), ApiKey(value="2" * 20)
+    before = release(PETS, usage=usage(plan, a=one, b=two))
+    off = dataclasses.replace(two, enabled=False)
+    after = release(PETS, usage=usage(slower, a=ApiKey(value="3" * 20), b=off, c=one))
+    gone = release(PETS)
+
+    assert [str(each) for each in differences(gone, before)] == [
+        "usage plan gold made: opens shop/dev",
+        "API key a made: in gold",
+        "API key b made: in gold",
+    ]
+    assert [str(each) for each in differences(before, after)] == [
+        "usage plan gold changed: throttle.rateLimit: unset → 5.0",
+        "API key a changed: another value",
+        "API key b changed: in gold → in gold, disabled",
+        "API key c made: in gold",
+    ]
+    assert [each.change.value for each in differences(before, gone)] == ["removed"] * 3

@@ -16,6 +16,7 @@ from gateway.release.certificate_store import CertificateStore
 from gateway.release.parts import CERTIFICATES, encode_release, salvage_release
 from gateway.reload import Capacities, Reloader, ReloadReport, differences
 from gateway.settings import Settings
+from gateway.store.account_wide import AccountWide
 from tests.certificates import Authority
 from tests.running_gateway import pets
 
@@ -112,7 +113,7 @@ def test_what_the_store_names_is_served_and_a_missing_file_only_warns(
     world.issue(FILED, "a.pem")
     world.reload()
 
-    assert world.reloader.apply_stored({}, (stored(),))
+    assert world.reloader.apply_stored({}, AccountWide(domains=(stored(),)))
     assert list(world.served()) == [FILED]
     assert "certificates/b.pem: b.example.com.certificateFile: is not there" in caplog.text
     assert world.reload().is_ok
@@ -123,19 +124,19 @@ def test_what_the_store_names_is_served_and_a_missing_file_only_warns(
     (world.config / "certificates/b.pem").unlink()
     world.reloader.apply_stored({})
     assert list(world.served()) == [FILED, STORED]
-    assert world.reloader.apply_stored({}, ())
+    assert world.reloader.apply_stored({}, AccountWide(domains=()))
     assert list(world.served()) == [FILED]
 
 
 def test_without_certificates_there_is_no_part_of_them(world: World) -> None:
-    world.reloader.apply_stored({}, (stored(),))
+    world.reloader.apply_stored({}, AccountWide(domains=(stored(),)))
     assert CERTIFICATES not in world.reloader.parts
     world.issue(STORED, "certificates/b.pem")
     other = replace(stored(), security_policy=SecurityPolicy.TLS_1_0)
-    world.reloader.apply_stored({}, (other,))
+    world.reloader.apply_stored({}, AccountWide(domains=(other,)))
     assert list(world.served()) == [STORED]
 
-    world.reloader.apply_stored({}, ())
+    world.reloader.apply_stored({}, AccountWide(domains=()))
     assert CERTIFICATES not in world.reloader.parts
 
 

@@ -12,6 +12,7 @@ from gateway.definitions.domain import BasePathMapping, DomainName
 from gateway.release import Release
 from gateway.release.parts import encode_release, salvage_release
 from gateway.reload import Capacities, Reloader
+from gateway.store.account_wide import AccountWide
 from tests.running_gateway import pets
 
 EMPTY = Release(revision=0, digest="", region="us-east-1", account="000000000000")
@@ -48,23 +49,25 @@ def named(reloader: Reloader) -> list[str]:
 
 
 def test_domains_come_change_and_go(reloader: Reloader) -> None:
-    assert reloader.apply_stored({}, (domain("b.example.com"),))
+    assert reloader.apply_stored({}, AccountWide(domains=(domain("b.example.com"),)))
     assert named(reloader) == ["b.example.com x"]
-    assert not reloader.apply_stored({}, (domain("b.example.com"),))
-    assert reloader.apply_stored({}, (domain("b.example.com", "y"),))
+    assert not reloader.apply_stored({}, AccountWide(domains=(domain("b.example.com"),)))
+    assert reloader.apply_stored({}, AccountWide(domains=(domain("b.example.com", "y"),)))
     assert named(reloader) == ["b.example.com y"]
-    assert reloader.apply_stored({}, ())
+    assert reloader.apply_stored({}, AccountWide(domains=()))
     assert named(reloader) == []
     assert reloader.release.revision == 3
 
 
 def test_a_file_s_domain_wins_until_it_goes(reloader: Reloader, tmp_path: Path) -> None:
-    reloader.apply_stored({}, (domain("a.example.com"), domain("b.example.com")))
+    both = domain("a.example.com"), domain("b.example.com")
+    reloader.apply_stored({}, AccountWide(domains=both))
 
     report = reloader.apply(loaded(tmp_path))
     assert named(reloader) == ["a.example.com pets", "b.example.com x"]
     assert ["is not served meanwhile" in str(each) for each in report.problems] == [True]
-    reloader.apply_stored({}, (domain("a.example.com", "z"), domain("b.example.com", "z")))
+    both = domain("a.example.com", "z"), domain("b.example.com", "z")
+    reloader.apply_stored({}, AccountWide(domains=both))
     assert named(reloader) == ["a.example.com pets", "b.example.com z"]
     reloader.apply(loaded(tmp_path, ""))
 
@@ -73,11 +76,11 @@ def test_a_file_s_domain_wins_until_it_goes(reloader: Reloader, tmp_path: Path) 
 
 def test_a_broken_file_keeps_its_own_domains_only(reloader: Reloader, tmp_path: Path) -> None:
     reloader.apply(loaded(tmp_path))
-    reloader.apply_stored({}, (domain("b.example.com"),))
+    reloader.apply_stored({}, AccountWide(domains=(domain("b.example.com"),)))
 
     reloader.apply(loaded(tmp_path, "a: ["))
     assert named(reloader) == ["a.example.com pets", "b.example.com x"]
-    reloader.apply_stored({}, ())
+    reloader.apply_stored({}, AccountWide(domains=()))
 
     assert named(reloader) == ["a.example.com pets"]
 
@@ -85,10 +88,10 @@ def test_a_broken_file_keeps_its_own_domains_only(reloader: Reloader, tmp_path: 
 def test_a_restart_tells_whose_domains_they_were(reloader: Reloader, tmp_path: Path) -> None:
     reloader.apply(loaded(tmp_path))
     stored = (domain("b.example.com"),)
-    reloader.apply_stored({}, stored)
+    reloader.apply_stored({}, AccountWide(domains=stored))
 
     again = Reloader(reloader.release, ROOMY, reloader.parts)
-    again.hold_all_stored({}, stored)
+    again.hold_all_stored({}, AccountWide(domains=stored))
     assert [each.domain_name for each in again.file_domains] == ["a.example.com"]
     again.apply(loaded(tmp_path, "a: ["))
 

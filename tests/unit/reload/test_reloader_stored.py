@@ -13,9 +13,11 @@ from gateway.definitions.rest_api import ApiDefinition, Method, Resource, RestAp
 from gateway.definitions.stage import CanarySettings, Deployment, MethodSetting, Stage
 from gateway.errors import ConfigurationError
 from gateway.release import Release
+from gateway.release.frozen import outline_part
 from gateway.release.parts import encode_release, salvage_release
 from gateway.reload import Capacities, Reloader, sizes
-from gateway.store.served import ServedApi
+from gateway.store.served import ServedApi, StoredDeployment, definition_text
+from gateway.telemetry.metrics import SERIES_PER_BLOCK
 from tests.running_gateway import pets
 
 EMPTY = Release(revision=0, digest="", region="us-east-1", account="000000000000")
@@ -47,7 +49,16 @@ def served(
     return ServedApi(
         stages={"prod": stage},
         deployment_ids=frozenset(ids),
-        deployments={id_: deployment(id_, api_id) for id_ in ids},
+        deployments={id_: stored(deployment(id_, api_id)) for id_ in ids},
+    )
+
+
+def stored(made: Deployment) -> StoredDeployment:
+    return StoredDeployment(
+        id=made.id,
+        api_id=made.api_id,
+        text=definition_text(made.definition),
+        created_date=made.created_date,
     )
 
 
@@ -59,11 +70,16 @@ def reloader() -> Reloader:
 def check(reloader: Reloader) -> None:
     """What was amended is what would have been made from scratch."""
     release, parts = reloader.release, reloader.parts
-    assert encode_release(release) == parts
     decoded, problems = salvage_release(release.revision, parts)
     assert not problems
+    assert encode_release(decoded) == parts
     assert decoded.stages == release.stages
-    assert decoded.deployments == release.deployments
+    outlines, _ = salvage_release(release.revision, parts, outline_part)
+    assert outlines.deployments.keys() == release.deployments.keys()
+    for id_, api_id in ((id_, each.api_id) for id_, each in release.deployments.items()):
+        if api_id not in release.files:
+            assert decoded.deployments[id_] == deployment(id_, api_id)
+            assert outlines.deployments[id_] == release.deployments[id_]
     assert decoded.bucket_slots == release.bucket_slots
     assert decoded.metric_slots == release.metric_slots
     assert decoded.digest == release.digest
@@ -129,6 +145,23 @@ def test_blocks_beyond_the_table_are_left_out() -> None:
     assert len(small.release.metric_slots) == 3
 
 
+def test_methods_leave_the_stages_blocks_to_stages() -> None:
+    one_method = Capacities(buckets=100, blocks=4, series=SERIES_PER_BLOCK)
+    small = Reloader(EMPTY, one_method)
+
+    small.apply_stored({"a": served("d1", settings=LIMITED)})
+    small.apply_stored({"b": served("d2", api_id="b", settings=LIMITED)})
+
+    assert list(small.release.metric_slots) == [
+        "",
+        "a/prod/base",
+        "a/prod/base/pets#GET",
+        "b/prod/base",
+    ]
+    small.apply_stored({"a": None, "b": served("d2", api_id="b", settings=LIMITED)})
+    assert len(small.release.metric_slots) == 3
+
+
 def test_a_reload_of_files_keeps_what_is_stored(reloader: Reloader, tmp_path: Path) -> None:
     reloader.hold_all_stored({"a": served("d1")})
     write(tmp_path, "pets")
@@ -184,6 +217,32 @@ def test_what_is_stored_outlives_the_control_process(reloader: Reloader) -> None
     assert set(again.release.stages) == {"a"}
 
 
+def test_a_deployment_that_is_no_definition_holds_back_its_api_alone(reloader: Reloader) -> None:
+    reloader.apply_stored({"a": served("d1")})
+    broken = replace(stored(deployment("d2")), text="[]")
+    odd = replace(served("d2"), deployments={"d2": broken})
+
+    assert reloader.apply_stored({"a": odd, "b": served("d3", api_id="b")})
+    check(reloader)
+    assert set(reloader.release.deployments) == {"d1", "d3"}
+    assert [problem.path for problem in reloader.unfit["a"]] == ["deployment/d2"]
+
+
+def test_a_deployment_comes_back_after_a_file_took_its_place(
+    reloader: Reloader, tmp_path: Path
+) -> None:
+    reloader.apply_stored({"pets": served("d1", api_id="pets")})
+    write(tmp_path, "pets")
+    reloader.apply(configuration.load(tmp_path))
+    assert "d1" not in reloader.release.deployments
+    (tmp_path / "apis" / "pets.yaml").rename(tmp_path / "apis" / "other.yaml")
+
+    reloader.apply(configuration.load(tmp_path))
+
+    assert "d1" in reloader.release.deployments
+    check(reloader)
+
+
 def write(directory: Path, name: str, text: str | None = None) -> None:
     (directory / "apis").mkdir(exist_ok=True)
     (directory / "apis" / f"{name}.yaml").write_text(pets() if text is None else text)
@@ -199,25 +258,28 @@ def too_large(api: ServedApi) -> ServedApi:
     return replace(
         api,
         deployments={
-            id_: replace(each, definition=definition) for id_, each in api.deployments.items()
+            id_: replace(each, text=definition_text(definition))
+            for id_, each in api.deployments.items()
         },
     )
 
 
 def test_what_cannot_travel_stays_as_it_was_and_holds_back_no_other(
-    reloader: Reloader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    reloader: Reloader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sizes, "FRAME_BYTES_MAX", 50_000)
     reloader.apply_stored({"a": served("d1")})
 
-    stored = {"a": too_large(served("d2")), "b": served("d3", api_id="b")}
-    assert reloader.apply_stored(stored)
+    assert reloader.apply_stored({"a": too_large(served("d2")), "b": served("d3", api_id="b")})
 
     check(reloader)
     assert reloader.release.stages["a"]["prod"].deployment_id == "d1"
     assert reloader.release.stages["b"]["prod"].deployment_id == "d3"
     assert reloader.known_deployments() == {"d1", "d3"}
-    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert reloader.unfit.keys() == {"a"}
+    assert "deployment d2: a method" in str(reloader.unfit["a"][0])
+    reloader.apply_stored({"a": None})
+    assert reloader.unfit == {}
 
 
 def test_what_cannot_travel_is_left_out_of_a_start(

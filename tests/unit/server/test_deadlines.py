@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.server.deadlines import NEVER, TICK_SECONDS, Deadline, Deadlines
+from gateway.server.deadlines import NEVER, TICK_SECONDS, CallingDeadline, Deadline, Deadlines
 from tests.builders import FakeClock
 from tests.clients import FakeLoop
 
@@ -181,3 +181,10 @@ def test_after_a_stop_what_came_meanwhile_is_read_before_anything_expires() -> N
     world.loop.advance(0.2)
 
     assert len(item.passed) == 1
+
+
+def test_a_deadline_may_call_a_function() -> None:
+    called: list[bool] = []
+    CallingDeadline(lambda: called.append(True)).on_deadline(1.0)
+
+    assert called == [True]

@@ -34,7 +34,6 @@ def test_a_sound_api_has_no_problems() -> None:
 @pytest.mark.parametrize(
     ("method", "field"),
     [
-        (Method(integration=mock(), api_key_required=True), "apiKeyRequired"),
         (
             Method(integration=mock(), authorization_type=AuthorizationType.AWS_IAM),
             "authorizationType",
@@ -106,18 +105,14 @@ def test_the_canarys_variables_are_checked_too() -> None:
     assert [one.severity for one in problems] == ["error"]
 
 
-def test_a_bad_log_format_is_an_error_and_missing_features_are_warnings() -> None:
+def test_a_bad_log_format_is_an_error() -> None:
     problems = of_stage(
         api({"/a": {"GET": mock()}}),
         access_log_settings=AccessLogSettings(format="$context.nope"),
-        cache_cluster_enabled=True,
     )
 
     assert {one.path.split(".")[2] for one in problems if one.severity == "error"} == {
         "accessLogSettings"
-    }
-    assert {one.path for one in problems if one.severity == "warning"} == {
-        "stages.dev.cacheClusterEnabled",
     }
 
 

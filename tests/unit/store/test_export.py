@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,6 @@ from gateway.errors import ConfigurationError
 from gateway.store.export import read_api
 from gateway.store.tables import REST_API
 from tests.unit.control.api.handlers import Handlers
-
-
-@pytest.fixture
-def handlers(tmp_path: Path) -> Iterator[Handlers]:
-    made = Handlers(tmp_path)
-    yield made
-    made.close()
 
 
 def test_an_api_is_read_while_its_store_is_open(handlers: Handlers, tmp_path: Path) -> None:

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from gateway.store.left_out import left_out
 from gateway.store.tables import REST_API
 from gateway.store.transaction import Transaction
 from tests.unit.control.api.handlers import Handlers
-
-
-@pytest.fixture
-def handlers(tmp_path: Path) -> Iterator[Handlers]:
-    made = Handlers(tmp_path)
-    yield made
-    made.close()
 
 
 def told(handlers: Handlers, served: int) -> list[str]:
@@ -52,6 +41,16 @@ def test_a_log_without_a_format_is_told(handlers: Handlers) -> None:
 
     (sentence,) = told(handlers, 1)
     assert sentence.startswith("the accessLogSettings of stage prod are not exported")
+
+
+def test_an_access_mode_of_an_older_store_is_told(handlers: Handlers) -> None:
+    """Clients can set none any more."""
+    handlers.method()
+    handlers.store.run(
+        lambda transaction: transaction.run(update(REST_API).values(endpoint_access_mode="STRICT"))
+    )
+
+    assert told(handlers, 0) == ["its endpointAccessMode, STRICT, is not exported"]
 
 
 def test_only_leaves_without_methods_are_told_and_no_more_than_a_few(handlers: Handlers) -> None:

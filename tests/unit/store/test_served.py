@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,24 +7,12 @@ from sqlalchemy import update
 
 from gateway.definitions.stage import LoggingLevel, MethodSetting
 from gateway.errors import ConfigurationError
-from gateway.store.served import (
-    ASIDE,
-    definition_from,
-    served_api_ids,
-    served_apis,
-    stored_connections,
-)
+from gateway.store import served as served_module
+from gateway.store.served import ASIDE, definition_from, served_api_ids, served_apis
 from gateway.store.tables import REST_API
 from tests.unit.control.api.handlers import Handlers
 
 LOG_GROUP = "arn:aws:logs:us-east-1:000000000000:log-group:pets"
-
-
-@pytest.fixture
-def handlers(tmp_path: Path) -> Iterator[Handlers]:
-    made = Handlers(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -100,6 +86,35 @@ def test_what_is_of_files_or_set_aside_is_not_served(
     assert served(handlers, values.get("id", api)) is None
 
 
+def test_a_deployment_is_handed_over_as_it_was_frozen(handlers: Handlers, api: str) -> None:
+    ((id_, stored),) = served(handlers, api).deployments.items()
+
+    assert (stored.id, stored.api_id) == (id_, api)
+    assert definition_from(stored.text, id_).rest_api.id == api
+    assert stored.created_date > 0
+
+
+def test_many_apis_are_read_at_once(
+    handlers: Handlers, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served_module, "_APIS_PER_QUERY", 2)
+    monkeypatch.setattr(served_module, "_IDS_PER_QUERY", 1)
+    wanted = [api, "nothing"]
+    for _ in range(4):
+        made: str = handlers.method()["restapi_id"]
+        handlers.call("CreateDeployment", {"stageName": "prod"}, restapi_id=made)
+        wanted.append(made)
+    patched(handlers, wanted[-1], ("/*/*/throttling/burstLimit", "7"))
+
+    found = handlers.store.run(lambda transaction: served_apis(transaction, wanted, ())).value
+
+    assert list(found) == wanted
+    assert found.pop("nothing") is None
+    assert all(each.deployments.keys() == each.deployment_ids for each in found.values())
+    settings = {id_: each.stages["prod"].method_settings for id_, each in found.items()}
+    assert [id_ for id_ in wanted if settings.get(id_)] == wanted[-1:]
+
+
 def test_an_api_without_stages_is_not_served(handlers: Handlers) -> None:
     assert served(handlers, handlers.api()["id"]) is None
 
@@ -107,20 +122,3 @@ def test_an_api_without_stages_is_not_served(handlers: Handlers) -> None:
 def test_a_snapshot_of_a_newer_version_is_named() -> None:
     with pytest.raises(ConfigurationError, match="deployment/d"):
         definition_from('{"restApi": {"name": "a"}, "unheardOf": 1}', "d")
-
-
-def test_connections_are_every_certificate_with_its_key_and_every_links_target(
-    handlers: Handlers,
-) -> None:
-    made = handlers.call("GenerateClientCertificate")
-    arn = "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/net/shop/5"
-    link = handlers.call("CreateVpcLink", {"name": "shop", "targetArns": [arn]})
-    found = handlers.store.run(stored_connections).value
-    assert found is not None
-
-    (certificate,) = found.certificates.values()
-    assert certificate.client_certificate_id == made["clientCertificateId"]
-    assert certificate.certificate == made["pemEncodedCertificate"]
-    assert certificate.private_key.startswith("-----BEGIN PRIVATE KEY-----")
-    assert certificate.expiration_epoch == made["expirationDate"]
-    assert found.link_targets == {link["id"]: arn}

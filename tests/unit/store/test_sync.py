@@ -1,23 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from gateway.store.sync import sync_rows
 from gateway.store.tables import MODEL, REST_API
 from gateway.store.transaction import Transaction
 from tests.unit.control.api.handlers import Handlers
-
-
-@pytest.fixture
-def handlers(tmp_path: Path) -> Iterator[Handlers]:
-    made = Handlers(tmp_path)
-    yield made
-    made.close()
 
 
 def model(name: str, id_: str, schema: str = "{}") -> dict[str, Any]:

@@ -23,6 +23,7 @@ def fail_within_a_savepoint(transaction: Transaction) -> None:
     with transaction.savepoint():
         transaction.insert_all(TAG, [{"target": "/a", "name": "undone", "value": ""}])
         transaction.changes.apis.add("a")
+        transaction.changes.flushes.add(("a", "prod"))
         raise ValueError("no")
 
 

@@ -18,7 +18,9 @@ from gateway import __version__
 from gateway.telemetry.exposition import CONTENT_TYPE, ControlValues, Exposition
 from gateway.telemetry.metrics import (
     LATENCY_BOUNDS,
+    QUOTA_EXCEEDED,
     REFUSAL_REASONS,
+    SHADOWED,
     Cell,
     WorkerMetrics,
     segment_of,
@@ -70,6 +72,8 @@ def served() -> Gateway:
             worker.observe(block, 200, 0.003, 0.002, False)
             worker.observe(block, 429, 0.0001, None, True)
             worker.observe(block, 999, 0.0001, None, False)
+            worker.count(block, QUOTA_EXCEEDED)
+            worker.count(block, SHADOWED + 1)
         worker.count_refusal("framing")
         worker.beat(999.0)
     return gateway
@@ -153,7 +157,7 @@ def test_what_the_control_process_knows_is_told() -> None:
         "success": 3, "failure": 1
     }  # fmt: skip
     (build,) = families["stagegate_build_info"].samples
-    assert build.labels["version"] == __version__
+    assert (build.labels["version"], build.labels["build"]) == (__version__, "pure")
     assert "process_resident_memory_bytes" in families
 
 
@@ -182,6 +186,21 @@ def test_each_worker_s_numbers_are_told_apart() -> None:
     assert gateway.exposition.of_workers(Cell.REVISION) == [7, 6]
 
 
+def test_quotas_and_shadows_are_told_by_arm_and_by_method() -> None:
+    families = served().scrape()
+    quota = families["stagegate_quota_exceeded_requests"].samples
+    shadow = families["stagegate_shadow_refused_requests"].samples
+
+    assert all(sample.value >= 2 for sample in (*quota, *shadow))
+    assert {sample.labels["reason"] for sample in shadow} == {"quota"}
+    assert "resource" in families["stagegate_method_quota_exceeded_requests"].samples[0].labels
+
+
+def labelled(family: Metric, label: str) -> bool:
+    """Whether a family has the label; one that has no samples yet has none."""
+    return bool(family.samples) and label in family.samples[0].labels
+
+
 @pytest.mark.parametrize("cell", Cell)
 def test_each_cell_is_told_by_one_family(cell: Cell) -> None:
     gateway = served()
@@ -191,10 +210,10 @@ def test_each_cell_is_told_by_one_family(cell: Cell) -> None:
 
     changed = [
         name for name, family in after.items()
-        if "worker" in family.samples[0].labels and family.samples != before[name].samples
+        if labelled(family, "worker") and family.samples != before[name].samples
     ]  # fmt: skip
     assert len(changed) == 1
-    by_worker = [name for name, family in after.items() if "worker" in family.samples[0].labels]
+    by_worker = [name for name, family in after.items() if labelled(family, "worker")]
     assert len(by_worker) == len(Cell)
 
 

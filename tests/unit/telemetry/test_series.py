@@ -143,6 +143,8 @@ def test_throttled_requests_are_counted() -> None:
 
 def test_a_block_is_exposed_as_many_series_as_the_budget_says() -> None:
     table = Table()
+    for block in (1, 2):
+        table.workers[0].count_cache(block, is_hit=True)
     without = len(table.samples())
     table.series.relabel({ARM: 1})
     with_arm = len(table.samples())

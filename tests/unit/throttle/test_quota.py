@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from gateway.throttle.quota import DayUsage, Quota, QuotaPeriod, days_of, first_day
+from gateway.definitions.usage_plan import QuotaPeriod, QuotaSettings
+from gateway.throttle.quota import DayUsage, days_of, first_day
 
 LONG_AGO = date(2020, 1, 1)
 
@@ -28,7 +29,7 @@ def test_a_period_begins_at_midnight_on_sunday_or_on_the_first(
 
 
 def test_each_day_has_its_own_quota() -> None:
-    quota = Quota(limit=10, period=QuotaPeriod.DAY)
+    quota = QuotaSettings(limit=10, period=QuotaPeriod.DAY)
     usage = {date(2026, 5, 1): DayUsage(10), date(2026, 5, 2): DayUsage(3)}
 
     assert days_of(quota, LONG_AGO, usage, date(2026, 5, 1), date(2026, 5, 3)) == [
@@ -39,21 +40,21 @@ def test_each_day_has_its_own_quota() -> None:
 
 
 def test_what_was_used_before_the_first_day_told_counts() -> None:
-    quota = Quota(limit=10, period=QuotaPeriod.MONTH)
+    quota = QuotaSettings(limit=10, period=QuotaPeriod.MONTH)
     usage = {date(2026, 5, 1): DayUsage(4), date(2026, 4, 30): DayUsage(10)}
 
     assert days_of(quota, LONG_AGO, usage, date(2026, 5, 3), date(2026, 5, 3)) == [(0, 6)]
 
 
 def test_more_used_than_allowed_is_less_than_nothing() -> None:
-    quota = Quota(limit=1, period=QuotaPeriod.DAY)
+    quota = QuotaSettings(limit=1, period=QuotaPeriod.DAY)
     day = date(2026, 5, 1)
 
     assert days_of(quota, LONG_AGO, {day: DayUsage(5)}, day, day) == [(5, -4)]
 
 
 def test_a_grant_lasts_until_its_period_ends() -> None:
-    quota = Quota(limit=10, period=QuotaPeriod.WEEK)
+    quota = QuotaSettings(limit=10, period=QuotaPeriod.WEEK)
     usage = {date(2026, 5, 1): DayUsage(2, 5)}
 
     assert days_of(quota, LONG_AGO, usage, date(2026, 4, 30), date(2026, 5, 3)) == [
@@ -65,7 +66,7 @@ def test_a_grant_lasts_until_its_period_ends() -> None:
 
 
 def test_the_offset_is_taken_off_the_first_period_only() -> None:
-    quota = Quota(limit=10, offset=4, period=QuotaPeriod.MONTH)
+    quota = QuotaSettings(limit=10, offset=4, period=QuotaPeriod.MONTH)
 
     told = days_of(quota, date(2026, 5, 20), {}, date(2026, 4, 30), date(2026, 6, 1))
 

@@ -184,6 +184,21 @@ async def test_until_somebody_can_connect_slices_are_long(monkeypatch: pytest.Mo
     assert slices == [IDLE_SLICE_SECONDS, SLICE_SECONDS]
 
 
+async def test_what_a_start_makes_is_not_looked_at_by_the_garbage_collector(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+    looked: list[int] = []
+    monkeypatch.setattr(applier, "settle", lambda: looked.append(bench.current.revision))
+    bench.offer(release(PETS, revision=1))
+    await bench.told(1)
+    assert gc.get_freeze_count() > 0
+    bench.offer(release(PETS, revision=2))
+    await bench.told(2)
+
+    assert looked == [2]
+
+
 @pytest.mark.parametrize(("seconds", "calls"), [(0.0, 0), (1.0, 1)])
 def test_memory_is_given_back_after_much_work(
     monkeypatch: pytest.MonkeyPatch, seconds: float, calls: int

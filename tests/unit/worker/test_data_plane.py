@@ -20,7 +20,7 @@ from gateway.telemetry.log_sink import LogSink
 from gateway.telemetry.metrics import Cell, WorkerMetrics, segment_bytes
 from gateway.throttle import BucketTable, bytes_needed
 from gateway.worker.data_plane import DataPlane
-from tests.builders import BLOCKS, BUCKETS, api, domain, mock, release
+from tests.builders import BLOCKS, BUCKETS, api, domain, key_tables, mock, release
 from tests.certificates import Authority
 from tests.tls_client import connected, trusting
 
@@ -33,6 +33,7 @@ class Bench:
         self.data_plane = DataPlane(
             settings or Settings(timeouts=Timeouts(drain_seconds=0.05)),
             buckets=BucketTable(bytearray(bytes_needed(BUCKETS, 1)), BUCKETS, 1, 0),
+            keys=key_tables(),
             metrics=self.metrics,
             logs=LogSink(data),
             clock=SystemClock(),

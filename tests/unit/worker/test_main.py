@@ -95,6 +95,26 @@ async def test_a_replaced_worker_serves_this_runs_release_without_control(bench:
     assert await bench.ask() == b"one"
 
 
+async def test_a_replaced_worker_serves_nothing_older_than_what_control_has(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main, "CURRENT_SECONDS", 10.0)
+    bench.store.save(4, RUN, PARTS)
+    newer = api({"/pets": {"GET": mock(200, "two")}})
+    bench.links.send(5, encode_release(release({"d2": newer})))
+    bench.start()
+    worker = bench.worker
+    assert worker is not None
+    await bench.until(lambda: worker._applier.cell)
+    asked = asyncio.ensure_future(bench.ask())  # noqa: TID251 (a test)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not asked.done()
+    bench.listen_for_worker()
+
+    assert await asked == b"two"
+
+
 async def test_a_new_gateways_worker_waits_for_control(bench: Bench) -> None:
     bench.store.save(4, "an earlier run", PARTS)
     bench.start()

@@ -8,7 +8,8 @@ import pytest
 from gateway.definitions.stage import Deployment
 from gateway.errors import ConfigurationError
 from gateway.release import Release
-from gateway.release.parts import Part, digests_of, encode_release, with_digest
+from gateway.release.frozen import unreadable
+from gateway.release.parts import Part, digest_of_frames, digests_of, encode_release, with_digest
 from gateway.snapshot import finish
 from gateway.worker.shelf import Absorb, PartShelf, join
 from tests.builders import api, mock, release
@@ -73,6 +74,22 @@ def test_what_could_not_be_absorbed_is_tried_again() -> None:
     finish(join(1, shelf.select(digests_of(parts)), absorbing(absorbed)))
 
     assert len(absorbed) == 1
+
+
+def test_a_deployment_that_cannot_be_read_holds_back_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    _, parts = made()
+    frames = (b'[["deployment", {"id": "d2", "unheardOf": 1}]]',)
+    odd = Part("deployment/d2", digest_of_frames(frames), frames)
+    parts[odd.key] = odd
+    absorbed: list[Deployment] = []
+
+    joined = finish(join(1, filled(parts).select(digests_of(parts)), absorbing(absorbed)))
+
+    assert joined.deployments.keys() == {"d1", "d2"}
+    assert absorbed[-1] == unreadable("d2")
+    assert "deployment d2 cannot be read" in caplog.text
 
 
 def test_parts_of_no_release_are_dropped() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import contextlib
 
 import pytest
@@ -32,6 +33,14 @@ def test_a_position_comes_back(sequence: int) -> None:
 def test_any_other_text_is_no_position(text: str) -> None:
     with contextlib.suppress(ControlError):
         assert encode_position(decode_position(text)) == text.rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "token", [b"[true]", b"[1.5]", b"[-1]", b"[9223372036854775808]", b"[[1]]"]
+)
+def test_json_that_is_no_place_is_no_position(token: bytes) -> None:
+    with pytest.raises(ControlError, match="Invalid position specified"):
+        decode_position(base64.urlsafe_b64encode(token).decode())
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ SERVED = {
     "DeleteRestApi": Served(half),
     "CreateUsagePlan": Served(changes),
     "ImportApiKeys": Served(raw, is_raw=True),
+    "GetUsage": Served(changes),
     "GetUsagePlanKeys": Served(keys),
 }
 
@@ -63,6 +64,7 @@ class Harness:
         self.role = "admin"
         self.is_served = True
         self.published: list[Changes] = []
+        self.flushed = 0
         self.store = StoreThread(lambda: Store(directory / "store.sqlite", SystemClock()))
         self.api = ControlApi(
             store=self.store,
@@ -71,6 +73,7 @@ class Harness:
             region="r",
             account="1",
             served=SERVED,
+            flush_usage=self._flush,
         )
 
     def admit(self, request: ControlRequest) -> Caller:
@@ -87,6 +90,9 @@ class Harness:
             )
         )
         return answer, json.loads(answer.body) if answer.body else None
+
+    async def _flush(self) -> None:
+        self.flushed += 1
 
     async def _publish(self, changes: Changes) -> bool:
         self.published.append(changes)
@@ -127,6 +133,14 @@ async def test_a_raw_body_reaches_its_handler_as_it_is(harness: Harness) -> None
     answer, told = await harness.ask("POST", "/apikeys", b"\xff\x00a", "mode=import&format=csv")
 
     assert (answer.status, told) == (201, {"length": 3})
+
+
+async def test_what_was_counted_is_stored_before_usage_is_told(harness: Harness) -> None:
+    await harness.ask("POST", "/usageplans")
+    assert harness.flushed == 0
+    answer, _ = await harness.ask("GET", "/usageplans/x/usage")
+
+    assert (answer.status, harness.flushed) == (200, 1)
 
 
 async def test_who_may_only_read_gets_no_further(harness: Harness) -> None:

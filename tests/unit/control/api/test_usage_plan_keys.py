@@ -8,7 +8,7 @@ from tests.unit.control.api.handlers import Handlers
 
 
 def test_plans_of_a_key_are_bounded(handlers: Handlers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usage_plan_keys, "PLANS_MAX", 1)
+    monkeypatch.setattr(usage_plan_keys, "PLANS_OF_KEY_MAX", 1)
     key = handlers.call("CreateApiKey")["id"]
     plans = [handlers.call("CreateUsagePlan", {"name": "p"})["id"] for _ in range(2)]
     body = {"keyId": key, "keyType": "API_KEY"}

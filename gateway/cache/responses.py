@@ -1,0 +1,97 @@
+"""What one worker remembers of answers: a byte budget, least recently used out, a time to live.
+
+One store for all stages of a worker: what is asked for most, of whatever stage, is what stays.
+Nothing here knows HTTP beyond an answer's three parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Final
+
+from cachetools import TLRUCache
+
+from gateway.cache.flights import Flight
+from gateway.messages import InvocationResponse
+
+ENTRY_BYTES: Final = 1_048_576
+"""Largest body that is remembered (AWS: 1 MiB)."""
+_OVERHEAD_BYTES: Final = 600
+"""What an entry costs beside its bytes: key, response, the cache's own links."""
+_PASS_SECONDS: Final = 10.0
+"""How long an answer that cannot be remembered keeps requests from waiting for each other."""
+
+
+Count = Callable[[int, bool], None]
+"""Takes the metrics block of a request that asked a cache, and whether that was a hit."""
+
+
+def _uncounted(_block: int, _is_hit: bool) -> None:
+    pass
+
+
+class _Entry:
+    __slots__ = ("response", "size", "until")
+
+    def __init__(self, response: InvocationResponse | None, size: int, until: float) -> None:
+        self.response = response
+        self.size = size
+        self.until = until
+
+
+class CachedResponses:
+    """Answers by key. One per worker; only the worker's loop uses it."""
+
+    __slots__ = ("_entries", "_now", "count", "flights")
+
+    def __init__(
+        self, budget_bytes: int, now: Callable[[], float], count: Count = _uncounted
+    ) -> None:
+        self.count = count
+        self._now = now
+        self.flights: dict[Hashable, Flight] = {}
+        """Misses under way, by key; as many as requests that wait for an integration at most."""
+        self._entries: TLRUCache[Hashable, _Entry] = TLRUCache(
+            maxsize=budget_bytes,
+            ttu=lambda _key, entry, _now: entry.until,
+            timer=now,
+            getsizeof=lambda entry: entry.size,
+        )
+
+    def __repr__(self) -> str:
+        entries = self._entries
+        return (
+            f"<CachedResponses {len(entries)} entries, "
+            f"{entries.currsize:.0f} of {entries.maxsize:.0f} bytes>"
+        )
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes in use, expired entries included until something is remembered."""
+        return int(self._entries.currsize)
+
+    def recall(self, key: Hashable) -> InvocationResponse | None:
+        """Return what is remembered under `key`, to be read only."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry.response
+
+    def is_passed(self, key: Hashable) -> bool:
+        """Whether the last answer could not be remembered, so that the next hardly will be."""
+        entry = self._entries.get(key)
+        return entry is not None and entry.response is None
+
+    def remember(self, key: Hashable, response: InvocationResponse, seconds: float) -> bool:
+        """Keep an answer whose body is bytes; return whether it was small enough."""
+        body = response.body
+        if not isinstance(body, bytes) or len(body) > ENTRY_BYTES:
+            return False
+        size = len(body) + len(response.head) + _OVERHEAD_BYTES
+        if size > self._entries.maxsize:
+            return False
+        self._entries[key] = _Entry(response, size, self._now() + seconds)
+        return True
+
+    def remember_pass(self, key: Hashable) -> None:
+        """Note that answers to `key` cannot be remembered."""
+        if self._entries.maxsize >= _OVERHEAD_BYTES:
+            self._entries[key] = _Entry(None, _OVERHEAD_BYTES, self._now() + _PASS_SECONDS)

@@ -1,0 +1,208 @@
+"""A method's integration behind its stage's cache: what is remembered is answered without it.
+
+Made only for methods that cache, so that others pay nothing. Recalled answers are whole, shared by
+requests, and read only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from multidict import istr
+
+from gateway.cache import (
+    CachedResponses,
+    CacheKey,
+    Flight,
+    Revalidation,
+    accepted_codings,
+    asks_for_fresh,
+)
+from gateway.errors import Fault, GatewayResponseType
+from gateway.integrations.backend import whole_answer
+from gateway.integrations.base import Answer, CompiledIntegration, Endpoints
+from gateway.mapping.lookups import header_values_of_any_case
+from gateway.messages import Exchange, InvocationResponse
+from gateway.streams import BodyStream
+
+_CACHE_CONTROL: Final = istr("Cache-Control")
+_AUTHORIZATION: Final = istr("Authorization")
+_ACCEPT_ENCODING: Final = istr("Accept-Encoding")
+_FOR_ONE_REQUEST: Final = frozenset({206, 304, 412, 416})
+"""Statuses that answer a request's own Range or precondition (RFC 9110 sections 13 and 14)."""
+_FIRST_SERVER_ERROR: Final = 500
+_WARNING: Final = (
+    b'Warning: 199 - "Cache-control headers were ignored because the caller was unauthorized."\r\n'
+)
+_Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CacheRules:
+    """What a stage's settings make of one method's caching."""
+
+    space: str
+    """Stage, arm and flush count: keys of different spaces never meet."""
+    seconds: float
+    """Time to live."""
+    only_get: bool
+    """Whether other methods pass by: of what comes through an ANY method only GET is cached."""
+    revalidation: Revalidation
+    key: CacheKey
+
+
+class Cached:
+    """An integration and the cache before it."""
+
+    __slots__ = ("_cache", "_count", "_inner", "_most_bytes", "_prefix", "_rules")
+
+    def __init__(
+        self,
+        inner: CompiledIntegration,
+        rules: CacheRules,
+        cache: CachedResponses,
+        most_bytes: int,
+    ) -> None:
+        self._inner = inner
+        self._rules = rules
+        self._cache = cache
+        self._count = cache.count
+        self._most_bytes = most_bytes
+        # One text whose hash is computed once.
+        self._prefix = "\0".join((rules.space, rules.key.namespace, *rules.key.parameters))
+
+    def describe(self) -> dict[str, str]:
+        """Return what `explain` prints."""
+        rules = self._rules
+        parameters = ", ".join(rules.key.parameters) or "no parameters"
+        return {
+            **self._inner.describe(),
+            "cache": f"{rules.seconds:g} s, by {rules.key.namespace} and {parameters}",
+            "buffers": "the whole answer, for the cache",
+        }
+
+    def invoke(self, exchange: Exchange, endpoints: Endpoints) -> Answer:
+        """Return the answer that is remembered, or the integration's.
+
+        Raises:
+            Fault: ACCESS_DENIED (403) when the client asks for a fresh answer, and the method's
+                strategy is to refuse that.
+        """
+        request = exchange.request
+        rules = self._rules
+        if rules.only_get and request.method != "GET":
+            return self._inner.invoke(exchange, endpoints)
+        fields = request.fields
+        if _AUTHORIZATION in fields and not rules.key.has_authorization:
+            # Only the backend knows whom the answer is for (RFC 9111 section 3.5).
+            return self._inner.invoke(exchange, endpoints)
+        if request.body is not None and request.method == "GET":
+            # No key holds a body, but a backend may look at it.
+            return self._inner.invoke(exchange, endpoints)
+        codings = ""
+        if _ACCEPT_ENCODING in fields:
+            # All of them: the backend sees all.
+            accepts = header_values_of_any_case(request.headers, b"accept-encoding")
+            codings = accepted_codings(",".join(accepts))
+        key = (self._prefix, request.method, codings, rules.key.values(exchange))
+        asked = fields.get(_CACHE_CONTROL)
+        if asked is not None and asks_for_fresh(asked):
+            return self._revalidate(key, exchange, endpoints)
+        recalled = self._cache.recall(key)
+        if recalled is None:
+            return self._miss(key, exchange, endpoints)
+        self._count(exchange.scope.metrics_block, True)
+        return recalled
+
+    def _revalidate(self, key: _Key, exchange: Exchange, endpoints: Endpoints) -> Answer:
+        """Do as the method's settings say when a client asks for a fresh answer."""
+        how = self._rules.revalidation
+        if how is Revalidation.REFUSED:
+            raise Fault(GatewayResponseType.ACCESS_DENIED, source="client")
+        if how is Revalidation.HEEDED:
+            self._count(exchange.scope.metrics_block, False)
+            return self._lead(key, exchange, endpoints)
+        recalled = self._cache.recall(key)
+        self._count(exchange.scope.metrics_block, recalled is not None)
+        warned = how is Revalidation.IGNORED_WITH_WARNING
+        if recalled is not None:
+            return _warning(recalled) if warned else recalled
+        return self._fetch(key, exchange, endpoints, warned=warned)
+
+    def _miss(self, key: _Key, exchange: Exchange, endpoints: Endpoints) -> Answer:
+        self._count(exchange.scope.metrics_block, False)
+        return self._fetch(key, exchange, endpoints)
+
+    async def _fetch(
+        self, key: _Key, exchange: Exchange, endpoints: Endpoints, *, warned: bool = False
+    ) -> InvocationResponse:
+        """Ask, or wait for whoever asks already."""
+        cache = self._cache
+        flight = cache.flights.get(key)
+        response: InvocationResponse | None
+        if cache.is_passed(key):
+            response = await self._ask(exchange, endpoints)
+        elif flight is None:
+            response = await self._lead(key, exchange, endpoints)
+        else:
+            response = await flight.wait()
+            if response is None:
+                response = await self._ask(exchange, endpoints)
+        return _warning(response) if warned else response
+
+    async def _lead(
+        self, key: _Key, exchange: Exchange, endpoints: Endpoints
+    ) -> InvocationResponse:
+        """Ask, remember the answer, and give it to those that wait for it."""
+        cache = self._cache
+        flight = cache.flights[key] = Flight()
+        shared: InvocationResponse | None = None
+        try:
+            response = await self._ask(exchange, endpoints)
+            if cache.flights.get(key) is not flight:
+                # Somebody asked for a fresh answer meanwhile: this one is the older.
+                shared = response if _may_be_shared(response) else None
+            elif _may_be_shared(response) and cache.remember(key, response, self._rules.seconds):
+                shared = response
+            elif response.status not in _FOR_ONE_REQUEST:
+                # Whoever asks for a part must not keep others from the cache.
+                cache.remember_pass(key)
+        except Fault as fault:
+            self._end(key, flight)
+            flight.fail(fault)
+            raise
+        finally:
+            # Also when the client has left: those that wait ask for themselves.
+            self._end(key, flight)
+            flight.land(shared)
+        return response
+
+    def _end(self, key: _Key, flight: Flight) -> None:
+        if self._cache.flights.get(key) is flight:
+            del self._cache.flights[key]
+
+    async def _ask(self, exchange: Exchange, endpoints: Endpoints) -> InvocationResponse:
+        """Return the integration's answer with its whole body."""
+        answer = self._inner.invoke(exchange, endpoints)
+        response = answer if isinstance(answer, InvocationResponse) else await answer
+        body = response.body
+        if not isinstance(body, BodyStream):
+            return response
+        whole = await whole_answer(body, self._most_bytes)
+        return InvocationResponse(response.status, response.head, whole)
+
+
+def _may_be_shared(response: InvocationResponse) -> bool:
+    """Whether an answer may go to other callers; a broken backend's is not kept for minutes."""
+    return (
+        response.status < _FIRST_SERVER_ERROR
+        and response.status not in _FOR_ONE_REQUEST
+        and b"\nset-cookie:" not in b"\n" + response.head.lower()
+    )
+
+
+def _warning(response: InvocationResponse) -> InvocationResponse:
+    return InvocationResponse(
+        response.status, response.head + _WARNING, response.body, response.length
+    )

@@ -1,0 +1,160 @@
+"""The table of what API keys used, which all workers of a machine share: counts in one memory.
+
+A row belongs to one key in one usage plan: a cell for each worker, in which that worker alone
+counts the requests that it let in, then two cells of the control process: how much of the sum is in
+the store, and the *ceiling*, the sum at which the quota is spent. A worker lets a request in while
+the sum is below the ceiling.
+
+So a quota holds across workers as it happens, and not a flush later: two workers that see the last
+request left at the same moment both let one in, so that a period may have one request too many for
+each further worker, never more. A worker that dies loses nothing, its cells stay. A row of zeros
+lets nobody in until the control process has written its ceiling: whatever is not known is closed.
+
+The rule this module keeps: every cell has one writer, and moves as one aligned double.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from mmap import mmap
+from typing import Final
+
+_CELL_BYTES: Final = 8
+_OF_CONTROL: Final = 2
+"""Cells of a row that the control process writes: what is stored, and the ceiling."""
+_CHUNK_ROWS: Final = 64
+"""Rows that are compared at once when looking for what has changed."""
+
+UNLIMITED: Final = float("inf")
+"""Ceiling of a row without a quota."""
+
+
+def usage_bytes(capacity: int, workers: int) -> int:
+    """Return the bytes that a table of `capacity` rows takes for that many workers."""
+    return _CELL_BYTES * capacity * (workers + _OF_CONTROL)
+
+
+class UsageTable:
+    """One process's view of the table.
+
+    Args:
+        buffer: Writable memory, aligned to 8 bytes, shared by all processes. It may be longer than
+            needed.
+        capacity: How many rows the table holds.
+        workers: How many workers share it; all processes must name the same number.
+
+    Raises:
+        ValueError: The buffer is too short.
+    """
+
+    __slots__ = ("_chunks", "_seen", "_width", "capacity", "cells", "workers")
+
+    def __init__(self, buffer: bytearray | memoryview | mmap, capacity: int, workers: int) -> None:
+        needed = usage_bytes(capacity, workers)
+        octets = memoryview(buffer).cast("B")
+        if len(octets) < needed:
+            text = f"{capacity} rows of usage for {workers} workers need {needed} bytes"
+            raise ValueError(f"{text}, the buffer has {len(octets)}.")
+        self.cells: memoryview[float] = octets[:needed].cast("d")
+        self.capacity = capacity
+        self.workers = workers
+        self._width = workers + _OF_CONTROL
+        self._chunks: dict[int, list[int]] = {}
+        """Rows that `changed` looks at, by chunk."""
+        self._seen: dict[int, bytes] = {}
+        """Chunks as `changed` saw them last."""
+
+    def __repr__(self) -> str:
+        return f"<UsageTable {self.capacity} rows, {self.workers} workers>"
+
+    def start(self, row: int) -> int:
+        """Return where a row begins in `cells`.
+
+        Raises:
+            IndexError: There is no such row.
+        """
+        if not 0 <= row < self.capacity:
+            raise IndexError(f"Row {row} is outside a table of {self.capacity}.")
+        return row * self._width
+
+    def counted(self, row: int) -> float:
+        """Return how many requests all workers let in for a row, since the table was made."""
+        start = self.start(row)
+        return sum(self.cells[start : start + self.workers])
+
+    def stored(self, row: int) -> float:
+        """Return how many of them are in the store."""
+        return self.cells[self.start(row) + self.workers]
+
+    def set_stored(self, row: int, count: float) -> None:
+        """Note how many of them are in the store. Control's."""
+        self.cells[self.start(row) + self.workers] = count
+
+    def set_left(self, row: int, left: float) -> None:
+        """Say how many more requests may be let in beyond those that are in the store. Control's.
+
+        `UNLIMITED` for no quota; negative when more was used than the quota allows.
+        """
+        self.cells[self.start(row) + self.workers + 1] = self.stored(row) + left
+
+    def watch(self, rows: Iterable[int]) -> None:
+        """Let `changed` look at these rows, all of them the next time."""
+        self._chunks = {}
+        for row in rows:
+            self._chunks.setdefault(row // _CHUNK_ROWS, []).append(row)
+        self._seen = {}
+
+    def changed(self) -> Iterator[int]:
+        """Yield the watched rows that may have counted since they were last asked for.
+
+        Rows come in chunks, compared as bytes: a hundred thousand of them in a few milliseconds.
+        """
+        size = _CHUNK_ROWS * self._width
+        for chunk, members in self._chunks.items():
+            octets = self.cells[chunk * size : (chunk + 1) * size].tobytes()
+            if self._seen.get(chunk) != octets:
+                self._seen[chunk] = octets
+                yield from members
+
+    def forget_seen(self) -> None:
+        """Let `changed` name every row again: what it named last was not dealt with."""
+        self._seen = {}
+
+
+class UsageCounter:
+    """One row, as one worker sees it.
+
+    Args:
+        table: The shared table.
+        row: Which row of it.
+        worker: Which worker this is, from 0.
+    """
+
+    __slots__ = ("_ceiling", "_own", "_table", "_worker_cells", "row")
+
+    def __init__(self, table: UsageTable, row: int, worker: int) -> None:
+        if not 0 <= worker < table.workers:
+            raise ValueError(f"Worker {worker} is none of 0 to {table.workers - 1}.")
+        start = table.start(row)
+        self.row = row
+        self._table = table.cells
+        self._worker_cells = table.cells[start : start + table.workers]
+        self._own = start + worker
+        self._ceiling = start + table.workers + 1
+
+    def __repr__(self) -> str:
+        return f"<UsageCounter #{self.row} {sum(self._worker_cells):.0f} of {self.ceiling}>"
+
+    @property
+    def ceiling(self) -> float:
+        """The sum of all workers' counts at which the quota is spent."""
+        return self._table[self._ceiling]
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing is left of the quota."""
+        return sum(self._worker_cells) >= self._table[self._ceiling]
+
+    def count(self) -> None:
+        """Count a request that was let in."""
+        self._table[self._own] += 1.0

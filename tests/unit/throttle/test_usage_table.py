@@ -1,0 +1,75 @@
+"""Rows of usage: what workers count, what the control process allows."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.throttle.usage_table import UNLIMITED, UsageCounter, UsageTable, usage_bytes
+
+
+def table(capacity: int = 200, workers: int = 2) -> UsageTable:
+    return UsageTable(bytearray(usage_bytes(capacity, workers)), capacity, workers)
+
+
+def test_a_row_that_nobody_prepared_lets_nobody_in() -> None:
+    assert UsageCounter(table(), 3, 0).is_spent
+
+
+def test_a_quota_holds_over_all_workers() -> None:
+    shared = table()
+    first, second = UsageCounter(shared, 3, 0), UsageCounter(shared, 3, 1)
+    shared.set_left(3, 2)
+
+    assert not first.is_spent
+    first.count()
+    assert not second.is_spent
+    second.count()
+
+    assert first.is_spent
+    assert second.is_spent
+    assert (shared.counted(3), shared.counted(2), shared.counted(4)) == (2, 0, 0)
+    assert "2 of 2" in repr(first)
+
+
+def test_what_is_left_counts_from_what_is_stored() -> None:
+    shared = table()
+    counter = UsageCounter(shared, 1, 0)
+    for _ in range(5):
+        counter.count()
+    shared.set_stored(1, 5)
+
+    shared.set_left(1, 1)
+    assert not counter.is_spent
+    shared.set_left(1, 0)
+    assert counter.is_spent
+    shared.set_left(1, -3)
+    assert counter.is_spent
+    shared.set_left(1, UNLIMITED)
+    assert not counter.is_spent
+
+
+def test_only_rows_near_a_change_are_looked_at() -> None:
+    shared = table()
+    rows = [1, 2, 70, 199]
+    assert list(shared.changed()) == []
+    shared.watch(rows)
+    assert list(shared.changed()) == rows
+    assert list(shared.changed()) == []
+
+    UsageCounter(shared, 70, 1).count()
+    assert list(shared.changed()) == [70]
+    UsageCounter(shared, 2, 1).count()
+    assert list(shared.changed()) == [1, 2]
+    shared.forget_seen()
+
+    assert list(shared.changed()) == rows
+
+
+def test_nonsense_is_refused() -> None:
+    with pytest.raises(ValueError, match="10 rows of usage for 2 workers need 320 bytes"):
+        UsageTable(bytearray(8), 10, 2)
+    with pytest.raises(IndexError, match="Row 200 is outside a table of 200"):
+        table().counted(200)
+    with pytest.raises(ValueError, match="Worker 2 is none of 0 to 1"):
+        UsageCounter(table(), 0, 2)
+    assert repr(table()) == "<UsageTable 200 rows, 2 workers>"
