@@ -20,7 +20,7 @@ from gateway.definitions.domain import DomainName
 from gateway.definitions.identity import resource_id
 from gateway.definitions.integration import Integration, IntegrationType, ResponseTransferMode
 from gateway.definitions.method_settings import effective_setting
-from gateway.definitions.rest_api import ApiDefinition, Method, Resource
+from gateway.definitions.rest_api import ApiDefinition, Method, Resource, RestApi
 from gateway.definitions.stage import Deployment, LoggingLevel, Stage
 from gateway.errors import Problem
 from gateway.integrations.base import (
@@ -59,6 +59,7 @@ from gateway.snapshot.compiled import (
     Variant,
 )
 from gateway.snapshot.enforcement import unenforced, unenforced_of_domain
+from gateway.snapshot.tracing import with_trace
 from gateway.telemetry.access_log import CompiledAccessLog, compile_access_log
 from gateway.telemetry.execution_log import destination as execution_log_of
 from gateway.throttle import BucketTable, Meter
@@ -220,7 +221,13 @@ def compile_deployment(
             definition.gateway_responses, path="gatewayResponses", problems=problems
         ),
         is_execute_api_disabled=definition.rest_api.disable_execute_api_endpoint,
+        endpoint_type=_endpoint_type(definition.rest_api),
     )
+
+
+def _endpoint_type(rest_api: RestApi) -> str:
+    endpoint = rest_api.endpoint_configuration
+    return endpoint.types[0] if endpoint is not None and endpoint.types else "REGIONAL"
 
 
 def _compile_method(
@@ -377,6 +384,7 @@ class _StageBinder:
         if integration is not None:
             space = space_of(self._api_id, self._stage, arm, deployment.id, self._flushed)
             integration = with_cache(integration, plan, self._stage, space, self._binding.context)
+            integration = with_trace(integration, setting, self._stage, self._binding.context)
         return CompiledMethod(
             identity=identity,
             integration=integration,
@@ -424,6 +432,8 @@ class _StageBinder:
             http_method=plan.http_method if plan else "",
             stage_variables=variables,
             is_canary=None if self._stage.canary_settings is None else arm == CANARY_ARM,
+            endpoint_type=deployment.endpoint_type,
+            response_transfer_mode=plan.response_transfer_mode if plan else "",
         )
 
     def _meters(self, plan: MethodPlan) -> tuple[Meter, ...]:

@@ -41,6 +41,11 @@ class MethodPlan:
     is_streamed: bool = False
     """Whether answers are passed on as they come (responseTransferMode STREAM): never cached."""
 
+    @property
+    def response_transfer_mode(self) -> str:
+        """BUFFERED or STREAM."""
+        return "STREAM" if self.is_streamed else "BUFFERED"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CompiledDeployment:
@@ -53,6 +58,8 @@ class CompiledDeployment:
     methods: tuple[MethodPlan, ...]
     gateway_responses: GatewayResponses
     is_execute_api_disabled: bool
+    endpoint_type: str = "REGIONAL"
+    """As the API's endpoint configuration says, for logs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
