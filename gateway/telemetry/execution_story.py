@@ -6,6 +6,7 @@ may hold is up to the caller.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,7 @@ from gateway.telemetry import redaction
 from gateway.telemetry.escaping import visible
 from gateway.telemetry.redaction import headers_text, pairs_text, query_pairs
 
+_Decoder: Final = codecs.getincrementaldecoder("utf-8")
 _FORM: Final = b"application/x-www-form-urlencoded"
 
 
@@ -103,8 +105,8 @@ def body_text(kept: bytes, length: int, headers: RawHeaders = ()) -> str:
     fields are masked.
     """
     try:
-        # Where the rest is cut off, a character may be torn apart.
-        text = kept.decode("utf-8", "strict" if len(kept) == length else "ignore")
+        # Where the rest is cut off, a character may be torn apart: what is begun is left out.
+        text = _Decoder().decode(kept, final=len(kept) == length)
     except UnicodeDecodeError:
         return f"[Binary Data: {length} bytes]"
     if "\0" in text:

@@ -63,14 +63,18 @@ class Shop:
     api: str
 
     def ask(
-        self, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+        self,
+        path: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
         """Ask on a connection of its own; return status, headers by lower-case name, and body."""
         host, _, port = self.gateway.listen.rpartition(":")
         connection = http.client.HTTPConnection(host, int(port), timeout=PATIENCE_SECONDS)
         try:
             connection.request(
-                method, f"/_aws/execute-api/{self.api}/prod{path}", body, headers=headers
+                method, f"/_aws/execute-api/{self.api}/prod{path}", body, headers or {}
             )
             answer = connection.getresponse()
             named = {name.lower(): value for name, value in answer.getheaders()}
@@ -177,7 +181,9 @@ def test_every_variable_is_in_the_line_or_a_dash(
     start_gateway: StartGateway, backend: str, make_shop: MakeShop
 ) -> None:
     shop = make_shop(start_gateway, backend, EVERY)
-    _, told, body = shop.ask("/back/a?b=c", **{"User-Agent": "tester/1", "Host": "Some.Where"})
+    _, told, body = shop.ask(
+        "/back/a?b=c", headers={"User-Agent": "tester/1", "Host": "Some.Where"}
+    )
     fields = shop.access(told["x-amzn-requestid"]).split("\t")
     line = dict(zip(KNOWN, fields, strict=True))
 
@@ -233,7 +239,7 @@ def test_a_data_trace_tells_everything_but_secrets(
         "Content-Type": "text/plain",
     }
     status, told, body = shop.ask(
-        "/back/echo?client_secret=hunter2&a=1", "POST", sent.encode(), **secrets
+        "/back/echo?client_secret=hunter2&a=1", "POST", sent.encode(), secrets
     )
     events = shop.events(told["x-amzn-requestid"])
 
@@ -298,7 +304,7 @@ def test_a_canary_has_logs_of_its_own(
     shop = make_shop(start_gateway, backend, '$context.requestId "$context.isCanaryRequest"')
     seen = {}
     for arm, text in (("base", b"base"), ("canary", b"next")):
-        _, told, body = shop.ask("/pets", **{"X-Arm": arm})
+        _, told, body = shop.ask("/pets", headers={"X-Arm": arm})
         assert body == text
         seen[arm] = told["x-amzn-requestid"]
 
@@ -420,7 +426,10 @@ def test_standard_output_takes_lines_of_both_arms(
     revision = shop.gateway.status()["revision"]
     shop.gateway.write("apis/shop.yaml", text.replace("logs/shop/access.log", "stdout"))
     shop.gateway.wait_revision(revision + 1)
-    ids = [shop.ask("/pets", **{"X-Arm": arm})[1]["x-amzn-requestid"] for arm in ("base", "canary")]
+    ids = [
+        shop.ask("/pets", headers={"X-Arm": arm})[1]["x-amzn-requestid"]
+        for arm in ("base", "canary")
+    ]
 
     for request_id in ids:
         until(lambda each=request_id: each in shop.gateway.log, f"{request_id} on stdout")  # type: ignore[misc]

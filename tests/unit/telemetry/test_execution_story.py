@@ -13,6 +13,7 @@ FORM = ((b"content-type", b"application/x-www-form-urlencoded; charset=utf-8"),)
         (b'{"a": 1}', 8, '{"a": 1}'),
         ("zwölf".encode(), 6, "zwölf"),
         ("zwö".encode()[:-1], 9, "zw"),
+        (b"\xff\xfe", 9, "[Binary Data: 9 bytes]"),
         (b"\xff\xfe", 2, "[Binary Data: 2 bytes]"),
         (b"\x00\x01\x02", 3_000_000, "[Binary Data: 3000000 bytes]"),
     ],
