@@ -355,6 +355,27 @@ def whole_lines(gateway: RunningGateway, name: str) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
+def test_at_error_only_failures_are_told_and_off_tells_nothing(start_gateway: StartGateway) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        backend = f"127.0.0.1:{closed.getsockname()[1]}"
+    api = FILE.replace("BACKEND", backend).replace("ANSWER", "base")
+    error = '  prod: {methodSettings: {"*/*": {loggingLevel: ERROR, dataTraceEnabled: true}}}\n'
+    shop = Shop(start_gateway({"apis/shop.yaml": f"{api}stages:\n{error}  quiet: {{}}\n"}), "shop")
+    shop.gateway.get("/_aws/execute-api/shop/quiet/back/x")
+    well = shop.ask("/pets")[1]["x-amzn-requestid"]
+    status, told, _ = shop.ask("/back/x")
+    failed = shop.events(told["x-amzn-requestid"])
+
+    assert status == 504
+    assert failed[0].startswith("Execution failed due to configuration error: ")
+    assert failed[1:] == [
+        "Gateway response type: INTEGRATION_FAILURE with status code: 504",
+        "Method completed with status: 504",
+    ]
+    (log,) = (shop.gateway.data / "logs").rglob("*.log")
+    assert well not in log.read_text()
+
+
 def test_a_format_that_could_not_be_written_is_refused_at_both_doors(
     start_gateway: StartGateway, backend: str
 ) -> None:
