@@ -151,6 +151,13 @@ def _integration_latency(exchange: Exchange) -> str | None:
     return None if seconds is None else str(round(seconds * 1000))
 
 
+def _first_content(exchange: Exchange) -> str | None:
+    trace = exchange.execution_trace
+    if trace is None or trace.first_content is None:
+        return None
+    return str(round(trace.first_content * 1000))
+
+
 def _integration_status(exchange: Exchange) -> str | None:
     status = exchange.integration_status
     return None if status is None else str(status)
@@ -235,11 +242,16 @@ _PRESENT: Final[dict[str, Variable]] = {
     "xrayTraceId": _client(_trace_root),
     "cipherSuite": _logged(_of_tls(attrgetter("cipher")), "client"),
     "customDomain.basePathMatched": _logged(lambda exchange: exchange.base_path, "client"),
-    "endpointType": _logged(lambda _exchange: "REGIONAL", "gateway"),
+    "endpointType": _logged(_of_identity(attrgetter("endpoint_type")), "gateway"),
     "integration.error": _logged(_integration_error, "client"),
     "integration.integrationStatus": _logged(_integration_status, "number"),
     "integration.latency": _logged(_integration_latency, "number"),
+    "integration.responseTransferMode": _logged(
+        _of_identity(attrgetter("response_transfer_mode")), "gateway"
+    ),
     "integration.status": _logged(_integration_status, "number"),
+    "integration.timeToAllHeaders": _logged(_integration_latency, "number"),
+    "integration.timeToFirstContent": _logged(_first_content, "number"),
     "integrationErrorMessage": _logged(_integration_error, "client"),
     "integrationLatency": _logged(_integration_latency, "number"),
     "integrationStatus": _logged(_integration_status, "number"),
@@ -268,8 +280,7 @@ _RESERVED_LOGGED_NAMES: Final = """
     authorizer.error authorizer.integrationLatency authorizer.integrationStatus
     authorizer.latency authorizer.requestId authorizer.status
     customDomain.routingRuleIdMatched
-    integration.requestId integration.responseTransferMode
-    integration.timeToAllHeaders integration.timeToFirstContent
+    integration.requestId
     waf.error waf.latency waf.status
 """.split()  # noqa: SIM905 (as above)
 

@@ -45,13 +45,15 @@ from gateway.server.refusal import Refusal, RefusedError
 from gateway.server.target import canonical_host
 from gateway.settings import Limits
 from gateway.snapshot.api_keys import CompiledKeys, KeyTables, Membership
-from gateway.snapshot.compile import Binding, compile_release, finish
+from gateway.snapshot.compile import compile_release
 from gateway.snapshot.compiled import (
     CompiledMethod,
     CompiledStage,
     Snapshot,
     Variant,
 )
+from gateway.snapshot.slices import finish
+from gateway.snapshot.stage_binder import Binding
 from gateway.throttle import BucketTable, bytes_needed
 from gateway.throttle.usage_table import UNLIMITED, UsageTable, usage_bytes
 

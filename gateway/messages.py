@@ -94,6 +94,10 @@ class MethodIdentity:
     stage_variables: Mapping[str, str]
     is_canary: bool | None = None
     """None while the stage has no canary settings."""
+    endpoint_type: str = "REGIONAL"
+    """EDGE, REGIONAL or PRIVATE, as the API's endpoint configuration says."""
+    response_transfer_mode: str = ""
+    """BUFFERED or STREAM; empty where no method is."""
 
 
 class UsageNote:
@@ -116,10 +120,10 @@ class Exchange:
     """The logbook of one request, for `record`. One writer: `pipeline.serve` and its stations."""
 
     __slots__ = (
-        "base_path", "context_path", "draw", "endpoint_uri", "epoch", "extended_request_id",
-        "fault", "identity", "integration_latency", "integration_status", "now", "path_parameters",
-        "phases", "request", "request_id", "response_latency", "response_length", "scope", "status",
-        "trace_id", "usage",
+        "base_path", "context_path", "draw", "endpoint_uri", "epoch", "execution_trace",
+        "extended_request_id", "fault", "identity", "integration_latency", "integration_status",
+        "now", "path_parameters", "phases", "request", "request_id", "response_latency",
+        "response_length", "scope", "status", "trace_id", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -167,6 +171,8 @@ class Exchange:
         """Seconds from sending the request to the head of the answer; None without a backend."""
         self.endpoint_uri = ""
         """URL that the backend was called at, for the execution log; empty without a backend."""
+        self.execution_trace: Any = None
+        """The `telemetry.execution_trace.ExecutionTrace`; None: nobody asks for what passed."""
 
         # Set at the end
         self.fault: Fault | None = None

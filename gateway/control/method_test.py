@@ -29,8 +29,10 @@ from gateway.messages import (
 )
 from gateway.pipeline.authorize import authorize
 from gateway.release import ACCOUNT_BUCKET, Release
-from gateway.snapshot.compile import Binding, compile_release, finish
+from gateway.snapshot.compile import compile_release
 from gateway.snapshot.compiled import CompiledMethod, Variant
+from gateway.snapshot.slices import finish
+from gateway.snapshot.stage_binder import Binding
 from gateway.streams import BodyError, BodyStream
 from gateway.telemetry.invocation_log import EndpointTrace, invocation_log
 from gateway.throttle import BucketTable, bytes_needed

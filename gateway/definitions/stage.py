@@ -38,7 +38,7 @@ class MethodSetting:
     logging_level: LoggingLevel = LoggingLevel.OFF
     """How much the execution log says."""
     data_trace_enabled: bool = False
-    """Log whole requests and answers."""
+    """At INFO, log headers and the beginnings of bodies, too, of the client and of the backend."""
     throttling_burst_limit: int = 5000
     """Requests admitted at once: the token bucket's size. 0 blocks."""
     throttling_rate_limit: float = 10000.0
@@ -62,7 +62,8 @@ class AccessLogSettings:
     """Where a stage's access log goes and what a line holds."""
 
     destination: str = field(default="stdout", metadata={"aliases": ("destinationArn",)})
-    """`stdout`, a file (relative to the data directory), or a log group ARN (under `logs/`)."""
+    """`stdout`, a file (relative to the data directory), or a log group ARN (under `logs/`). A
+    canary's lines go to a file of their own, `NAME/Canary.log` for `NAME.log`."""
     format: str = "json"
     """`json`, `clf`, `xml`, `csv`, or a line with `$context.*` variables that names
     `$context.requestId` or `$context.extendedRequestId`; at most 3 KB."""

@@ -2,8 +2,10 @@
 
 from gateway.snapshot.cell import SnapshotCell
 from gateway.snapshot.check import problems_of_deployment, problems_of_stage
-from gateway.snapshot.compile import Binding, compile_release, finish
+from gateway.snapshot.compile import compile_release
 from gateway.snapshot.compiled import CompiledDeployment, CompiledMethod, CompiledStage, Snapshot
+from gateway.snapshot.slices import finish
+from gateway.snapshot.stage_binder import Binding
 
 __all__ = [
     "Binding",

@@ -42,6 +42,11 @@ class MethodPlan:
     is_streamed: bool = False
     """Whether answers are passed on as they come (responseTransferMode STREAM): never cached."""
 
+    @property
+    def response_transfer_mode(self) -> str:
+        """BUFFERED or STREAM."""
+        return "STREAM" if self.is_streamed else "BUFFERED"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CompiledDeployment:
@@ -56,6 +61,8 @@ class CompiledDeployment:
     is_execute_api_disabled: bool
     created_date: float = 0.0
     """Seconds since 1970; 0 for deployments made from files."""
+    endpoint_type: str = "REGIONAL"
+    """As the API's endpoint configuration says, for logs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -28,6 +28,8 @@ from gateway.definitions.rest_api import (
     ApiDefinition,
     ApiKeySource,
     AuthorizationType,
+    EndpointConfiguration,
+    EndpointType,
     Method,
     MethodResponse,
     Resource,
@@ -75,6 +77,9 @@ def _whole(transaction: Transaction, api: int, below: ColumnElement[bool]) -> Ap
             minimum_compression_size=row.minimum_compression_size,
             disable_execute_api_endpoint=row.disable_execute_api_endpoint,
             policy=row.policy,
+            endpoint_configuration=EndpointConfiguration(
+                types=tuple(map(EndpointType, row.endpoint_configuration["types"]))
+            ),
         ),
         resources=_resources(transaction, below),
         gateway_responses=parts.gateway_responses,

@@ -17,9 +17,16 @@ from gateway.definitions.stage import AccessLogSettings
 from gateway.errors import Problem
 from gateway.messages import Exchange
 from gateway.telemetry.destinations import destination_of
-from gateway.telemetry.escaping import csv_field, json_text, quoted_text, visible, xml_text
+from gateway.telemetry.escaping import (
+    csv_field,
+    json_text,
+    quoted_csv_text,
+    quoted_text,
+    visible,
+    xml_text,
+)
 
-_Kind = Literal["json", "xml", "csv", "text"]
+_Kind = Literal["json", "xml", "csv", "quoted csv", "text"]
 
 _FIELDS: Final = {
     "requestId": "requestId",
@@ -64,8 +71,12 @@ _ESCAPES: Final[dict[_Kind, Callable[[str], str]]] = {
     "json": json_text,
     "xml": xml_text,
     "csv": csv_field,
+    "quoted csv": quoted_csv_text,
     "text": quoted_text,
 }
+_KIND_BY_START: Final[dict[str, _Kind]] = {"{": "json", "<": "xml"}
+_SEPARATOR: Final = re.compile(r'"?\s*,(?:[\w .-]*,)*\s*"?', re.ASCII)
+"""Between two variables of a CSV line: a comma, or constant fields."""
 _MISSING: Final = "-"
 
 
@@ -130,8 +141,9 @@ def compile_access_log(
         settings.destination, f"{path}.destination", problems, is_canary=is_canary
     )
     place = f"{path}.format"
-    text = _checked(PRESETS.get(settings.format, settings.format), place, problems)
-    kind = _kind_of(settings.format, text)
+    name = settings.format.lower()
+    text = _checked(PRESETS.get(name, settings.format), place, problems)
+    kind = _kind_of(name, text)
     pieces: list[str] = []
     values: list[Render | _Read] = []
     end = 0
@@ -139,7 +151,9 @@ def compile_access_log(
         pieces.append(_constant(text[end : found.start()], place, problems))
         end = found.end()
         is_bare = kind == "json" and _is_outside_string(text[: found.start()])
-        value = _value(_plain_name(found[1]), kind, is_bare, place, problems)
+        is_quoted = kind == "csv" and text[: found.start()].endswith('"')
+        here: _Kind = "quoted csv" if is_quoted else kind
+        value = _value(_plain_name(found[1]), here, is_bare, place, problems)
         if isinstance(value, str):
             pieces.append(value.replace("%", "%%"))
         else:
@@ -212,7 +226,11 @@ def _kind_of(name: str, text: str) -> _Kind:
         if name == preset or text == PRESETS[preset]:
             return preset
     start = text.lstrip()[:1]
-    return "json" if start == "{" else "xml" if start == "<" else "text"
+    if start in _KIND_BY_START:
+        return _KIND_BY_START[start]
+    between = _VARIABLE.sub("\0", text).split("\0")[1:-1]
+    is_csv = bool(between) and all(_SEPARATOR.fullmatch(constant) for constant in between)
+    return "csv" if is_csv else "text"
 
 
 def _constant(text: str, place: str, problems: list[Problem]) -> str:
@@ -252,7 +270,7 @@ def _value(
     missing = f'"{_MISSING}"' if is_bare else _MISSING
     if known.is_reserved:
         return missing
-    if name in _READS and not is_bare:
+    if name in _READS and not is_bare and kind != "quoted csv":
         return _READS[name]
     if is_bare and known.content != "number" and name != "isCanaryRequest":
         if name == "error.messageString":

@@ -6,7 +6,7 @@ No definition reaches out of the data directory by stealth; an absolute path is 
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 from typing import Final
 
 from gateway.errors import Problem
@@ -21,6 +21,8 @@ _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._#-]")
 _OWN_DIRECTORIES: Final = frozenset({"certificates", "release", "run"})
 _OWN_FILES: Final = ("store.sqlite", "users.toml")
 """How the names begin of what the gateway keeps in its data directory: no log line goes there."""
+_CANARY: Final = "Canary"
+"""AWS's name for what a canary logs apart."""
 _MOST_NAME_CHARACTERS: Final = 200
 """Of one path segment; file systems take 255 bytes."""
 
@@ -41,7 +43,7 @@ def destination_of(
     if sentence is not None:
         problems.append(Problem(path, sentence))
         return None
-    return str(PurePosixPath(value))
+    return str(_canary_file(PurePosixPath(value)) if is_canary else PurePosixPath(value))
 
 
 def execution_log_group(api_id: str, stage: str, *, is_canary: bool) -> str:
@@ -87,7 +89,21 @@ def file_of_arn(arn: str, path: str, problems: list[Problem], *, is_canary: bool
 
 def _file_of_group(name: str, is_canary: bool) -> str:
     # The suffix keeps a stage's file and the directory of its canary's apart.
-    return f"logs/{name}/Canary.log" if is_canary else f"logs/{name}.log"
+    return f"logs/{name}/{_CANARY}.log" if is_canary else f"logs/{name}.log"
+
+
+def is_canary_file(path: PurePath) -> bool:
+    """Whether a file is a canary's by its name: it may need a directory of its own."""
+    return path.stem == _CANARY
+
+
+def _canary_file(path: PurePosixPath) -> PurePosixPath:
+    """Return `logs/pets/Canary.log` for `logs/pets.log`, as for a log group.
+
+    What has no suffix may be a pipe or a device, and both arms share it.
+    """
+    file = path.with_suffix("") / f"{_CANARY}{path.suffix}"
+    return file if path.suffix and not is_own_file(file) else path
 
 
 def _fault_of_path(value: str) -> str | None:

@@ -80,3 +80,8 @@ def csv_field(value: str) -> str:
     if '"' in value or "," in value:
         return '"' + value.replace('"', '""') + '"'
     return value
+
+
+def quoted_csv_text(value: str) -> str:
+    """Escape for the inside of a CSV field that stands in double quotes already (RFC 4180)."""
+    return visible(value).replace('"', '""')

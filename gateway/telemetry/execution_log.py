@@ -1,49 +1,31 @@
 """The execution log: what happened to a request, in AWS's sentences.
 
 The lines of a request are made at its end, all at once: a request that is not logged pays nothing.
-Each is `({requestId}) {time} : {sentence}`. Secrets are masked, and what a client sent is escaped.
+Each is `{time} ({requestId}) {sentence}`, as CloudWatch's readers print an event. Secrets are
+masked, and what a client sent is escaped.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import unquote_plus
 
 from gateway.definitions.stage import LoggingLevel
 from gateway.errors import Fault, GatewayResponseType
-from gateway.messages import Exchange, MethodIdentity
+from gateway.messages import Exchange, MethodIdentity, RawHeaders
+from gateway.telemetry import execution_story as story
 from gateway.telemetry.destinations import execution_log_group
 from gateway.telemetry.escaping import visible
+from gateway.telemetry.execution_trace import Excerpt, ExecutionTrace
+from gateway.telemetry.redaction import credential, headers_text
 
-MOST_LINE_BYTES: Final = 1024
-"""AWS cuts an event there; the newline is not counted."""
+MOST_EVENT_BYTES: Final = 1024
+"""AWS cuts an event there; time and newline are not counted."""
 _TRUNCATED: Final = b" [TRUNCATED]"
-_MASK: Final = "****"
-
-SECRET_HEADERS: Final = frozenset(
-    (
-        "authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key",
-        "x-amz-security-token", "x-auth-token", "x-csrf-token", "x-xsrf-token",
-    )
-)  # fmt: skip
-_SECRET_PARAMETERS: Final = frozenset(
-    (
-        "access_token", "api-key", "api_key", "apikey", "client_secret", "code", "id_token", "key",
-        "password", "refresh_token", "secret", "sig", "signature", "token", "x-amz-credential",
-        "x-amz-security-token", "x-amz-signature", "x-api-key",
-    )
-)  # fmt: skip
 
 _UNLOGGED: Final = frozenset((GatewayResponseType.REQUEST_TOO_LARGE, GatewayResponseType.THROTTLED))
 """AWS does not log these; a flood that is being refused must not become a flood of lines."""
-
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # fmt: skip
-_USER_INFO: Final = re.compile(r"^([a-z]+://)[^/@]*@")
 
 
 def destination(identity: MethodIdentity) -> str:
@@ -56,111 +38,123 @@ def destination(identity: MethodIdentity) -> str:
 def lines(exchange: Exchange, level: LoggingLevel) -> list[bytes]:
     """Return the lines of a finished request, each with its newline.
 
-    INFO tells the whole story; ERROR only how a request failed; a request that did not gives none.
+    INFO tells the whole story, with headers and bodies where they were traced; ERROR only how a
+    request failed; a request that did not gives none.
     """
     fault = exchange.fault
     if level is LoggingLevel.OFF or (fault is not None and fault.type in _UNLOGGED):
         return []
+    ended = exchange.epoch + exchange.response_latency
     if level is LoggingLevel.INFO:
-        return [*_lines(exchange, exchange.epoch, _story(exchange))]
+        trace: ExecutionTrace | None = exchange.execution_trace
+        if trace is not None and not trace.has_data:
+            trace = None
+        return [
+            *_lines(exchange, exchange.epoch, _begin(exchange, trace)),
+            *_lines(exchange, ended, _outcome(exchange, trace)),
+        ]
     if fault is None and exchange.status < 500:
         return []
-    return [*_lines(exchange, exchange.epoch + exchange.response_latency, _end(exchange))]
+    return [*_lines(exchange, ended, _end(exchange, None))]
 
 
 def _lines(exchange: Exchange, epoch: float, sentences: Iterable[str]) -> Iterator[bytes]:
-    prefix = f"({exchange.request_id}) {log_time(epoch)} : "
+    time = event_time(epoch).encode() + b" "
+    prefix = f"({exchange.request_id}) "
     for sentence in sentences:
-        line = (prefix + sentence).encode("utf-8", "backslashreplace")
-        if len(line) > MOST_LINE_BYTES:
-            kept = line[: MOST_LINE_BYTES - len(_TRUNCATED)]
+        event = (prefix + sentence).encode("utf-8", "backslashreplace")
+        if len(event) > MOST_EVENT_BYTES:
+            kept = event[: MOST_EVENT_BYTES - len(_TRUNCATED)]
             # A character that the cut tore apart goes entirely.
-            line = kept.decode("utf-8", "ignore").encode() + _TRUNCATED
-        yield line + b"\n"
+            event = kept.decode("utf-8", "ignore").encode() + _TRUNCATED
+        yield time + event + b"\n"
 
 
-def log_time(epoch: float) -> str:
-    """Return `Sun Nov 22 12:00:00 UTC 2026`."""
+def event_time(epoch: float) -> str:
+    """Return `2026-11-22T12:00:00.250Z`."""
     at = datetime.fromtimestamp(epoch, UTC)
-    return (
-        f"{_DAYS[at.weekday()]} {_MONTHS[at.month - 1]} {at.day:02}"
-        f" {at.hour:02}:{at.minute:02}:{at.second:02} UTC {at.year}"
-    )
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
 
 
-def _story(exchange: Exchange) -> Iterator[str]:
-    request = exchange.request
+def _begin(exchange: Exchange, trace: ExecutionTrace | None) -> Iterator[str]:
+    """Tell what is known before a backend answers."""
     yield f"Extended Request Id: {exchange.extended_request_id}"
-    yield f"Starting execution for request: {exchange.request_id}"
-    path = exchange.context_path or request.path
-    yield f"HTTP Method: {visible(request.method)}, Resource Path: {visible(path)}"
-    yield f"Method request path: {pairs_text(exchange.path_parameters.items())}"
-    yield f"Method request query string: {pairs_text(query_pairs(request.query))}"
-    headers = (
-        (name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
-        for name, value in request.headers
-    )
-    yield f"Method request headers: {pairs_text(masked(headers, SECRET_HEADERS))}"
-    if exchange.endpoint_uri:
-        yield f"Endpoint request URI: {visible(masked_uri(exchange.endpoint_uri))}"
-    if exchange.integration_status is not None:
-        latency = round((exchange.integration_latency or 0.0) * 1000)
-        yield (
-            f"Received response. Status: {exchange.integration_status},"
-            f" Integration latency: {latency} ms"
-        )
-    yield from _end(exchange)
-
-
-def _end(exchange: Exchange) -> Iterator[str]:
-    fault = exchange.fault
-    if fault is None:
-        yield "Successfully completed execution"
+    yield from _usage_plan(exchange)
+    yield from story.beginning(exchange)
+    if trace is not None:
+        yield story.request_body(_text(trace.request, exchange.request.headers))
+    if not exchange.endpoint_uri:
+        return
+    if trace is None or trace.endpoint_headers is None:
+        yield story.endpoint_uri(exchange)
     else:
-        yield failure(fault)
+        yield from story.endpoint_request(
+            exchange, _passage(trace.endpoint_headers, trace.endpoint_request)
+        )
+
+
+def _usage_plan(exchange: Exchange) -> Iterator[str]:
+    """Tell whose key it was, of a method that requires one."""
+    usage, identity = exchange.usage, exchange.identity
+    if usage is None or identity is None or not usage.api_key:
+        return
+    key = credential(usage.api_key)
+    place = f"{identity.api_id}/{identity.stage}"
+    yield (
+        f"Verifying Usage Plan for request: {exchange.request_id}."
+        f" API Key: {key} API Stage: {place}"
+    )
+    if usage.usage_plan_id and not _is_refused_by_plan(exchange.fault):
+        yield f"Usage Plan check succeeded for API Key {key} and API Stage {place}"
+
+
+def _is_refused_by_plan(fault: Fault | None) -> bool:
+    return fault is not None and fault.type in {
+        GatewayResponseType.INVALID_API_KEY,
+        GatewayResponseType.QUOTA_EXCEEDED,
+    }
+
+
+def _outcome(exchange: Exchange, trace: ExecutionTrace | None) -> Iterator[str]:
+    """Tell what came back, and the end."""
+    if exchange.integration_status is not None:
+        if trace is None or trace.endpoint_answer_headers is None:
+            yield story.received(exchange)
+        else:
+            yield from story.endpoint_answer(
+                exchange, _passage(trace.endpoint_answer_headers, trace.endpoint_answer)
+            )
+    yield from _end(exchange, trace)
+
+
+def _end(exchange: Exchange, trace: ExecutionTrace | None) -> Iterator[str]:
+    fault = exchange.fault
+    if fault is not None:
+        yield story.failure(fault)
         yield f"Gateway response type: {fault.type.value} with status code: {exchange.status}"
+        if trace is not None and exchange.scope is not None:
+            yield from _gateway_response(exchange, fault)
+    else:
+        if trace is not None and trace.answer_headers is not None:
+            yield from story.method_answer(_passage(trace.answer_headers, trace.answer))
+        yield "Successfully completed execution"
     if exchange.status == 499:
         yield "The client closed the connection before the response was complete"
-    yield f"Method completed with status: {exchange.status}"
+    yield story.completed(exchange)
 
 
-def failure(fault: Fault) -> str:
-    """Return the sentence that says why a request failed."""
-    why = visible(fault.detail or fault.message or fault.type.value)
-    if why.startswith("Execution failed"):
-        return why
-    if fault.type is GatewayResponseType.INTEGRATION_TIMEOUT:
-        return f"Execution failed due to a timeout error: {why}"
-    if fault.status >= 500:
-        return f"Execution failed due to configuration error: {why}"
-    return f"Execution failed: {why}"
+def _gateway_response(exchange: Exchange, fault: Fault) -> Iterator[str]:
+    """Tell what the client got instead: the same values give the same answer once more."""
+    answer = exchange.scope.gateway_responses[fault.type].render(fault, exchange)
+    passage = _passage(story.header_lines(answer.head), Excerpt(answer.body))
+    yield f"Gateway response body: {passage.body}"
+    yield f"Gateway response headers: {headers_text(passage.headers)}"
 
 
-def pairs_text(pairs: Iterable[tuple[str, str]]) -> str:
-    """Return `{name=value, name=value}`."""
-    return "{" + ", ".join(f"{visible(name)}={visible(value)}" for name, value in pairs) + "}"
+def _passage(headers: RawHeaders, body: Excerpt) -> story.Passage:
+    return story.Passage(headers, _text(body, headers))
 
 
-def masked(pairs: Iterable[tuple[str, str]], secrets: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """Yield the pairs; the value of a name among `secrets` is masked."""
-    for name, value in pairs:
-        yield name, _MASK if name.strip().lower() in secrets else value
-
-
-def query_pairs(query: str) -> Iterator[tuple[str, str]]:
-    """Yield the parameters as they were sent, decoded only to recognise secrets."""
-    for part in query.split("&") if query else ():
-        name, _, value = part.partition("=")
-        is_secret = unquote_plus(name).strip().lower() in _SECRET_PARAMETERS
-        yield name, _MASK if is_secret else value
-
-
-def masked_uri(uri: str) -> str:
-    """Return the URI without user information and without the values of secret parameters."""
-    head, mark, query = uri.partition("?")
-    head = _USER_INFO.sub(rf"\g<1>{_MASK}@", head)
-    return (
-        head
-        + mark
-        + "&".join(f"{name}={value}" if value else name for name, value in query_pairs(query))
-    )
+def _text(body: Excerpt, headers: RawHeaders) -> str:
+    # Newlines become visible: no body forges a line.
+    return visible(story.body_text(body.kept, body.length, headers))

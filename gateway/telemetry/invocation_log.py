@@ -8,23 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from gateway.messages import Exchange, RawHeaders
-from gateway.telemetry.escaping import visible
-from gateway.telemetry.execution_log import (
-    SECRET_HEADERS,
-    failure,
-    log_time,
-    masked,
-    masked_uri,
-    pairs_text,
-    query_pairs,
-)
+from gateway.telemetry import execution_story as story
 
 MOST_LINE_CHARACTERS: Final = 1024
 """AWS cuts an event there."""
 _TRUNCATED: Final = " [TRUNCATED]"
+_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -71,64 +66,39 @@ def _dated(epoch: float, sentences: Iterable[str]) -> Iterator[str]:
         yield line
 
 
+def log_time(epoch: float) -> str:
+    """Return `Sun Nov 22 12:00:00 UTC 2026`."""
+    at = datetime.fromtimestamp(epoch, UTC)
+    return (
+        f"{_DAYS[at.weekday()]} {_MONTHS[at.month - 1]} {at.day:02}"
+        f" {at.hour:02}:{at.minute:02}:{at.second:02} UTC {at.year}"
+    )
+
+
 def _request(exchange: Exchange, body: bytes) -> Iterator[str]:
-    request = exchange.request
-    yield f"Starting execution for request: {exchange.request_id}"
-    path = visible(exchange.context_path or request.path)
-    yield f"HTTP Method: {visible(request.method)}, Resource Path: {path}"
-    yield f"Method request path: {pairs_text(exchange.path_parameters.items())}"
-    yield f"Method request query string: {pairs_text(query_pairs(request.query))}"
-    yield f"Method request headers: {_headers(request.headers)}"
-    yield f"Method request body before transformations: {_body(body)}"
+    yield from story.beginning(exchange)
+    yield story.request_body(_passage(exchange.request.headers, body).body)
 
 
 def _endpoint(exchange: Exchange, trace: EndpointTrace | None) -> Iterator[str]:
     if trace is None:
         return
-    uri = visible(masked_uri(exchange.endpoint_uri))
-    yield f"Endpoint request URI: {uri}"
-    yield f"Endpoint request headers: {_headers(trace.headers)}"
-    yield f"Endpoint request body after transformations: {_body(trace.body)}"
-    yield f"Sending request to {uri}"
-    if trace.answer_headers is None:
-        return
-    latency = round((exchange.integration_latency or 0.0) * 1000)
-    yield (
-        f"Received response. Status: {exchange.integration_status}, "
-        f"Integration latency: {latency} ms"
-    )
-    yield f"Endpoint response headers: {_headers(trace.answer_headers)}"
-    yield f"Endpoint response body before transformations: {_body(trace.answer_body)}"
+    yield from story.endpoint_request(exchange, _passage(trace.headers, trace.body))
+    if trace.answer_headers is not None:
+        answer = _passage(trace.answer_headers, trace.answer_body)
+        yield from story.endpoint_answer(exchange, answer)
 
 
 def _answer(exchange: Exchange, answer: tuple[RawHeaders, bytes]) -> Iterator[str]:
     if exchange.fault is not None:
-        yield failure(exchange.fault)
+        yield story.failure(exchange.fault)
     else:
-        headers, body = answer
-        yield f"Method response body after transformations: {_body(body)}"
-        yield f"Method response headers: {_headers(headers)}"
+        yield from story.method_answer(_passage(*answer))
         yield "Successfully completed execution"
-    yield f"Method completed with status: {exchange.status}"
+    yield story.completed(exchange)
 
 
-def _headers(headers: RawHeaders) -> str:
-    pairs = ((_text(name), _text(value)) for name, value in headers)
-    return pairs_text(masked(pairs, SECRET_HEADERS))
-
-
-def _body(body: bytes) -> str:
-    """Return a body's beginning as text; more would be cut off the line."""
-    try:
-        return body[: 4 * MOST_LINE_CHARACTERS].decode("utf-8", _strictness(body))
-    except UnicodeDecodeError:
-        return f"[Binary Data: {len(body)} bytes]"
-
-
-def _strictness(body: bytes) -> str:
-    # A cut may tear a character apart.
-    return "strict" if len(body) <= 4 * MOST_LINE_CHARACTERS else "ignore"
-
-
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "surrogateescape")
+def _passage(headers: RawHeaders, body: bytes) -> story.Passage:
+    """Return headers and the body's beginning: more would be cut off the line."""
+    kept = body[: 4 * MOST_LINE_CHARACTERS]
+    return story.Passage(headers, story.body_text(kept, len(body), headers))

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from select import PIPE_BUF
 from typing import Final, Protocol
 
-from gateway.telemetry.destinations import is_own_file
+from gateway.telemetry.destinations import is_canary_file, is_own_file
 
 _OPEN_FLAGS: Final = (
     os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
@@ -117,4 +117,7 @@ def open_file(data_dir: Path, destination: str) -> Output:
             raise OSError(errno.EACCES, "a relative path cannot leave the data directory")
         for parent in reversed(path.relative_to(data_dir).parents[:-1]):
             (data_dir / parent).mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+    elif is_canary_file(path):
+        # Beside the stage's own file, which says that somebody wants logs here.
+        path.parent.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
     return _Descriptor(os.open(path, _OPEN_FLAGS, _FILE_MODE))

@@ -26,8 +26,10 @@ from gateway.server.upstream import HttpEndpoints
 from gateway.settings import Settings
 from gateway.snapshot.api_keys import KeyTables
 from gateway.snapshot.cell import SnapshotCell
-from gateway.snapshot.compile import Binding, compile_deployment, compile_release, finish
+from gateway.snapshot.compile import compile_deployment, compile_release
 from gateway.snapshot.compiled import CompiledDeployment, Snapshot
+from gateway.snapshot.slices import finish
+from gateway.snapshot.stage_binder import Binding
 from gateway.telemetry.log_sink import LogSink
 from gateway.telemetry.metrics import Cell, WorkerMetrics
 from gateway.throttle import BucketTable

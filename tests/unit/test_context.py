@@ -4,6 +4,7 @@ import pytest
 
 from gateway.context import KNOWN, UnknownVariableError, clf_time, getter, variable
 from gateway.errors import Fault, GatewayResponseType
+from gateway.telemetry.execution_trace import ExecutionTrace
 from tests.exchanges import exchange, identity, request
 
 
@@ -169,3 +170,22 @@ def test_what_is_known_at_the_end_only_is_for_logs(name: str) -> None:
 @pytest.mark.parametrize("name", ["requestId", "error.message", "identity.sourceIp", "path"])
 def test_what_is_known_before_is_for_templates_too(name: str) -> None:
     assert not variable(name).is_log_only
+
+
+def test_the_method_s_stage_says_how_answers_come_and_what_kind_the_endpoint_is() -> None:
+    edge = exchange(identity=identity(endpoint_type="EDGE", response_transfer_mode="STREAM"))
+
+    assert getter("endpointType")(edge) == "EDGE"
+    assert getter("integration.responseTransferMode")(edge) == "STREAM"
+    assert getter("integration.responseTransferMode")(exchange()) is None
+
+
+def test_the_times_of_a_streamed_answer_are_milliseconds() -> None:
+    trace = ExecutionTrace(has_data=False)
+    trace.first_content = 0.0351
+    streamed = exchange(integration_latency=0.0254, execution_trace=trace)
+
+    assert getter("integration.timeToAllHeaders")(streamed) == "25"
+    assert getter("integration.timeToFirstContent")(streamed) == "35"
+    trace.first_content = None
+    assert getter("integration.timeToFirstContent")(streamed) is None

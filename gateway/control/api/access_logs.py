@@ -7,10 +7,17 @@ append to any file that the gateway can write.
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.definitions.stage import AccessLogSettings
 from gateway.errors import ControlError, Problem, bad_request
 from gateway.telemetry.access_log import compile_access_log
 from gateway.telemetry.destinations import file_of_arn
+
+_SINGLE_LINE: Final = (
+    "Access Log format must be single line, new line character is allowed only at end of the format"
+)
+"""AWS's sentence."""
 
 
 def checked_destination(value: str) -> str:
@@ -37,6 +44,8 @@ def checked_format(value: str) -> str:
     Raises:
         ControlError: (BadRequestException) no line could be written in it; it says why.
     """
+    if "\n" in value.rstrip("\n"):
+        raise bad_request(_SINGLE_LINE)
     problems: list[Problem] = []
     compile_access_log(AccessLogSettings(format=value), "", problems)
     if problems:

@@ -14,6 +14,8 @@ from gateway.definitions.integration import (
 from gateway.definitions.rest_api import (
     ApiDefinition,
     AuthorizationType,
+    EndpointConfiguration,
+    EndpointType,
     Method,
     MethodResponse,
     Resource,
@@ -26,7 +28,13 @@ from gateway.store.working_copy import copy_definition, definition_of, write_def
 from tests.unit.store.stores import done, open_store
 
 FULL = ApiDefinition(
-    rest_api=RestApi(name="pets", id="a", description="d", binary_media_types=("image/png",)),
+    rest_api=RestApi(
+        name="pets",
+        id="a",
+        description="d",
+        binary_media_types=("image/png",),
+        endpoint_configuration=EndpointConfiguration(types=(EndpointType.EDGE,)),
+    ),
     resources=(
         Resource(
             path="/pets/{id}",

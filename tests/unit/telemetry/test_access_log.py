@@ -298,3 +298,33 @@ def test_the_destination_is_resolved() -> None:
     assert base is not None
     assert canary is not None
     assert (base.destination, canary.destination) == ("logs/shop.log", "logs/shop/Canary.log")
+
+
+@pytest.mark.parametrize("name", ["JSON", "Clf", "XML", "csv"])
+def test_presets_are_known_in_any_case(name: str) -> None:
+    assert line(name) == line(PRESETS[name.lower()])
+
+
+@pytest.mark.parametrize(
+    "format_",
+    [
+        "$context.requestId,$context.identity.userAgent,$context.status",
+        '"$context.requestId","$context.identity.userAgent","$context.status"',
+        '$context.requestId,"$context.identity.userAgent",$context.status',
+        '"$context.requestId",$context.identity.userAgent,"$context.status"',
+    ],
+)
+@given(agent=st.text())
+def test_no_client_can_add_a_field_to_a_csv_format_of_ones_own(format_: str, agent: str) -> None:
+    for value in (agent, EVIL, '",200,"', "a,b"):
+        served = exchange(request(fields={"User-Agent": value}))
+        rows = list(csv.reader([line(format_, served)], strict=True))
+
+        assert [len(row) for row in rows] == [3]
+        assert (rows[0][0], rows[0][2]) == (REQUEST_ID, "200")
+
+
+def test_commas_of_a_sentence_make_no_csv() -> None:
+    served = exchange(request(fields={"User-Agent": "a,b"}))
+
+    assert line("$context.requestId, by $context.identity.userAgent", served).endswith(" by a,b")

@@ -14,6 +14,7 @@ from gateway.store import database as store
 from gateway.telemetry.destinations import (
     destination_of,
     execution_log_group,
+    is_canary_file,
     is_own_file,
     log_group_path,
 )
@@ -68,12 +69,23 @@ def test_what_the_gateway_keeps_is_no_destination() -> None:
     assert not is_own_file(PurePosixPath())
 
 
-def test_a_canary_writes_to_a_log_group_of_its_own_but_not_to_another_file() -> None:
-    arn = "arn:aws:logs:us-east-1:0:log-group:shop"
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ("arn:aws:logs:us-east-1:0:log-group:shop", "logs/shop/Canary.log"),
+        ("logs/shop.log", "logs/shop/Canary.log"),
+        ("/var/log/shop.json", "/var/log/shop/Canary.json"),
+    ],
+)
+def test_a_canary_writes_to_a_file_of_its_own(value: str, place: str) -> None:
+    assert resolved(value, is_canary=True) == place
+    assert is_canary_file(PurePosixPath(place))
+    assert not is_canary_file(PurePosixPath(value))
 
-    assert resolved(arn, is_canary=True) == "logs/shop/Canary.log"
-    assert resolved("access.log", is_canary=True) == "access.log"
-    assert resolved("stdout", is_canary=True) == "stdout"
+
+@pytest.mark.parametrize("value", ["stdout", "/dev/stderr", "/run/pipe", "run.log"])
+def test_a_canary_shares_what_may_be_no_file_and_keeps_off_the_gateways_own(value: str) -> None:
+    assert resolved(value, is_canary=True) == value
 
 
 @given(st.text(min_size=1))

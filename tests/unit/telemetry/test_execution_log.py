@@ -4,11 +4,13 @@ import pytest
 
 from gateway.definitions.stage import LoggingLevel
 from gateway.errors import Fault, GatewayResponseType
-from gateway.messages import Exchange
-from gateway.telemetry.execution_log import MOST_LINE_BYTES, destination, lines
+from gateway.messages import Exchange, UsageNote
+from gateway.telemetry.execution_log import MOST_EVENT_BYTES, destination, lines
+from gateway.telemetry.execution_trace import ExecutionTrace
 from tests.exchanges import EXTENDED_REQUEST_ID, REQUEST_ID, exchange, identity, request
 
-PREFIX = f"({REQUEST_ID}) Sun Nov 22 12:00:00 UTC 2026 : "
+PREFIX = f"2026-11-22T12:00:00.250Z ({REQUEST_ID}) "
+ENDED = f"2026-11-22T12:00:00.262Z ({REQUEST_ID}) "
 
 
 def story(finished: Exchange, level: LoggingLevel = LoggingLevel.INFO) -> list[str]:
@@ -18,8 +20,8 @@ def story(finished: Exchange, level: LoggingLevel = LoggingLevel.INFO) -> list[s
         assert len(line.splitlines()) == 1
         text = line.decode()[:-1]
         assert text.isprintable()
-        assert text.startswith(PREFIX)
-        sentences.append(text.removeprefix(PREFIX))
+        assert text.startswith((PREFIX, ENDED))
+        sentences.append(text[len(PREFIX) :])
     return sentences
 
 
@@ -118,7 +120,7 @@ def test_secret_headers_are_masked(name: str) -> None:
 
     text = "\n".join(story(served))
 
-    assert f"{{{name}=****, X-A=1}}" in text
+    assert f"{{{name}=******, X-A=1}}" in text
     assert "hunter2" not in text
 
 
@@ -135,7 +137,7 @@ def test_secret_parameters_are_masked(query: str) -> None:
 def test_user_information_of_an_endpoint_is_masked() -> None:
     served = exchange(endpoint_uri="https://me:hunter2@backend/x")
 
-    assert "Endpoint request URI: https://****@backend/x" in story(served)
+    assert "Endpoint request URI: https://******@backend/x" in story(served)
 
 
 def test_no_client_can_forge_a_line() -> None:
@@ -165,7 +167,8 @@ def test_a_line_is_cut_at_1024_bytes_between_characters() -> None:
 
     assert len(cut) == 1
     assert cut[0].endswith(b" [TRUNCATED]\n")
-    assert MOST_LINE_BYTES - 1 <= len(cut[0]) - 1 <= MOST_LINE_BYTES
+    event = cut[0].removesuffix(b"\n").partition(b" ")[2]
+    assert MOST_EVENT_BYTES - 1 <= len(event) <= MOST_EVENT_BYTES
     assert cut[0].decode()
 
 
@@ -179,3 +182,64 @@ def test_a_line_is_cut_at_1024_bytes_between_characters() -> None:
 )
 def test_base_and_canary_have_files_of_their_own(is_canary: bool | None, place: str) -> None:
     assert destination(identity(is_canary=is_canary)) == place
+
+
+def keyed(fault: Fault | None = None, plan: str = "gold") -> Exchange:
+    usage = UsageNote()
+    usage.api_key = "mobile-0123456789-abcdef"
+    usage.usage_plan_id = plan
+    return exchange(usage=usage, fault=fault, status=403 if fault else 200)
+
+
+VERIFYING = (
+    f"Verifying Usage Plan for request: {REQUEST_ID}. API Key: ******abcdef"
+    " API Stage: petstore/prod"
+)
+SUCCEEDED = "Usage Plan check succeeded for API Key ******abcdef and API Stage petstore/prod"
+
+
+def test_a_key_s_usage_plan_is_told_before_the_execution() -> None:
+    assert story(keyed())[1:3] == [VERIFYING, SUCCEEDED]
+
+
+@pytest.mark.parametrize(
+    "kind", [GatewayResponseType.INVALID_API_KEY, GatewayResponseType.QUOTA_EXCEEDED]
+)
+def test_a_key_that_is_refused_has_not_succeeded(kind: GatewayResponseType) -> None:
+    told = story(keyed(Fault(kind)))
+
+    assert VERIFYING in told
+    assert SUCCEEDED not in told
+    assert SUCCEEDED not in story(keyed(plan=""))
+
+
+def test_bodies_and_headers_are_told_where_they_were_traced() -> None:
+    trace = ExecutionTrace(has_data=True)
+    trace.request.add(b"forged\n2026 (x) line")
+    trace.endpoint_headers = ((b"X-Api-Key", b"hunter2"),)
+    trace.endpoint_answer_headers = ((b"A", b"b\r\n"),)
+    trace.endpoint_answer.add(b"\xff" * 2000)
+    trace.answer_headers = ((b"Set-Cookie", b"hunter2"),)
+    trace.answer.add(b"x" * 2000)
+    traced = exchange(execution_trace=trace, endpoint_uri="http://b/x", integration_status=200)
+    told = story(traced)
+
+    assert told[6:] == [
+        "Method request body before transformations: forged\\x0a2026 (x) line",
+        "Endpoint request URI: http://b/x",
+        "Endpoint request headers: {X-Api-Key=******}",
+        "Endpoint request body after transformations: ",
+        "Sending request to http://b/x",
+        "Received response. Status: 200, Integration latency: 0 ms",
+        "Endpoint response headers: {A=b\\x0d\\x0a}",
+        "Endpoint response body before transformations: [Binary Data: 2000 bytes]",
+        told[14],
+        "Method response headers: {Set-Cookie=******}",
+        "Successfully completed execution",
+        "Method completed with status: 200",
+    ]
+    assert told[14].endswith("x [TRUNCATED]")
+
+
+def test_times_alone_add_nothing_to_the_story() -> None:
+    assert story(exchange(execution_trace=ExecutionTrace(has_data=False))) == story(exchange())

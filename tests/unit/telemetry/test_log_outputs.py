@@ -28,6 +28,16 @@ def test_directories_that_are_made_are_nobody_elses_business(tmp_path: Path) -> 
     assert (made[1] / "b.log").stat().st_mode & 0o777 == 0o640
 
 
+def test_a_canary_gets_its_directory_and_other_absolute_paths_none(tmp_path: Path) -> None:
+    open_file(tmp_path / "data", str(tmp_path / "shop/Canary.log")).close()
+    with pytest.raises(FileNotFoundError):
+        open_file(tmp_path / "data", str(tmp_path / "nowhere/shop.log"))
+    with pytest.raises(FileNotFoundError):
+        open_file(tmp_path / "data", str(tmp_path / "nowhere/shop/Canary.log"))
+
+    assert (tmp_path / "shop/Canary.log").exists()
+
+
 @pytest.mark.parametrize("destination", ["../outside.log", "logs/../../outside.log", "a\0b"])
 def test_a_destination_that_leaves_the_data_directory_is_an_error(
     tmp_path: Path, destination: str

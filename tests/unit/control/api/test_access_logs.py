@@ -55,7 +55,6 @@ def test_a_format_names_the_request(value: str) -> None:
     ("value", "message"),
     [
         ("$context.status", "must name"),
-        ("$context.requestId\n$context.status", "single line"),
         ("$context.requestId $context.nothing", "nothing"),
         ("$context.requestId $input.body", "cannot hold"),
         ("$context.requestId #if(true)", "cannot hold"),
@@ -65,3 +64,10 @@ def test_a_format_names_the_request(value: str) -> None:
 def test_a_format_that_could_not_be_written_is_refused(value: str, message: str) -> None:
     with pytest.raises(ControlError, match=f"Invalid access log format specified: .*{message}"):
         checked_format(value)
+
+
+def test_several_lines_are_refused_in_aws_s_words() -> None:
+    with pytest.raises(ControlError, match="must be single line, new line character is allowed"):
+        checked_format("$context.requestId\n$context.status")
+
+    assert checked_format("$context.requestId\n") == "$context.requestId\n"

@@ -1,0 +1,273 @@
+"""Compiled deployments → compiled stages: variables, settings and slots put in. Pure: no I/O."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, replace
+
+from gateway.canary import compile_draw
+from gateway.definitions.method_settings import effective_setting
+from gateway.definitions.stage import LoggingLevel, Stage
+from gateway.integrations.base import (
+    CompiledIntegration,
+    IntegrationContext,
+    MisconfiguredError,
+)
+from gateway.messages import MethodIdentity
+from gateway.release import (
+    ACCOUNT_BUCKET,
+    BASE_ARM,
+    CANARY_ARM,
+    Release,
+    bucket_identity,
+    method_block_identity,
+    stage_block_identity,
+)
+from gateway.snapshot.api_keys import KeyedMethod, KeyTables
+from gateway.snapshot.caching import space_of, with_cache
+from gateway.snapshot.compiled import (
+    CompiledDeployment,
+    CompiledMethod,
+    CompiledStage,
+    MethodPlan,
+    Variant,
+)
+from gateway.snapshot.slices import Slices
+from gateway.snapshot.tracing import with_trace
+from gateway.telemetry.access_log import CompiledAccessLog, compile_access_log
+from gateway.telemetry.execution_log import destination as execution_log_of
+from gateway.throttle import BucketTable, Meter
+
+_Bound = tuple[CompiledIntegration | None, str | None]
+"""A plan with a stage's variables put in, or why that is not possible."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Binding:
+    """What compiled objects refer to beyond the release: it outlives every snapshot."""
+
+    buckets: BucketTable
+    context: IntegrationContext
+    keys: KeyTables | None = None
+    """Shared memory of API keys; None: no key is let in."""
+
+
+def _context_of(stage: Stage, release: Release, binding: Binding) -> IntegrationContext:
+    """Return what a stage's integrations take from their surroundings."""
+    id_ = stage.client_certificate_id
+    if id_ is None and not release.vpc_links:
+        return binding.context
+    return replace(
+        binding.context,
+        client_certificate_id=id_,
+        client_certificate=release.client_certificates.get(id_) if id_ is not None else None,
+        vpc_links=release.vpc_links,
+    )
+
+
+class StageBinder:
+    """Puts one stage's variables, settings and slots into the deployments it points at."""
+
+    def __init__(
+        self,
+        release: Release,
+        api_id: str,
+        stage: Stage,
+        deployments: dict[str, CompiledDeployment],
+        binding: Binding,
+    ) -> None:
+        self._release = release
+        self._api_id = api_id
+        self._stage = stage
+        self._binding = binding
+        self._context = _context_of(stage, release, binding)
+        self._flushed = release.cache_flushes.get(f"{api_id}/{stage.stage_name}", 0)
+        self._bound: dict[tuple[str, int], _Bound] = {}
+        """By arm and the plan's identity as an object: methods that share a plan share this too."""
+        canary = stage.canary_settings
+        self._arms = [(BASE_ARM, deployments[stage.deployment_id], dict(stage.variables))]
+        if canary is not None:
+            variables = {**stage.variables, **canary.stage_variable_overrides}
+            deployment = deployments[canary.deployment_id or stage.deployment_id]
+            self._arms.append((CANARY_ARM, deployment, variables))
+        newest = max(
+            (deployments[each.deployment_id] for each in release.stages[api_id].values()),
+            key=lambda each: each.created_date,
+        )
+        # Deployments made from files have no date: each stage goes by its own.
+        decisive = newest if newest.created_date else self._arms[0][1]
+        self._is_execute_api_disabled = decisive.is_execute_api_disabled
+
+    def key(self) -> Slices[object]:
+        """Return what the compiled stage depends on; equal keys, equal stages."""
+        slots: list[int] = []
+        for arm, deployment, _ in self._arms:
+            slots.append(self._stage_block(arm))
+            for method in deployment.methods:
+                slots.append(self._method_block(arm, method))
+                slots.append(self._bucket(method))
+                yield
+        deployments = tuple(deployment.id for _, deployment, _ in self._arms)
+        return (
+            self._stage,
+            deployments,
+            self._is_execute_api_disabled,
+            self._context.client_certificate,
+            self._flushed,
+            array("I", slots),
+        )
+
+    def bind(self) -> Slices[CompiledStage]:
+        """Return the compiled stage."""
+        variants: list[Variant] = []
+        for arm, deployment, variables in self._arms:
+            variants.append((yield from self._variant(arm, deployment, variables)))
+        canary = self._stage.canary_settings
+        return CompiledStage(
+            api_id=self._api_id,
+            definition=self._stage,
+            base=variants[0],
+            canary=variants[1] if canary is not None else None,
+            canary_percent=canary.percent_traffic if canary is not None else 0.0,
+            draw=None if canary is None else compile_draw(canary),
+            is_execute_api_disabled=self._is_execute_api_disabled,
+        )
+
+    def _variant(
+        self, arm: str, deployment: CompiledDeployment, variables: dict[str, str]
+    ) -> Slices[Variant]:
+        access_log = self._access_log(arm)
+        execution_log = execution_log_of(self._identity(arm, deployment, None, variables))
+        methods: list[CompiledMethod] = []
+        for plan in deployment.methods:
+            methods.append(
+                self._method(arm, deployment, plan, variables, access_log, execution_log)
+            )
+            yield
+        return Variant(
+            identity=self._identity(arm, deployment, None, variables),
+            routes=deployment.routes,
+            methods=tuple(methods),
+            gateway_responses=deployment.gateway_responses,
+            access_log=access_log,
+            metrics_block=self._stage_block(arm),
+        )
+
+    def _method(
+        self,
+        arm: str,
+        deployment: CompiledDeployment,
+        plan: MethodPlan,
+        variables: dict[str, str],
+        access_log: CompiledAccessLog | None,
+        execution_log: str,
+    ) -> CompiledMethod:
+        identity = self._identity(arm, deployment, plan, variables)
+        setting = effective_setting(
+            self._stage.method_settings, plan.resource_path, plan.http_method
+        )
+        key = arm, id(plan.integration)
+        bound = self._bound.get(key)
+        if bound is None:
+            bound = self._integration(plan, identity)
+            if plan.integration is not None:
+                self._bound[key] = bound
+        integration, refusal = bound
+        if integration is not None:
+            space = space_of(self._api_id, self._stage, arm, deployment.id, self._flushed)
+            integration = with_cache(integration, plan, self._stage, space, self._binding.context)
+            integration = with_trace(integration, setting, self._stage, self._binding.context)
+        return CompiledMethod(
+            identity=identity,
+            integration=integration,
+            refusal=refusal,
+            meters=self._meters(plan),
+            gateway_responses=deployment.gateway_responses,
+            access_log=access_log,
+            metrics_block=self._method_block(arm, plan) or self._stage_block(arm),
+            logging_level=setting.logging_level if setting else LoggingLevel.OFF,
+            execution_log=execution_log,
+            keyed=self._keyed(plan),
+            is_shadow=self._release.throttle_shadow,
+        )
+
+    def _keyed(self, plan: MethodPlan) -> KeyedMethod | None:
+        if not plan.is_key_required:
+            return None
+        path, verb = plan.resource_path, plan.http_method
+        return KeyedMethod.of(self._api_id, self._stage.stage_name, path, verb)
+
+    def _integration(self, plan: MethodPlan, identity: MethodIdentity) -> _Bound:
+        if plan.integration is None:
+            return None, plan.refusal
+        try:
+            return plan.integration.bind(identity, self._context), None
+        except MisconfiguredError as error:
+            return None, str(error)
+
+    def _identity(
+        self,
+        arm: str,
+        deployment: CompiledDeployment,
+        plan: MethodPlan | None,
+        variables: dict[str, str],
+    ) -> MethodIdentity:
+        return MethodIdentity(
+            account_id=self._release.account,
+            region=self._release.region,
+            api_id=self._api_id,
+            api_name=deployment.api_name,
+            stage=self._stage.stage_name,
+            deployment_id=deployment.id,
+            resource_id=plan.resource_id if plan else "",
+            resource_path=plan.resource_path if plan else "",
+            http_method=plan.http_method if plan else "",
+            stage_variables=variables,
+            is_canary=None if self._stage.canary_settings is None else arm == CANARY_ARM,
+            endpoint_type=deployment.endpoint_type,
+            response_transfer_mode=plan.response_transfer_mode if plan else "",
+        )
+
+    def _meters(self, plan: MethodPlan) -> tuple[Meter, ...]:
+        meters: list[Meter] = []
+        table, release = self._binding.buckets, self._release
+        setting = effective_setting(
+            self._stage.method_settings, plan.resource_path, plan.http_method
+        )
+        if setting is not None:
+            meters.append(
+                Meter(
+                    table,
+                    self._bucket(plan),
+                    setting.throttling_rate_limit,
+                    setting.throttling_burst_limit,
+                )
+            )
+        if release.account_rate_limit is not None and release.account_burst_limit is not None:
+            slot = release.bucket_slots[ACCOUNT_BUCKET]
+            meters.append(
+                Meter(table, slot, release.account_rate_limit, release.account_burst_limit)
+            )
+        return tuple(meters)
+
+    def _access_log(self, arm: str) -> CompiledAccessLog | None:
+        settings = self._stage.access_log_settings
+        if settings is None:
+            return None
+        return compile_access_log(settings, "accessLogSettings", [], is_canary=arm == CANARY_ARM)
+
+    def _stage_block(self, arm: str) -> int:
+        identity = stage_block_identity(self._api_id, self._stage.stage_name, arm)
+        return self._release.metric_slots.get(identity, 0)
+
+    def _method_block(self, arm: str, plan: MethodPlan) -> int:
+        identity = method_block_identity(
+            self._api_id, self._stage.stage_name, arm, plan.resource_path, plan.http_method
+        )
+        return self._release.metric_slots.get(identity, 0)
+
+    def _bucket(self, plan: MethodPlan) -> int:
+        identity = bucket_identity(
+            self._api_id, self._stage.stage_name, plan.resource_path, plan.http_method
+        )
+        return self._release.bucket_slots.get(identity, 0)

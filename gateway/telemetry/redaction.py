@@ -1,0 +1,107 @@
+"""Keeps credentials out of execution logs: what a name calls a secret is masked everywhere.
+
+Of long credentials in `Authorization` and `x-api-key` the last six characters are left, as on AWS,
+so that one can be told from another. Whatever could be a person's password shows nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+from urllib.parse import unquote_plus
+
+from gateway.telemetry.escaping import visible
+
+MASK: Final = "******"
+"""Stands for a secret, whatever its length was."""
+
+_SHOWN_CHARACTERS: Final = 6
+_LEAST_CHARACTERS: Final = 20
+"""Of shorter credentials nothing is shown: six characters would be too much of them."""
+_TELLING_SCHEMES: Final = frozenset({"", "bearer", "aws4-hmac-sha256"})
+"""Whose credentials end in something random; Basic's end in a password."""
+
+_RECOGNISABLE_HEADERS: Final = frozenset({"authorization", "x-api-key"})
+_ADDRESS_HEADERS: Final = frozenset({"content-location", "location", "referer"})
+_SECRET_HEADERS: Final = frozenset(
+    (
+        "cookie", "ocp-apim-subscription-key", "proxy-authorization", "set-cookie",
+        "x-amz-credential", "x-forwarded-access-token", "x-functions-key",
+    )
+)  # fmt: skip
+_SECRET_PARAMETERS: Final = frozenset(
+    (
+        "assertion", "client_assertion", "code", "code_verifier", "key", "pwd", "sig",
+        "x-amz-credential",
+    )
+)  # fmt: skip
+_SECRET_NAME: Final = re.compile(
+    r"(?:.*[-_.])?(?:api-?_?key|credentials?|pass(?:wd|word|phrase)|secret|secret-?_?key"
+    r"|session(?:-?_?id)?|signature|(?:access|auth|csrf|id|refresh|xsrf)?-?_?token)"
+)
+"""Names that say themselves what they hold, such as `client_secret` or `X-Vault-Token`."""
+_USER_INFO: Final = re.compile(r"^([a-z]+://)[^/@]*@")
+
+
+def header_value(name: str, value: str) -> str:
+    """Return what a log may show of a header."""
+    lower = name.strip().lower()
+    if lower in _RECOGNISABLE_HEADERS:
+        return credential(value)
+    if lower in _SECRET_HEADERS or _SECRET_NAME.fullmatch(lower):
+        return MASK
+    return uri(value) if lower in _ADDRESS_HEADERS else value
+
+
+def credential(value: str) -> str:
+    """Return the mask, with the last six characters of a long token, key or AWS signature.
+
+    >>> credential("Bearer eyJhbGciOiJIUzI1NiJ9.e30.abcdef")
+    '******abcdef'
+    """
+    scheme, space, token = value.strip().partition(" ")
+    if not space:
+        scheme, token = "", scheme
+    if scheme.lower() not in _TELLING_SCHEMES or len(token) < _LEAST_CHARACTERS:
+        return MASK
+    return MASK + token[-_SHOWN_CHARACTERS:]
+
+
+def query_pairs(query: str) -> Iterator[tuple[str, str]]:
+    """Yield the parameters as they were sent, decoded only to recognise secrets."""
+    for part in query.split("&") if query else ():
+        name, _, value = part.partition("=")
+        yield name, MASK if _is_secret_parameter(name) else value
+
+
+def _is_secret_parameter(name: str) -> bool:
+    decoded = unquote_plus(name).strip().lower()
+    return decoded in _SECRET_PARAMETERS or _SECRET_NAME.fullmatch(decoded) is not None
+
+
+def form(text: str) -> str:
+    """Return a query or a form's body without the values of its secret parameters."""
+    return "&".join(f"{name}={value}" if value else name for name, value in query_pairs(text))
+
+
+def uri(text: str) -> str:
+    """Return the URI without user information and without the values of secret parameters."""
+    head, mark, query = text.partition("?")
+    head = _USER_INFO.sub(rf"\g<1>{MASK}@", head)
+    return head + mark + form(query)
+
+
+def headers_text(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return `{name=value, name=value}`, in the order of the lines, without secrets."""
+    pairs = ((_text(name), _text(value)) for name, value in headers)
+    return pairs_text((name, header_value(name, value)) for name, value in pairs)
+
+
+def pairs_text(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return `{name=value, name=value}`; nothing in it can end a line."""
+    return "{" + ", ".join(f"{visible(name)}={visible(value)}" for name, value in pairs) + "}"
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape")

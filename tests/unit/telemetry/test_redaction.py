@@ -1,0 +1,70 @@
+"""What logs show of headers, queries and addresses: nothing that opens a door."""
+
+import pytest
+
+from gateway.telemetry.redaction import MASK, credential, form, header_value, headers_text, uri
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.secret-abcdef"
+
+
+@pytest.mark.parametrize("value", [TOKEN, f"Bearer {TOKEN}", f"bearer  {TOKEN}"])
+def test_a_long_token_shows_its_last_six_characters(value: str) -> None:
+    assert credential(value) == "******abcdef"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "allow",
+        "Bearer short-abcdef",
+        "Basic dXNlcjpsb25nLXBhc3N3b3JkLWh1bnRlcjI=",
+        'Digest username="me", response="0123456789abcdef0123"',
+        f"Unheard-Of {TOKEN}",
+    ],
+)
+def test_what_is_short_or_may_be_a_password_shows_nothing(value: str) -> None:
+    assert credential(value) == MASK
+
+
+@pytest.mark.parametrize("name", ["Authorization", "AUTHORIZATION", "x-api-key", " X-Api-Key"])
+def test_keys_can_be_told_from_one_another(name: str) -> None:
+    assert header_value(name, TOKEN) == "******abcdef"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Cookie", "Set-Cookie", "Proxy-Authorization", "X-Amz-Security-Token", "X-Vault-Token",
+     "X-Goog-Api-Key", "Client-Secret", "Password", "X-Session-Id", "X-Hub-Signature",
+     "Ocp-Apim-Subscription-Key"],
+)  # fmt: skip
+def test_other_secrets_show_nothing(name: str) -> None:
+    assert header_value(name, TOKEN) == MASK
+
+
+@pytest.mark.parametrize("name", ["Accept", "X-Amzn-Trace-Id", "Idempotency-Key", "X-Tokens", ""])
+def test_other_headers_are_shown(name: str) -> None:
+    assert header_value(name, TOKEN) == TOKEN
+
+
+def test_addresses_in_headers_are_masked_like_the_endpoint_s() -> None:
+    answer = ((b"Location", b"https://me:pw@app/cb?code=hunter2&state=1"), (b"A", b"\xff\r\n"))
+
+    assert headers_text(answer) == (
+        "{Location=https://******@app/cb?code=******&state=1, A=\\xff\\x0d\\x0a}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("client_secret=x&a=1", "client_secret=******&a=1"),
+        ("%63ode=x", "%63ode=******"),
+        ("Refresh_Token=x&PASSWORD=y", "Refresh_Token=******&PASSWORD=******"),
+        ("flag&a=&b=c=d", "flag&a&b=c=d"),
+        ("", ""),
+    ],
+)
+def test_secret_parameters_are_masked(text: str, shown: str) -> None:
+    assert form(text) == shown
+    assert uri(f"http://b/x?{text}") == f"http://b/x?{shown}"
