@@ -115,12 +115,15 @@ class Cell(IntEnum):
     BACKEND_REQUESTS_RETRIED = 15
     BACKEND_CONNECTIONS_FAILED = 16
     BACKEND_REQUESTS_OVERFLOWED = 17
+    CONNECTIONS_LIMIT = 19
+    """Client connections that the worker admits at most; a gauge."""
 
 
 _GAUGES: Final = (
     Cell.REVISION,
     Cell.COMPILE_SECONDS,
     Cell.CONNECTIONS_OPEN,
+    Cell.CONNECTIONS_LIMIT,
     Cell.REQUESTS_IN_FLIGHT,
     Cell.BACKEND_CONNECTIONS_OPEN,
 )
