@@ -101,6 +101,8 @@ class Cell(IntEnum):
     RELEASES_REFUSED = 6
     CONNECTIONS_OPEN = 7
     """Client connections; a gauge."""
+    CONNECTIONS_LIMIT = 19
+    """Client connections that the worker admits at most; a gauge."""
     CONNECTIONS_ACCEPTED = 8
     REQUESTS_IN_FLIGHT = 9
     """A gauge."""
@@ -115,8 +117,6 @@ class Cell(IntEnum):
     BACKEND_REQUESTS_RETRIED = 15
     BACKEND_CONNECTIONS_FAILED = 16
     BACKEND_REQUESTS_OVERFLOWED = 17
-    CONNECTIONS_LIMIT = 19
-    """Client connections that the worker admits at most; a gauge."""
 
 
 _GAUGES: Final = (
