@@ -31,21 +31,22 @@ def descriptor_limit() -> int:
 class Admission:
     """Counts open connections. One per worker."""
 
-    __slots__ = ("_by_address", "_most", "_most_by_address", "open")
+    __slots__ = ("_by_address", "_most_by_address", "most", "open")
 
     def __init__(self, connections: int, connections_per_ip: int) -> None:
         """Take the bounds; 0 connections: as many as open files allow; 0 per address: no bound."""
-        self._most = connections or connections_for_descriptors(descriptor_limit())
+        self.most = connections or connections_for_descriptors(descriptor_limit())
+        """Connections that are admitted at once. Written here only."""
         self._most_by_address = connections_per_ip
         self._by_address: dict[str, int] = {}
         self.open = 0
 
     def __repr__(self) -> str:
-        return f"<Admission {self.open}/{self._most} connections>"
+        return f"<Admission {self.open}/{self.most} connections>"
 
     def admit(self, address: str) -> str | None:
         """Count a new connection in; or return the reason why there must not be one more."""
-        if self.open >= self._most:
+        if self.open >= self.most:
             return CONNECTION_LIMIT
         if self._most_by_address:
             held = self._by_address.get(address, 0)

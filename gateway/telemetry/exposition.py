@@ -101,6 +101,11 @@ _WORKER_FAMILIES: Final = (
         Cell.CONNECTIONS_OPEN, "stagegate_client_connections", "Client connections that are open."
     ),
     _WorkerFamily(
+        Cell.CONNECTIONS_LIMIT,
+        "stagegate_client_connections_limit",
+        "Client connections that the worker holds at most.",
+    ),
+    _WorkerFamily(
         Cell.CONNECTIONS_ACCEPTED,
         "stagegate_client_connections_accepted",
         "Client connections accepted.",

@@ -105,6 +105,8 @@ class Cell(IntEnum):
     RELEASES_REFUSED = 6
     CONNECTIONS_OPEN = 7
     """Client connections; a gauge."""
+    CONNECTIONS_LIMIT = 19
+    """Client connections that the worker admits at most; a gauge."""
     CONNECTIONS_ACCEPTED = 8
     REQUESTS_IN_FLIGHT = 9
     """A gauge."""
@@ -127,6 +129,7 @@ _GAUGES: Final = (
     Cell.REVISION,
     Cell.COMPILE_SECONDS,
     Cell.CONNECTIONS_OPEN,
+    Cell.CONNECTIONS_LIMIT,
     Cell.REQUESTS_IN_FLIGHT,
     Cell.BACKEND_CONNECTIONS_OPEN,
 )

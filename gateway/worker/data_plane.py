@@ -202,6 +202,8 @@ class DataPlane:
         """Write to the metrics table what is not written as it happens."""
         metrics, counters, before = self._metrics, self._endpoints.counters, self._observed
         metrics.set(Cell.CONNECTIONS_OPEN, self.connections)
+        if self._edge is not None:
+            metrics.set(Cell.CONNECTIONS_LIMIT, self._edge.admission.most)
         metrics.set(Cell.REQUESTS_IN_FLIGHT, 0 if self._edge is None else self._edge.in_flight)
         metrics.set(Cell.BACKEND_CONNECTIONS_OPEN, counters.open)
         # The table outlives this process, so that only what is new may be added.

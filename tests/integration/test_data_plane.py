@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
-import json
 import re
-import shutil
-import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import aiohttp
 import pytest
 
 from tests.integration.conftest import StartGateway
+from tests.prometheus import running_prometheus, scraping
 from tests.running_gateway import RunningGateway, until
 from tests.sample_backend import running_backend
 
@@ -278,74 +274,11 @@ def test_ten_thousand_methods_load_and_one_reloads_beside_traffic(
 def test_prometheus_scrapes_ten_thousand_methods_without_a_parse_error(
     ten_thousand_methods: RunningGateway, tmp_path: Path
 ) -> None:
-    binary = shutil.which("prometheus")
-    if binary is None:
-        pytest.skip("prometheus is not installed (apt-get install prometheus)")
     gateway = ten_thousand_methods
     assert gateway.get("/_aws/execute-api/many1/prod/things2/7")[0] == 200
-    (tmp_path / "prometheus.yml").write_text(
-        "global: {scrape_interval: 1s}\n"
-        "scrape_configs:\n"
-        "  - job_name: stagegate\n"
-        f"    static_configs: [{{targets: ['{gateway.admin}']}}]\n"
-    )
-    with subprocess.Popen(
-        [
-            binary,
-            f"--config.file={tmp_path / 'prometheus.yml'}",
-            f"--storage.tsdb.path={tmp_path / 'tsdb'}",
-            "--web.listen-address=127.0.0.1:0",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as prometheus:
-        try:
-            assert prometheus.stderr is not None
-            lines: list[str] = []
-            address = ""
-            while not address:
-                line = prometheus.stderr.readline()
-                assert line, "".join(lines)
-                lines.append(line)
-                found = re.search(r"address=(?:\[::\]|127\.0\.0\.1):(\d+)", line)
-                if found and found[1] != "0":
-                    address = f"127.0.0.1:{found[1]}"
-            drain = threading.Thread(target=prometheus.stderr.read)
-            drain.start()
-            target = until(lambda: _scraped(address), "Prometheus to scrape")
-            until(lambda: _counted(address) >= 1, "the request to be counted")
-        finally:
-            prometheus.terminate()
-            prometheus.wait(20)
-    drain.join()
+    with running_prometheus(tmp_path, {"prometheus.yml": scraping(gateway.admin)}) as prometheus:
+        target = prometheus.wait_scraped()
+        counted = 'sum(stagegate_requests_total{api="many1",status_class="2xx"}) >= 1'
+        until(lambda: prometheus.number(counted), "the request to be counted")
 
     assert (target["health"], target["lastError"]) == ("up", "")
-
-
-def _ask(address: str, path: str) -> dict[str, object]:
-
-    host, _, port = address.rpartition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=20)
-    try:
-        connection.request("GET", path)
-        told: dict[str, object] = json.loads(connection.getresponse().read())
-        return told
-    finally:
-        connection.close()
-
-
-def _scraped(address: str) -> dict[str, str] | None:
-    try:
-        told = _ask(address, "/api/v1/targets")
-    except (OSError, ValueError):
-        return None
-    targets = told["data"]["activeTargets"]  # type: ignore[index]
-    return targets[0] if targets and targets[0]["health"] != "unknown" else None
-
-
-def _counted(address: str) -> float:
-    expression = quote('stagegate_requests_total{api="many1",status_class="2xx"}')
-    told = _ask(address, f"/api/v1/query?query={expression}")
-    samples: list[dict[str, list[str]]] = told["data"]["result"]  # type: ignore[index]
-    return sum(float(sample["value"][1]) for sample in samples)

@@ -13,6 +13,7 @@ def test_connections_in_all_are_bounded() -> None:
 
     assert admission.admit("b") is None
     assert repr(admission) == "<Admission 2/2 connections>"
+    assert admission.most == 2
 
 
 def test_connections_of_one_address_are_bounded() -> None:

@@ -133,6 +133,18 @@ async def test_requests_in_flight_are_observed(bench: Bench) -> None:
     assert bench.metrics.get(Cell.REQUESTS_IN_FLIGHT) == 2
 
 
+async def test_how_many_clients_are_admitted_is_observed(bench: Bench) -> None:
+    bench.data_plane.observe()
+    before = bench.metrics.get(Cell.CONNECTIONS_LIMIT)
+    await bench.listen()
+    bench.data_plane.observe()
+    edge = bench.data_plane._edge
+    assert edge is not None
+
+    assert before == 0
+    assert bench.metrics.get(Cell.CONNECTIONS_LIMIT) == edge.admission.most > 0
+
+
 async def test_a_bug_counts_as_an_unexpected_error(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
