@@ -201,13 +201,20 @@ def test_base_paths_of_clients_lead_where_aws_leads(start_gateway: StartGateway)
         ("exact.example.com", "shop", "three", "prod"),
     ):
         if host not in names(aws):
-            aws.create_domain_name(domainName=host)
+            aws.create_domain_name(domainName=host, endpointConfiguration={"types": ["REGIONAL"]})
         aws.create_base_path_mapping(
             domainName=host, basePath=base_path, restApiId=apis[name], stage=stage
         )
 
+    second = client_of(gateway, service="apigatewayv2")
+    deep = {"DomainName": "*.example.com", "ApiMappingKey": "orders/v1", "Stage": "prod"}
+    second.create_api_mapping(**deep, ApiId=apis["three"])
+
     for host, path, expected in (
         (ANY, "/pets", (200, b"one")),
+        (ANY, "/orders/v1/pets", (200, b"three")),
+        (ANY, "/orders/v1", NO_TOKEN),
+        (ANY, "/orders/v2/pets", NO_TOKEN),
         (ANY, "/orders/pets", (200, b"two")),
         (ANY, "/prod/pets", (200, b"four")),
         (ANY, "/open/prod/pets", (200, b"two")),

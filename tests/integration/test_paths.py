@@ -95,13 +95,13 @@ ROWS: Final = {
     "no base path, no stage, slashes": Row("none-open.example.com", "/dev", "(none)", "//dev"),
     "base path, stage": Row("base-fixed.example.com", "/base", "base"),
     "base path, no stage": Row("base-open.example.com", "/base/dev", "base"),
+    "base path of two levels, stage": Row("deep-fixed.example.com", "/base/v1", "base/v1"),
     "wildcard, base path like a stage": Row("any.example.org", "/dev", "dev"),
 }
 FILES_ONLY: Final = {
-    "base path of two levels, stage": Row("deep-fixed.example.com", "/base/v1", "base/v1"),
     "base path of two levels, no stage": Row("deep-open.example.com", "/base/v1/dev", "base/v1"),
 }
-"""The v1 API makes base paths of one level only, as on AWS."""
+"""AWS's v1 API makes base paths of one level only, and its v2 API mappings with a stage only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,8 @@ def by_files(tmp_path_factory: pytest.TempPathFactory, backend: str) -> Iterator
 def by_client(tmp_path_factory: pytest.TempPathFactory, backend: str) -> Iterator[Door]:
     gateway = RunningGateway(_directory(tmp_path_factory, "client"), {}, "--workers", "1")
     try:
-        yield Door(gateway, made_by_client(client_of(gateway), backend))
+        second = client_of(gateway, service="apigatewayv2")
+        yield Door(gateway, made_by_client(client_of(gateway), second, backend))
     finally:
         gateway.close()
 
@@ -156,7 +157,7 @@ def _directory(factory: pytest.TempPathFactory, name: str) -> Path:
     return directory
 
 
-def made_by_client(aws: Any, backend: str) -> str:
+def made_by_client(aws: Any, second: Any, backend: str) -> str:
     """Make the API, the stage and the domains of the files through AWS's client."""
     made = aws.create_rest_api(name="Paths")
     api = made["id"]
@@ -226,6 +227,9 @@ def made_by_client(aws: Any, backend: str) -> str:
     ):
         aws.create_domain_name(domainName=host)
         aws.create_base_path_mapping(domainName=host, restApiId=api, **mapping)
+    deep = "deep-fixed.example.com"
+    aws.create_domain_name(domainName=deep, endpointConfiguration={"types": ["REGIONAL"]})
+    second.create_api_mapping(DomainName=deep, ApiMappingKey="base/v1", ApiId=api, Stage="dev")
     return str(api)
 
 
