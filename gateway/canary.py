@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -27,6 +27,15 @@ _HASHES: Final = 2.0**64
 _SALT_BYTES: Final = 64
 
 _Caller = Callable[[InvocationRequest], str | None]
+
+
+class ArmChoice(NamedTuple):
+    """Which arm a request gets, for `explain`."""
+
+    arm: str | None
+    """`base` or `canary`; None: each such request draws for itself."""
+    reason: str
+    """Why, as a sentence's end. It names no caller: keys and claims are secrets."""
 
 
 def takes_canary(percent: float, draw: float) -> bool:
@@ -45,7 +54,7 @@ def compile_draw(canary: CanarySettings) -> Draw | None:
     forcing = canary.force_header
     if caller is None and forcing is None:
         return None
-    salt = canary.deployment_id.encode()[:_SALT_BYTES]
+    salt = _salt(canary)
 
     def draw(request: InvocationRequest, chance: float) -> float:
         if forcing is not None:
@@ -56,6 +65,34 @@ def compile_draw(canary: CanarySettings) -> Draw | None:
         return chance if not name else draw_of_caller(salt, name)
 
     return draw
+
+
+def choose_arm(canary: CanarySettings, request: InvocationRequest) -> ArmChoice:
+    """Return which arm a request gets, and why."""
+    percent = canary.percent_traffic
+    forcing = canary.force_header
+    if forcing is not None and (forced := request.fields.get(forcing, "")) in _FORCED:
+        return ArmChoice(forced, f"the header {forcing} says so (forceHeader)")
+    if 0.0 < percent < 100.0 and canary.sticky is not None:
+        name = request.source_ip if canary.sticky.by is StickyBy.SOURCE_IP else canary.sticky.name
+        by = f"{canary.sticky.by} {name}".rstrip()
+        caller = _caller_of(canary.sticky)(request)
+        if caller:
+            draw = draw_of_caller(_salt(canary), caller)
+            is_canary = takes_canary(percent, draw)
+            side = "below" if is_canary else "not below"
+            drawn = f"its caller (sticky by {by}) has the draw {draw * 100.0:.2f}"
+            return ArmChoice("canary" if is_canary else "base", f"{drawn}, {side} {percent:g} %")
+        return ArmChoice(None, f"it tells no caller (sticky by {by}), so it draws for itself")
+    if percent <= 0.0:
+        return ArmChoice("base", "percentTraffic is 0")
+    if percent >= 100.0:
+        return ArmChoice("canary", "percentTraffic is 100")
+    return ArmChoice(None, "each request draws for itself")
+
+
+def _salt(canary: CanarySettings) -> bytes:
+    return canary.deployment_id.encode()[:_SALT_BYTES]
 
 
 def draw_of_caller(salt: bytes, caller: str) -> float:

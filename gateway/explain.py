@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from multidict import CIMultiDict
 
 from gateway.cache import CachedResponses
+from gateway.canary import choose_arm
 from gateway.client_tls import ClientCertificate, ClientTls
 from gateway.clock import IdMinter
 from gateway.definitions.method_settings import ALL_METHODS, effective_setting, setting_key
@@ -29,6 +30,7 @@ from gateway.messages import (
 )
 from gateway.pipeline.api_key import admit_key
 from gateway.pipeline.authorize import authorize
+from gateway.pipeline.health import HealthCheck
 from gateway.pipeline.locate import locate
 from gateway.pipeline.route import route
 from gateway.release import (
@@ -122,6 +124,10 @@ class Explanation:
     """Base path that matched, on a custom domain; `(none)` matches everything."""
     path_below_stage: str | None = None
     """What resources are matched against."""
+    chosen_arm: str | None = None
+    """`base` or `canary`, where the stage has a canary and this request's arm is certain."""
+    arm_reason: str | None = None
+    """Why it gets that arm, or that chance decides; None: the stage has no canary."""
     arms: tuple[ArmExplanation, ...] = ()
     answer: str | None = None
     """A sentence that says what the client gets when no stage is reached; else see the arms."""
@@ -242,8 +248,12 @@ def explain(
         return replace(known, answer=_edge_refusal(refused))
     try:
         stage, path = locate(snapshot, exchange)
+    except HealthCheck:
+        return replace(known, answer="200, a health check: the gateway answers, and no API")
     except Fault as fault:
         return replace(known, base_path=exchange.base_path, answer=_refusal(fault))
+    canary = stage.definition.canary_settings
+    chosen_arm, reason = (None, None) if canary is None else choose_arm(canary, request)
     arms = tuple(
         _explain_arm(release, snapshot.api_keys, stage, arm, percent, variant, path, request)
         for arm, percent, variant in _arms(stage)
@@ -254,6 +264,8 @@ def explain(
         stage=stage.definition.stage_name,
         base_path=exchange.base_path,
         path_below_stage=path,
+        chosen_arm=chosen_arm,
+        arm_reason=reason,
         arms=arms,
     )
 

@@ -1,4 +1,4 @@
-"""AWS's own model of API Gateway v1, as botocore has it, and answers compared with it."""
+"""AWS's own models of API Gateway, v1 and v2, as botocore has it, and answers compared with it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Sh
 
 
 @functools.cache
-def service_model() -> ServiceModel:
-    return ServiceModel(Loader().load_service_model("apigateway", "service-2"), "apigateway")
+def service_model(name: str = "apigateway") -> ServiceModel:
+    return ServiceModel(Loader().load_service_model(name, "service-2"), name)
 
 
-def operations() -> list[OperationModel]:
-    model = service_model()
+def operations(service: str = "apigateway") -> list[OperationModel]:
+    model = service_model(service)
     return [model.operation_model(name) for name in model.operation_names]
 
 

@@ -86,14 +86,14 @@ class ControlPlane:
     def await_(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
-    def client(self) -> Any:
+    def client(self, service: str = "apigateway") -> Any:
         """Return a stock client; every answer is compared with AWS's model of it."""
         client = _session().client(
-            "apigateway",
+            service,
             endpoint_url=self.url,
             config=Config(retries={"max_attempts": 0}, read_timeout=30),
         )
-        client.meta.events.register("after-call.apigateway", self._check)
+        client.meta.events.register(f"after-call.{service}", self._check)
         return client
 
     def send(

@@ -69,6 +69,8 @@ def _head(explanation: Explanation) -> Iterator[tuple[str, str]]:
     yield "stage", explanation.stage or ""
     yield "base path", explanation.base_path or ""
     yield "path below", explanation.path_below_stage or ""
+    if explanation.arm_reason is not None:
+        yield "arm", f"{explanation.chosen_arm or 'base or canary'}: {explanation.arm_reason}"
     yield "answer", explanation.answer or ""
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import Exchange
-from gateway.routing import split_path_form, split_stage
+from gateway.pipeline.health import HealthCheck
+from gateway.routing import RESERVED_PATHS, split_path_form, split_stage
 from gateway.snapshot.compiled import CompiledStage, Snapshot
 
 STAGELESS = "(none)"
@@ -18,6 +19,7 @@ def locate(snapshot: Snapshot, exchange: Exchange) -> tuple[CompiledStage, str]:
         Fault: 403 Forbidden for a host, base path, API or stage that is not there (AWS's answer
             for a custom domain without a mapping, and for an unknown stage), and for a connection
             that has not shown what the domain asks for.
+        HealthCheck: the path is one of those that are no API's.
     """
     request = exchange.request
     domain, api_id, guard = snapshot.places[request.host]
@@ -26,15 +28,29 @@ def locate(snapshot: Snapshot, exchange: Exchange) -> tuple[CompiledStage, str]:
         if refusal is not None:
             raise _forbidden(refusal)
     if domain is not None:
-        exchange.context_path = request.path
-        found = domain.find(request.path)
+        path = request.path
+        if path.startswith("//"):
+            # Slashes in front count as one, as on the default endpoint (semantics sheet 1.1).
+            path = "/" + path.lstrip("/")
+        exchange.context_path = path
+        if path in RESERVED_PATHS:
+            raise HealthCheck
+        found = domain.find(path)
         if found is None:
-            raise _forbidden(f"no base path mapping of {request.host} matches {request.path}")
+            raise _forbidden(f"no base path mapping of {request.host} matches {path}")
         exchange.base_path, mapping, rest = found
         stage_name = mapping.stage
         if stage_name == STAGELESS:
             stage_name, rest = split_stage(rest)
         return _stage(snapshot, mapping.rest_api_id, stage_name), rest
+    return _by_default_endpoint(snapshot, exchange, api_id)
+
+
+def _by_default_endpoint(
+    snapshot: Snapshot, exchange: Exchange, api_id: str | None
+) -> tuple[CompiledStage, str]:
+    """Locate by an API's own host, or by a path that names an API; the stage comes next."""
+    request = exchange.request
     path = request.path
     if api_id is None:
         form = split_path_form(path)
@@ -43,6 +59,8 @@ def locate(snapshot: Snapshot, exchange: Exchange) -> tuple[CompiledStage, str]:
         api_id, path = form
     stage_name, rest = split_stage(path)
     exchange.context_path = f"/{stage_name}{rest}"
+    if rest == "/" and request.path in RESERVED_PATHS and _is_open(snapshot, api_id):
+        raise HealthCheck
     stage = _stage(snapshot, api_id, stage_name)
     if stage.is_execute_api_disabled:
         raise _forbidden(f"API {api_id} has disableExecuteApiEndpoint")
@@ -57,6 +75,12 @@ def _stage(snapshot: Snapshot, api_id: str, stage_name: str) -> CompiledStage:
     if stage is None:
         raise _forbidden(f"API {api_id} has no stage {stage_name}")
     return stage
+
+
+def _is_open(snapshot: Snapshot, api_id: str) -> bool:
+    """Return whether there is an API whose default endpoint some stage has."""
+    stages = snapshot.apis.get(api_id, {})
+    return any(not stage.is_execute_api_disabled for stage in stages.values())
 
 
 def _forbidden(detail: str) -> Fault:

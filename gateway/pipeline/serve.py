@@ -6,6 +6,7 @@ from gateway.errors import Fault
 from gateway.integrations.base import Answer, Endpoints
 from gateway.messages import Exchange, InvocationResponse
 from gateway.pipeline.authorize import authorize
+from gateway.pipeline.health import HealthCheck, healthy
 from gateway.pipeline.locate import locate
 from gateway.pipeline.meter import meter
 from gateway.pipeline.route import route
@@ -28,6 +29,8 @@ def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) -> Answe
         integration = authorize(method)
         meter(snapshot, method, exchange)
         return integration.invoke(exchange, endpoints)
+    except HealthCheck:
+        return healthy()
     except Fault as fault:
         return refuse(snapshot, exchange, fault)
 

@@ -23,7 +23,7 @@ NO_BASE_PATH: Final = "(none)"
 """AWS's name of the mapping without a base path."""
 
 RESERVED_PATHS: Final = frozenset({"/ping", "/sping"})
-"""Paths at the root of a custom domain that AWS keeps for health checks."""
+"""Paths of custom domains and API hosts that AWS keeps for health checks; see `pipeline.health`."""
 
 
 class BasePaths(Generic[T]):

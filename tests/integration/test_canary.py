@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import urllib.request
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
@@ -15,6 +16,7 @@ from tests.integration.conftest import StartGateway
 from tests.integration.test_control_plane import client_of, deployed, redeployed
 from tests.integration.test_processes import Load
 from tests.running_gateway import PATIENCE_SECONDS, RunningGateway, pets, until
+from tests.wire.apis import answer_with
 
 REQUESTS: Final = 20_000
 BATCH: Final = 100
@@ -88,13 +90,23 @@ def by_caller(gateway: RunningGateway, callers: Iterable[str], api: str = "pets"
     return {name for name, answer in zip(names, answers, strict=True) if answer == "next"}
 
 
+def is_a_tenth(gateway: RunningGateway, api: str = "pets") -> bool:
+    """Whether the canary answers a tenth of many requests, within three standard deviations.
+
+    A fair draw is outside once in 370 times, so it has a second try.
+    """
+    for _ in range(2):
+        answers = Counter(arms(gateway, "prod/pets", [{}] * REQUESTS, api))
+        assert set(answers) == {"base", "next"}
+        if abs(answers["next"] - REQUESTS / 10) < 3 * SIGMA:
+            return True
+    return False
+
+
 def test_ten_percent_of_many_requests_by_files(start_gateway: StartGateway) -> None:
     gateway = start_gateway(staged("percentTraffic: 10"))
 
-    answers = Counter(arms(gateway, "prod/pets", [{}] * REQUESTS))
-
-    assert set(answers) == {"base", "next"}
-    assert abs(answers["next"] - REQUESTS / 10) < 3.5 * SIGMA
+    assert is_a_tenth(gateway)
 
 
 def test_sticky_ramp_never_moves_a_caller_back_by_files(start_gateway: StartGateway) -> None:
@@ -174,3 +186,142 @@ def test_a_promotion_under_load_fails_no_request(start_gateway: StartGateway) ->
 
         assert load.answers[b"base"] - base <= 64
     assert load.failures == []
+
+
+def served_by_all(gateway: RunningGateway, told: dict[str, Any]) -> None:
+    """Wait as an answer to a mutation says: none, or for the next release if it is pending."""
+    headers = told["ResponseMetadata"]["HTTPHeaders"]
+    pending = headers.get("x-stagegate-pending") == "true"
+    gateway.wait_revision(int(headers["x-stagegate-revision"]) + pending)
+
+
+def test_a_promotion_under_load_fails_no_request_by_an_aws_client(
+    gateway: RunningGateway,
+) -> None:
+    aws = client_of(gateway)
+    api, first = deployed(aws, "base")
+    stage = {"restApiId": api.id, "stageName": "prod"}
+    with Load(gateway, f"/_aws/execute-api/{api.id}/prod/pets") as load:
+        load.until_more(100)
+        assert set(load.answers) == {b"base"}
+        answer_with(aws, api, "next")
+        settings = {"percentTraffic": 50.0}
+        told = aws.create_deployment(**stage, canarySettings=settings)
+        served_by_all(gateway, told)
+        until(lambda: all(load.answers[arm] for arm in ARMS), "both arms to answer")
+        told_stage = aws.update_stage(
+            **stage,
+            patchOperations=[
+                patch("replace", "/canarySettings/percentTraffic", "0.0"),
+                patch("copy", "/deploymentId", **{"from": "/canarySettings/deploymentId"}),
+            ],
+        )
+        served_by_all(gateway, told_stage)
+        load.mark = "promoted"
+        until(lambda: load.marked["promoted", b"next"] >= 400, "the promoted version to answer")
+        removed = aws.update_stage(**stage, patchOperations=[patch("remove", "/canarySettings")])
+        served_by_all(gateway, removed)
+        load.until_more(100)
+
+    assert first != told["id"] == told_stage["deploymentId"] == removed["deploymentId"]
+    assert load.failures == []
+    assert set(load.answers) == set(ARMS)
+    assert load.marked["promoted", b"base"] == 0
+
+
+def canary_logs(gateway: RunningGateway) -> tuple[str, str]:
+    """Return what the access logs of the base and of the canary hold."""
+    group = gateway.data / "logs/arms"
+    files = (group.with_suffix(".log"), group / "Canary.log")
+    until(lambda: all(path.exists() for path in files), "both logs to be there")
+    base, canary = (path.read_text() for path in files)
+    return base, canary
+
+
+LOG_GROUP: Final = "arn:aws:logs:us-east-1:000000000000:log-group:arms"
+LOG_FORMAT: Final = "$context.isCanaryRequest $context.deploymentId $context.requestId"
+
+
+def check_arms_apart(gateway: RunningGateway, api: str) -> None:
+    """Ask each arm for something, and find each in a log and a metric of its own."""
+    chosen = [{"X-Arm": "canary"}] * 3 + [{"X-Arm": "base"}] * 2
+    assert arms(gateway, "prod/pets", chosen, api) == ["next"] * 3 + ["base"] * 2
+    until(
+        lambda: [log.count("\n") for log in canary_logs(gateway)] == [2, 3],
+        "every line to be there",
+    )
+    base, canary = canary_logs(gateway)
+    assert {line.split()[0] for line in base.splitlines()} == {"false"}
+    assert {line.split()[0] for line in canary.splitlines()} == {"true"}
+    assert base.split()[1] != canary.split()[1]
+    for is_canary, count in (("true", 3), ("false", 2)):
+        labels = f'api="{api}",stage="prod",canary="{is_canary}",status_class="2xx"'
+        series = f"stagegate_requests_total{{{labels}}} {count}"
+        until(lambda wanted=series: wanted in metrics(gateway), series)  # type: ignore[misc]
+
+
+def metrics(gateway: RunningGateway) -> str:
+    with urllib.request.urlopen(f"{gateway.admin_url}/metrics") as answer:
+        return str(answer.read().decode())
+
+
+def test_each_arm_has_logs_and_metrics_of_its_own_by_files(start_gateway: StartGateway) -> None:
+    files = staged("percentTraffic: 0, forceHeader: X-Arm")
+    log = f'    accessLogSettings: {{destinationArn: "{LOG_GROUP}", format: "{LOG_FORMAT}"}}\n'
+    files["apis/pets.yaml"] += log
+
+    check_arms_apart(start_gateway(files), "pets")
+
+
+def test_each_arm_has_logs_and_metrics_of_its_own_by_an_aws_client(
+    gateway: RunningGateway,
+) -> None:
+    aws = client_of(gateway)
+    api, _ = deployed(aws, "base")
+    redeployed(aws, api, "next", canarySettings={"percentTraffic": 0.0})
+    aws.update_stage(
+        restApiId=api.id,
+        stageName="prod",
+        patchOperations=[
+            patch("replace", "/accessLogSettings/destinationArn", LOG_GROUP),
+            patch("replace", "/accessLogSettings/format", LOG_FORMAT),
+            patch("replace", "/canarySettings/forceHeader", "X-Arm"),
+        ],
+    )
+
+    check_arms_apart(gateway, api.id)
+
+
+def test_a_canary_that_is_removed_gets_nothing_more_by_files(start_gateway: StartGateway) -> None:
+    gateway = start_gateway(staged("percentTraffic: 100"))
+    assert arms(gateway, "prod/pets", [{}]) == ["next"]
+
+    gateway.write("apis/pets.yaml", pets("base"))
+    gateway.wait_revision(2)
+
+    assert set(arms(gateway, "prod/pets", [{}] * 50)) == {"base"}
+
+
+def test_a_canary_that_is_removed_gets_nothing_more_by_an_aws_client(
+    gateway: RunningGateway,
+) -> None:
+    aws = client_of(gateway)
+    api, _ = deployed(aws, "base")
+    redeployed(aws, api, "next", canarySettings={"percentTraffic": 100.0})
+    assert arms(gateway, "prod/pets", [{}], api.id) == ["next"]
+
+    aws.update_stage(
+        restApiId=api.id,
+        stageName="prod",
+        patchOperations=[patch("remove", "/canarySettings")],
+    )
+
+    assert set(arms(gateway, "prod/pets", [{}] * 50, api.id)) == {"base"}
+
+
+def test_ten_percent_of_many_requests_by_an_aws_client(gateway: RunningGateway) -> None:
+    aws = client_of(gateway)
+    api, _ = deployed(aws, "base")
+    redeployed(aws, api, "next", canarySettings={"percentTraffic": 10.0})
+
+    assert is_a_tenth(gateway, api.id)

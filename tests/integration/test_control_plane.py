@@ -27,9 +27,11 @@ from tests.running_gateway import ROOT, RunningGateway, pets, until
 from tests.wire.apis import MadeApi, answer_with, api_with_method
 
 
-def client_of(gateway: RunningGateway, key: str = "any", secret: str = "any") -> Any:
+def client_of(
+    gateway: RunningGateway, key: str = "any", secret: str = "any", service: str = "apigateway"
+) -> Any:
     return boto3.client(
-        "apigateway",
+        service,
         endpoint_url=gateway.admin_url,
         region_name="us-east-1",
         aws_access_key_id=key,

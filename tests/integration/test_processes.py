@@ -32,11 +32,15 @@ PETS_PATH = "/_aws/execute-api/pets/prod/pets"
 class Load:
     """Clients that ask for pets without a pause, each on one connection until that fails."""
 
-    def __init__(self, gateway: RunningGateway) -> None:
+    def __init__(self, gateway: RunningGateway, path: str = PETS_PATH) -> None:
         self._listen = gateway.listen
+        self._path = path
         self._is_over = threading.Event()
         self._lock = threading.Lock()
         self.answers: Counter[bytes] = Counter()
+        self.mark = ""
+        """Set at will: `marked` counts answers by what it was when their requests were begun."""
+        self.marked: Counter[tuple[str, bytes]] = Counter()
         self.failures: list[str] = []
         self.ports: Counter[int] = Counter()
         """Failures by the client's port of the connection that failed."""
@@ -75,11 +79,14 @@ class Load:
                 connection.connect()
                 own_port = connection.sock.getsockname()[1]
                 while not self._is_over.is_set():
-                    connection.request("GET", PETS_PATH)
+                    mark = self.mark
+                    connection.request("GET", self._path)
                     answer = connection.getresponse()
                     body = answer.read()
+                    told = body if answer.status == 200 else b"%d" % answer.status
                     with self._lock:
-                        self.answers[body if answer.status == 200 else b"%d" % answer.status] += 1
+                        self.answers[told] += 1
+                        self.marked[mark, told] += 1
             except (OSError, http.client.HTTPException) as error:
                 with self._lock:
                     self.failures.append(repr(error))

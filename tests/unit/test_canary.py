@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from gateway.canary import compile_draw, draw_of_caller, takes_canary
+from gateway.canary import choose_arm, compile_draw, draw_of_caller, takes_canary
 from gateway.definitions.codec import decode
 from gateway.definitions.stage import CanarySettings
 from gateway.errors import Problem
@@ -115,3 +115,51 @@ def test_a_tester_may_choose_the_arm(value: str, percent: float, takes: bool) ->
     settings = canary(forceHeader="X-Arm", sticky={"by": "SOURCE_IP"})
 
     assert takes_canary(percent, draw(settings, request(headers={"x-arm": value}))) is takes
+
+
+@pytest.mark.parametrize(
+    ("settings", "headers", "arm", "reason"),
+    [
+        ({}, {}, "base", "percentTraffic is 0"),
+        ({"percentTraffic": 100}, {}, "canary", "percentTraffic is 100"),
+        ({"percentTraffic": 10}, {"X-Arm": "canary"}, None, "each request draws for itself"),
+        (
+            {"percentTraffic": 0, "forceHeader": "X-Arm"},
+            {"x-arm": "canary"},
+            "canary",
+            "the header X-Arm says so (forceHeader)",
+        ),
+        ({"forceHeader": "X-Arm"}, {"X-Arm": "else"}, "base", "percentTraffic is 0"),
+        (
+            {"percentTraffic": 10, "sticky": {"by": "HEADER", "name": "X-User"}},
+            {},
+            None,
+            "it tells no caller (sticky by HEADER X-User), so it draws for itself",
+        ),
+    ],
+)
+def test_the_arm_of_a_request_is_told_with_its_reason(
+    settings: dict[str, object], headers: dict[str, str], arm: str | None, reason: str
+) -> None:
+    assert choose_arm(canary(**settings), request(headers=headers)) == (arm, reason)
+
+
+@pytest.mark.parametrize("by", [{"by": "HEADER", "name": "X-User"}, {"by": "API_KEY"}])
+def test_the_arm_that_is_told_is_the_one_that_is_drawn(by: dict[str, str]) -> None:
+    settings = canary(percentTraffic=30, sticky=by)
+    told = set()
+    for number in range(50):
+        asked = request(headers={"X-User": f"user-{number}", "x-api-key": f"key-{number}"})
+        choice = choose_arm(settings, asked)
+
+        assert (choice.arm == "canary") is takes_canary(30, draw(settings, asked))
+        assert f"{number}" not in choice.reason.partition(" has the draw ")[0]
+        told.add(choice.arm)
+
+    assert told == {"base", "canary"}
+
+
+def test_the_address_that_an_arm_is_told_for_is_named() -> None:
+    settings = canary(percentTraffic=30, sticky={"by": "SOURCE_IP"})
+
+    assert "sticky by SOURCE_IP 192.0.2.7" in choose_arm(settings, request()).reason

@@ -200,6 +200,25 @@ def test_both_arms_of_a_canary_are_followed() -> None:
     assert canary.stage_variables == {"backend": "127.0.0.1:9001"}
 
 
+@pytest.mark.parametrize(
+    ("headers", "arm"), [((), None), (("X-Arm: canary",), "canary"), (("X-Arm: base",), "base")]
+)
+def test_the_arm_of_a_request_is_told(headers: tuple[str, ...], arm: str | None) -> None:
+    canary = CanarySettings(percent_traffic=10, deployment_id="two", force_header="X-Arm")
+    stage = Stage(stage_name="prod", deployment_id="one", canary_settings=canary)
+
+    explanation = explained(f"http://{HOST}/prod/new", *headers, served=release(stage))
+
+    assert explanation.chosen_arm == arm
+    assert explanation.arm_reason
+    assert explained(f"http://{HOST}/prod/new").arm_reason is None
+
+
+@pytest.mark.parametrize("url", [f"http://{HOST}/ping", "http://api.example.com/sping"])
+def test_a_health_check_is_told_as_one(url: str) -> None:
+    assert (explained(url).answer or "").startswith("200, a health check")
+
+
 def test_what_is_not_enforced_is_told_as_the_500_that_it_is() -> None:
     (base,) = explained(f"http://{HOST}/prod/pets/admin").arms
 

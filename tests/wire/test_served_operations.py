@@ -208,6 +208,20 @@ def names_and_connections(aws: Any, api: MadeApi) -> None:
     aws.delete_vpc_link(**link)
 
 
+def api_mappings(control: ControlPlane, aws: Any, api: MadeApi) -> None:
+    """What AWS's second API has."""
+    second = control.client("apigatewayv2")
+    aws.create_domain_name(domainName="v2.example.com")
+    domain = {"DomainName": "v2.example.com"}
+    made = second.create_api_mapping(**domain, ApiId=api.id, Stage="prod")
+    mapping = {**domain, "ApiMappingId": made["ApiMappingId"]}
+    second.get_api_mappings(**domain)
+    second.get_api_mapping(**mapping)
+    second.update_api_mapping(**mapping, ApiId=api.id, ApiMappingKey="pets")
+    second.delete_api_mapping(**mapping)
+    aws.delete_domain_name(domainName="v2.example.com")
+
+
 def the_end(aws: Any, api: MadeApi) -> None:
     """What is left is deleted, from the inside out."""
     response = {**api.method, "statusCode": "200"}
@@ -223,6 +237,7 @@ def test_every_served_operation_succeeds_once(control: ControlPlane, aws: Any) -
     api = api_with_method(aws)
     for part in (methods, parts, documentation, deployments):
         part(aws, api)
+    api_mappings(control, aws, api)
     for part in (keys_and_plans, names_and_connections, the_end):
         part(aws, api)
 

@@ -39,16 +39,7 @@ def create_base_path_mapping(transaction: Transaction, call: Call) -> Answer:
         "rest_api_id": body.get("restApiId", ""),
         "stage": _stage(body.get("stage")),
     }
-    _check(transaction, domain, values)
-    refuse_one_more(
-        transaction,
-        BASE_PATH_MAPPING,
-        MAPPINGS_MAX,
-        f"At most {MAPPINGS_MAX} base path mappings are kept",
-    )
-    sequence = transaction.insert(BASE_PATH_MAPPING, domain=domain.sequence, **values)
-    transaction.changes.are_domains_changed = True
-    return _by_sequence(transaction, sequence)
+    return shown(keep_mapping(transaction, domain, values))
 
 
 def get_base_path_mapping(transaction: Transaction, call: Call) -> Answer:
@@ -68,19 +59,53 @@ def update_base_path_mapping(transaction: Transaction, call: Call) -> Answer:
     row = _row(transaction, call)
     changed = patch.patch_row(row, call.body, _PATCHES)
     if changed:
-        _check(transaction, domain_of(transaction, call), {**row._asdict(), **changed}, row)
-        write_row(transaction, BASE_PATH_MAPPING, row, changed)
-        transaction.changes.are_domains_changed = True
-    return _by_sequence(transaction, row.sequence)
+        row = change_mapping(transaction, domain_of(transaction, call), row, changed)
+    return shown(row)
 
 
 def delete_base_path_mapping(transaction: Transaction, call: Call) -> Answer:
     """Serve DeleteBasePathMapping."""
-    row = _row(transaction, call)
+    drop_mapping(transaction, _row(transaction, call))
+    return None
+
+
+def keep_mapping(transaction: Transaction, domain: AnyRow, values: Working) -> AnyRow:
+    """Keep a new mapping of a domain, and return its row.
+
+    Raises:
+        ControlError: its base path is mapped already, it leads nowhere, or there are too many.
+    """
+    _check(transaction, domain, values)
+    refuse_one_more(
+        transaction,
+        BASE_PATH_MAPPING,
+        MAPPINGS_MAX,
+        f"At most {MAPPINGS_MAX} base path mappings are kept",
+    )
+    sequence = transaction.insert(BASE_PATH_MAPPING, domain=domain.sequence, **values)
+    transaction.changes.are_domains_changed = True
+    return _by_sequence(transaction, sequence)
+
+
+def change_mapping(
+    transaction: Transaction, domain: AnyRow, row: AnyRow, changed: Working
+) -> AnyRow:
+    """Write other values of a mapping, and return its row.
+
+    Raises:
+        ControlError: as `keep_mapping`.
+    """
+    _check(transaction, domain, {**row._asdict(), **changed}, row)
+    write_row(transaction, BASE_PATH_MAPPING, row, changed)
+    transaction.changes.are_domains_changed = True
+    return _by_sequence(transaction, row.sequence)
+
+
+def drop_mapping(transaction: Transaction, row: AnyRow) -> None:
+    """Delete a mapping."""
     found = BASE_PATH_MAPPING.c.sequence == row.sequence
     transaction.run(delete(BASE_PATH_MAPPING).where(found))
     transaction.changes.are_domains_changed = True
-    return None
 
 
 def refuse_if_mapped(transaction: Transaction, api_id: str) -> None:
@@ -109,9 +134,9 @@ def shown(row: AnyRow) -> dict[str, Any]:
     return present(basePath=row.base_path, restApiId=row.rest_api_id, stage=row.stage)
 
 
-def _by_sequence(transaction: Transaction, sequence: int) -> dict[str, Any]:
+def _by_sequence(transaction: Transaction, sequence: int) -> AnyRow:
     query = select(BASE_PATH_MAPPING).where(BASE_PATH_MAPPING.c.sequence == sequence)
-    return shown(transaction.one(query))
+    return transaction.one(query)
 
 
 def _row(transaction: Transaction, call: Call) -> AnyRow:
@@ -126,9 +151,18 @@ def _row(transaction: Transaction, call: Call) -> AnyRow:
 
 
 def _base_path(text: str | None) -> str:
-    base_path = text or NO_BASE_PATH
-    if "/" in base_path:
+    if text and "/" in text:
         raise bad_request(_SLASH_MESSAGE)
+    return checked_base_path(text)
+
+
+def checked_base_path(text: str | None) -> str:
+    """Return a base path, of one segment or several, as it is kept.
+
+    Raises:
+        ControlError: (BadRequestException) it is none.
+    """
+    base_path = text or NO_BASE_PATH
     mapping = BasePathMapping(rest_api_id="", base_path=base_path)
     problems = problems_of_domain(
         DomainName(domain_name="example.com", base_path_mappings=(mapping,))

@@ -1,4 +1,4 @@
-"""Every operation of AWS's API Gateway v1, in one table, and which one a request means.
+"""Every operation of AWS's API Gateway v1, some of v2, and which one a request means.
 
 Whether an operation is served, and by what, says `families`; here is only its place on the wire.
 """
@@ -180,9 +180,23 @@ _TABLE: Final = (
     ("UpdateVpcLink", "PATCH", "/vpclinks/{vpclink_id}", 200),
 )
 
+_API_MAPPINGS: Final = "/v2/domainnames/{domain_name}/apimappings"
+_API_MAPPING: Final = _API_MAPPINGS + "/{api_mapping_id}"
+
+_TABLE_OF_V2: Final = (
+    ("CreateApiMapping", "POST", _API_MAPPINGS, 201),
+    ("DeleteApiMapping", "DELETE", _API_MAPPING, 204),
+    ("GetApiMapping", "GET", _API_MAPPING, 200),
+    ("GetApiMappings", "GET", _API_MAPPINGS, 200),
+    ("UpdateApiMapping", "PATCH", _API_MAPPING, 200),
+)
+
+V2_OPERATIONS: Final = frozenset(name for name, *_ in _TABLE_OF_V2)
+"""Operations of AWS's second API: base paths of several segments are made by it alone."""
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
     name: Operation(name=name, verb=verb, uri=uri, status=status)
-    for name, verb, uri, status in _TABLE
+    for name, verb, uri, status in (*_TABLE, *_TABLE_OF_V2)
 }
 """Operation by name."""
 

@@ -35,7 +35,7 @@ STAGES_MAX: Final = 100
 NO_DEPLOYMENT: Final = "Deployment id does not exist"
 
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
-_VARIABLE_VALUE: Final = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]{0,512}")
+_VARIABLE_VALUE: Final = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]{1,512}")
 
 
 def target_of_stage(api_id: str, stage_name: str) -> str:

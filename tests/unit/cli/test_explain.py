@@ -36,6 +36,31 @@ def test_json_has_every_candidate(stagegate: Command, config: Path) -> None:
     assert [one["resource_path"] for one in arm["candidates"] if one["is_chosen"]] == ["/pets"]
 
 
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("X-Arm: canary", "arm          canary: the header X-Arm says so"),
+        ("X-Arm: no", "arm          base or canary: each request draws for itself"),
+    ],
+)
+def test_the_arm_of_a_request_is_told(
+    stagegate: Command, config: Path, header: str, told: str
+) -> None:
+    api = config / "apis/petstore.yaml"
+    text = api.read_text()
+    assert "  prod:\n" in text
+    api.write_text(
+        text.replace(
+            "  prod:\n",
+            "  prod:\n    canarySettings: {percentTraffic: 10, forceHeader: X-Arm}\n",
+        )
+    )
+
+    outcome = stagegate("explain", "GET", PETS, "-H", header)
+
+    assert told in outcome.out
+
+
 @pytest.mark.parametrize("words", [("GET", "ftp://x/"), ("GET", "/", "-H", "nonsense")])
 def test_what_is_no_request_is_wrong_usage(
     stagegate: Command, config: Path, words: tuple[str, ...]
