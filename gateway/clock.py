@@ -39,8 +39,12 @@ draw = random.random
 _BATCH: Final = 256
 """Ids made at a time: one system call serves them all, and a list's pop costs next to nothing."""
 
-_VARIANTS: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
-"""A random hexadecimal digit to one whose two high bits are `10` (RFC 9562 section 4.1)."""
+_UUID: Final = b"xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx"
+"""RFC 9562 section 5.4: `x` is any hexadecimal digit, `y` one whose two high bits are `10`."""
+_UUID_PLACES: Final = tuple(place for place, sign in enumerate(_UUID) if sign in b"xy")
+_VARIANT_PLACE: Final = _UUID.index(b"y")
+_VARIANTS: Final = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
+"""A random hexadecimal digit to one for `y`."""
 
 
 class IdMinter:
@@ -59,12 +63,7 @@ class IdMinter:
     def request_id(self) -> str:
         """Return a version 4 UUID (RFC 9562 section 5.4) as text, like x-amzn-RequestId."""
         if not self._requests:
-            digits = self._random_bytes(16 * _BATCH).hex()
-            self._requests = [
-                f"{digits[i : i + 8]}-{digits[i + 8 : i + 12]}-4{digits[i + 13 : i + 16]}"
-                f"-{_VARIANTS[digits[i + 16]]}{digits[i + 17 : i + 20]}-{digits[i + 20 : i + 32]}"
-                for i in range(0, 32 * _BATCH, 32)
-            ]
+            self._requests = _uuids(self._random_bytes(16 * _BATCH))
         return self._requests.pop()
 
     def extended_request_id(self) -> str:
@@ -91,3 +90,15 @@ class IdMinter:
     def parent_id(self) -> str:
         """Return an X-Ray segment id, 16 hexadecimal digits."""
         return self._random_bytes(8).hex()
+
+
+def _uuids(random_bytes: bytes) -> list[str]:
+    """Return a UUID for each 16 bytes, digit by digit for all at once: a third of one by one."""
+    width = len(_UUID)
+    digits = random_bytes.hex().encode("ascii")
+    text = bytearray(_UUID * (len(random_bytes) // 16))
+    for number, place in enumerate(_UUID_PLACES):
+        text[place::width] = digits[number::32]
+    text[_VARIANT_PLACE::width] = text[_VARIANT_PLACE::width].translate(_VARIANTS)
+    all_ = text.decode("ascii")
+    return [all_[start : start + width] for start in range(0, len(all_), width)]
