@@ -88,8 +88,8 @@ class Meter:
     """
 
     __slots__ = (
-        "base", "burst", "ceiling", "cell_limit", "cells", "debt_limit", "index", "interval",
-        "is_alone", "is_blocked", "own", "rate", "spent", "worker_cells",
+        "base", "burst", "ceiling", "cell_limit", "cells", "debt", "debt_limit", "index",
+        "interval", "is_alone", "is_blocked", "own", "rate", "spent", "worker_cells",
     )  # fmt: skip
 
     def __init__(self, table: BucketTable, index: int, rate: float, burst: float) -> None:
@@ -105,8 +105,8 @@ class Meter:
         self.own = start + table.worker
         self.base = start + table.workers
         self.is_alone = table.workers == 1
-        self.spent = 0.0
-        """What the workers' cells held together when `lacking` read them: read once a request."""
+        # What `lacking` saw: each cell is read once a request.
+        self.spent = self.debt = 0.0
         # A slice kept: making it anew would cost 50 ns a request.
         self.worker_cells = table.cells[start : self.base]
         if self.is_blocked:
@@ -125,6 +125,12 @@ class Meter:
     def admit(self, now: float) -> bool:
         """Take one token at `now` if one is left; return whether it was."""
         return refusing((self,), now) is None
+
+    def empty_cell(self) -> float:
+        """Empty a cell that is too large for exact additions; return what all now hold."""
+        if self.cells[self.own] > self.cell_limit:
+            self.cells[self.own] = 0.0
+        return sum(self.worker_cells)
 
     def cut_debt(self, now: float) -> None:
         """Make the bucket empty, no worse: its debt is of a lower rate or a larger burst."""
@@ -145,7 +151,7 @@ def lacking(meters: tuple[Meter, ...], now: float) -> Meter | None:
         # The one cell of a lone worker costs a third of a sum.
         spent = cells[meter.own] if meter.is_alone else sum(meter.worker_cells)
         meter.spent = spent
-        debt = spent + cells[meter.base] - now
+        meter.debt = debt = spent + cells[meter.base] - now
         if debt > meter.debt_limit:
             if debt > meter.ceiling:
                 meter.cut_debt(now)
@@ -163,12 +169,11 @@ def refusing(meters: tuple[Meter, ...], now: float) -> Meter | None:
         return refused
     for meter in meters:
         cells = meter.cells
-        own = meter.own
-        spent = meter.spent
-        if spent + cells[meter.base] <= now:
-            if cells[own] > meter.cell_limit:
-                cells[own] = 0.0
-                spent = sum(meter.worker_cells)
+        if meter.debt <= 0.0:
+            spent = meter.spent
+            # All cells together: most requests need not look at their own one.
+            if spent > meter.cell_limit:
+                spent = meter.empty_cell()
             cells[meter.base] = now - spent
-        cells[own] += meter.interval
+        cells[meter.own] += meter.interval
     return None
