@@ -72,12 +72,12 @@ class Service:
 
     def open(self, request: InvocationRequest) -> Exchange:
         """Begin a request: mint its ids, note when it came."""
-        ids = self._ids
+        request_id, extended_request_id = self._ids.request_ids()
         sent_id = request.fields.get(_REQUEST_ID)
         exchange = Exchange(
             request,
-            ids.request_id() if sent_id is None else _adopted(sent_id),
-            ids.extended_request_id(),
+            request_id if sent_id is None else _adopted(sent_id),
+            extended_request_id,
             self._now(),
             self._epoch(),
             self._draw(),

@@ -14,26 +14,14 @@ from typing import Final, Generic, TypeVar
 from gateway.errors import ConfigurationError, Problem
 
 T = TypeVar("T")
-MAPPINGS_AT_ONCE: Final = 64
-"""Base path mappings compiled between two yields: about 100 µs."""
+MAPPINGS_AT_ONCE: Final = 256
+"""Base path mappings compiled between two yields: about 50 µs."""
 
 NO_BASE_PATH: Final = "(none)"
 """AWS's name of the mapping without a base path."""
 
 RESERVED_PATHS: Final = frozenset({"/ping", "/sping"})
 """Paths at the root of a custom domain that AWS keeps for health checks."""
-
-
-class _Level(Generic[T]):
-    """What base paths have in common up to one of their segments."""
-
-    __slots__ = ("below", "mapped")
-
-    def __init__(self) -> None:
-        self.below: dict[str, _Level[T]] = {}
-        """By the next segment."""
-        self.mapped: tuple[str, T, int] | None = None
-        """Where one ends: it, what it leads to, and how many characters of a path it takes."""
 
 
 class BasePaths(Generic[T]):
@@ -47,7 +35,7 @@ class BasePaths(Generic[T]):
         ConfigurationError: A base path is mapped twice; every such one is named.
     """
 
-    __slots__ = ("_count", "_root", "_splits")
+    __slots__ = ("_by_base_path", "_lengths", "_otherwise")
 
     def __init__(self, mappings: Iterable[tuple[str, T]]) -> None:
         for _ in self._take(mappings):
@@ -62,38 +50,29 @@ class BasePaths(Generic[T]):
         return made
 
     def _take(self, mappings: Iterable[tuple[str, T]]) -> Generator[None, None, None]:
-        # A path begins with a slash, and so with an empty segment: the root's only one below.
-        root = self._root = _Level[T]()
-        top = root.below[""] = _Level[T]()
-        self._count = 0
-        deepest = 1
+        by_base_path: dict[str, T] = {}
+        lengths: set[int] = set()
         problems = []
         for number, (written, target) in enumerate(mappings, start=1):
             if number % MAPPINGS_AT_ONCE == 0:
                 yield
             base_path = written.strip("/") or NO_BASE_PATH
-            level, length = root, 0
-            if base_path != NO_BASE_PATH:
-                level, length = top, len(base_path) + 1
-                segments = base_path.split("/")
-                deepest = max(deepest, len(segments))
-                for segment in segments:
-                    if segment not in level.below:
-                        level.below[segment] = _Level()
-                    level = level.below[segment]
-            if level.mapped is not None:
+            if base_path in by_base_path:
                 problems.append(
                     Problem(
                         path=f"basePathMappings.{base_path}",
                         message=f"The base path {base_path} is mapped twice; keep one mapping.",
                     )
                 )
-            level.mapped = base_path, target, length
-            self._count += 1
-        self._splits = deepest + 1
-        """Slashes of a path that matter: what follows is not looked at."""
+            by_base_path[base_path] = target
+            if base_path != NO_BASE_PATH:
+                lengths.add(base_path.count("/") + 1)
         if problems:
             raise ConfigurationError(tuple(problems))
+        self._otherwise = (by_base_path.pop(NO_BASE_PATH),) if NO_BASE_PATH in by_base_path else ()
+        self._by_base_path = by_base_path
+        self._lengths = sorted(lengths, reverse=True)
+        """The numbers of segments that base paths have, longest first: one look-up for each."""
 
     def find(self, path: str) -> tuple[str, T, str] | None:
         """Return base path, target, and the rest of the path, which starts with `/`; or None.
@@ -101,25 +80,21 @@ class BasePaths(Generic[T]):
         `/orders/v1//items/` under `orders/v1` leaves `//items/`. Slashes in front of the path
         collapse.
         """
-        segments = path.split("/", self._splits)
-        if len(segments) == 1 or segments[0] or not segments[1]:
-            path = "/" + path.lstrip("/")
-            segments = path.split("/", self._splits)
-        level = self._root
-        mapped = level.mapped
-        for segment in segments:
-            if segment not in level.below:
-                break
-            level = level.below[segment]
-            if level.mapped is not None:
-                mapped = level.mapped
-        if mapped is None:
-            return None
-        base_path, target, length = mapped
-        return base_path, target, path[length:] or "/"
+        stripped = path.lstrip("/")
+        if self._lengths:
+            segments = stripped.split("/", self._lengths[0])
+            for length in self._lengths:
+                if length <= len(segments):
+                    base_path = "/".join(segments[:length])
+                    if base_path in self._by_base_path:
+                        rest = stripped[len(base_path) :] or "/"
+                        return base_path, self._by_base_path[base_path], rest
+        for target in self._otherwise:
+            return NO_BASE_PATH, target, "/" + stripped
+        return None
 
     def __repr__(self) -> str:
-        return f"<BasePaths {self._count} mappings>"
+        return f"<BasePaths {len(self._by_base_path) + len(self._otherwise)} mappings>"
 
 
 class Domains(Generic[T]):

@@ -6,8 +6,9 @@ request is admitted while `TAT - now <= (burst - 1) / rate`, and moves TAT by `1
 request writes nothing. Time is all that is stored, hence a new rate or burst needs no conversion:
 the debt of a live bucket stays, in seconds, and is cut to a whole bucket where it is far more.
 
-Between workers TAT is a base plus a sum of cells, one per worker (`gateway.throttle.table`). Why
-that is accurate without a lock, case by case (measurements: docs/decisions/007-token-buckets.md):
+A lone worker keeps TAT in the bucket's base. Between workers TAT is the base plus a sum of cells,
+one per worker (`gateway.throttle.table`). Why that is accurate without a lock, case by case
+(measurements: docs/decisions/007-token-buckets.md):
 
 - *Two workers take at once.* Each adds to its own cell; neither addition is lost. Both may have
   seen the last token: at most one token too many for each further worker, and TAT has moved for all
@@ -32,6 +33,7 @@ that is accurate without a lock, case by case (measurements: docs/decisions/007-
   a token after three months at 10,000 per second. Only a bucket that once had a far lower rate, or
   years of load, could hold more; a worker whose cell exceeds 2**38 intervals empties it while the
   bucket is full: first the cell, then the base, so that others see a full bucket in between.
+  A lone worker adds to the base, which is as large as the clock: the same bound with its uptime.
 """
 
 from __future__ import annotations
@@ -88,7 +90,7 @@ class Meter:
     """
 
     __slots__ = (
-        "base", "burst", "ceiling", "cell_limit", "cells", "debt", "debt_limit", "index",
+        "base", "burst", "ceiling", "cell_limit", "cells", "debt_limit", "index",
         "interval", "is_alone", "is_blocked", "own", "rate", "spent", "worker_cells",
     )  # fmt: skip
 
@@ -105,8 +107,8 @@ class Meter:
         self.own = start + table.worker
         self.base = start + table.workers
         self.is_alone = table.workers == 1
-        # What `lacking` saw: each cell is read once a request.
-        self.spent = self.debt = 0.0
+        self.spent = 0.0
+        """What the workers' cells held together when `lacking` read them."""
         # A slice kept: making it anew would cost 50 ns a request.
         self.worker_cells = table.cells[start : self.base]
         if self.is_blocked:
@@ -147,11 +149,12 @@ class Meter:
 def lacking(meters: tuple[Meter, ...], now: float) -> Meter | None:
     """Return the first meter without a token at `now`, if there is one; take none."""
     for meter in meters:
-        cells = meter.cells
-        # The one cell of a lone worker costs a third of a sum.
-        spent = cells[meter.own] if meter.is_alone else sum(meter.worker_cells)
-        meter.spent = spent
-        meter.debt = debt = spent + cells[meter.base] - now
+        if meter.is_alone:
+            debt = meter.cells[meter.base] - now
+        else:
+            # Seen once for `refusing` as well: a sum costs as much as all else.
+            spent = meter.spent = sum(meter.worker_cells)
+            debt = spent + meter.cells[meter.base] - now
         if debt > meter.debt_limit:
             if debt > meter.ceiling:
                 meter.cut_debt(now)
@@ -169,8 +172,14 @@ def refusing(meters: tuple[Meter, ...], now: float) -> Meter | None:
         return refused
     for meter in meters:
         cells = meter.cells
-        if meter.debt <= 0.0:
-            spent = meter.spent
+        full_at = cells[meter.base]
+        if meter.is_alone:
+            # Not max(): a call.
+            start = full_at if full_at > now else now  # noqa: FURB136
+            cells[meter.base] = start + meter.interval
+            continue
+        spent = meter.spent
+        if spent + full_at <= now:
             # All cells together: most requests need not look at their own one.
             if spent > meter.cell_limit:
                 spent = meter.empty_cell()

@@ -248,7 +248,8 @@ def test_ten_years_under_full_load_cost_no_accuracy(workers: int, rate: float) -
         total += meters[step % workers].admit(now)
 
     # Admission is tried twice for each token, so that the initial burst is used up on the way.
-    assert total == pytest.approx(rate * seconds + 100, rel=0.001)
+    # A double holds a clock of ten years in steps of 60 ns, the least that an interval can be off.
+    assert total == pytest.approx(rate * seconds + 100, rel=0.001 + rate * 3e-8)
 
 
 def test_cell_too_large_for_exact_additions_is_emptied_while_the_bucket_is_full() -> None:
@@ -263,13 +264,12 @@ def test_cell_too_large_for_exact_additions_is_emptied_while_the_bucket_is_full(
     assert admitted(first, 100, UPTIME + 0.0005) == 5
 
 
-def test_the_cell_of_a_lone_worker_is_emptied_as_well() -> None:
+def test_a_lone_worker_uses_the_base_alone() -> None:
     view = tables()[0]
-    view.cells[0], view.cells[1] = 1e13, -1e13
-    tried = Meter(view, 0, 10_000.0, 10)
+    tried = Meter(view, 0, 10.0, 5)
 
-    assert admitted(tried, 20, UPTIME) == 10
-    assert view.cells[0] < 1.0
+    assert admitted(tried, 9, UPTIME) == 5
+    assert view.cells.tolist()[:2] == [0.0, pytest.approx(UPTIME + 0.5)]
 
 
 def test_rate_of_next_to_nothing_admits_one_burst() -> None:
