@@ -6,10 +6,11 @@ stands in, so that no client can forge a line, a field or a JSON member.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
 from gateway.context import Getter, UnknownVariableError, clf_time, variable
 from gateway.definitions.stage import AccessLogSettings
@@ -157,7 +158,7 @@ def _line(parts: list[_Part], kind: _Kind) -> Line:
 
     Generated as dataclasses generate their `__init__`: an f-string that reads ten values by
     attribute costs a third of as many calls (0.4 us). Nothing of a user's goes into the source:
-    texts and functions are names in its scope.
+    texts are constants of its tree, functions are names in its scope.
     """
     scope: dict[str, object] = {
         "known": _REMEMBERED[_ESCAPES[kind]],
@@ -166,17 +167,23 @@ def _line(parts: list[_Part], kind: _Kind) -> Line:
         "http_1_0": "HTTP/1.0",
         "http_1_1": "HTTP/1.1",
     }
-    terms: list[str] = []
+    terms: list[ast.expr] = []
     for part in _joined(parts):
+        if isinstance(part, str):
+            terms.append(ast.Constant(part))
+            continue
         if isinstance(part, _Read):
             read = f"known[{part.source}]" if part.is_escaped else part.source
-            terms.append(f"{{{read} or missing}}")
+            source = f"{read} or missing"
         else:
-            name = f"part{len(scope)}"
+            name = f"value{len(scope)}"
             scope[name] = part
-            terms.append(f"{{{name}}}" if isinstance(part, str) else f"{{{name}(exchange)}}")
-    source = f"lambda exchange: f'{''.join(terms)}'.encode()"
-    line: Line = eval(source, scope)  # noqa: S307 (see above)
+            source = f"{name}(exchange)"
+        terms.append(ast.FormattedValue(ast.parse(source, mode="eval").body, conversion=-1))
+    tree: Any = ast.parse("lambda exchange: ''.encode()", mode="eval")
+    tree.body.body.func.value = ast.JoinedStr(terms)
+    code = compile(ast.fix_missing_locations(tree), "<access log>", "eval")
+    line: Line = eval(code, scope)  # noqa: S307 (see above)
     return line
 
 
