@@ -239,8 +239,7 @@ def _exchange(test: MethodTest, ids: IdMinter, clock: Clock) -> Exchange:
     )
     exchange = Exchange(
         request,
-        ids.request_id(),
-        ids.extended_request_id(),
+        *ids.request_ids(),
         clock.now(),
         clock.epoch(),
         0.0,

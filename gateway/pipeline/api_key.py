@@ -7,15 +7,15 @@ from typing import Final
 from multidict import istr
 
 from gateway.errors import Fault, GatewayResponseType
-from gateway.messages import Exchange, UsageNote
+from gateway.messages import Exchange, InvocationRequest, UsageNote
 from gateway.release.usage import digest_of_value
 from gateway.snapshot.api_keys import CompiledKeys, KeyedMethod, Membership
 from gateway.snapshot.compiled import CompiledMethod
-from gateway.throttle import Meter, refusing
+from gateway.throttle import Meter, lacking, refusing
 
 API_KEY: Final = istr("x-api-key")
-_DIGEST: Final = "digest of x-api-key"
-"""Under this key `InvocationRequest.derived` keeps it: hashing once for each connection."""
+_SENT: Final = "x-api-key and its digest"
+"""Under this key `InvocationRequest.derived` keeps them: hashing once for each connection."""
 
 
 def admit_key(keys: CompiledKeys, keyed: KeyedMethod, exchange: Exchange) -> Membership:
@@ -27,15 +27,12 @@ def admit_key(keys: CompiledKeys, keyed: KeyedMethod, exchange: Exchange) -> Mem
             shared tables had no room for.
     """
     request = exchange.request
-    value = request.fields.get(API_KEY)
-    if not value:
-        raise _forbidden("the method requires an API key, and x-api-key is missing")
+    sent: tuple[str, str] | None = request.derived.get(_SENT)
+    if sent is None:
+        sent = request.derived[_SENT] = _sent(request)
     note = exchange.usage = UsageNote()
-    note.api_key = value
-    digest = request.derived.get(_DIGEST)
-    if digest is None:
-        digest = request.derived[_DIGEST] = digest_of_value(value)
-    key = keys.find(digest)
+    note.api_key = value = sent[0]
+    key = keys.find(sent[1])
     if key is None:
         raise _forbidden(f"API Key {masked(value)} is unknown, or in no usage plan")
     note.api_key_id = key.id
@@ -77,13 +74,13 @@ def meter_key(
             # As if it had been refused: what comes after is counted as it would be enforced.
             meter_stage(method, exchange)
             return
-    elif counter.is_spent:
+    elif not counter.has_left():
         raise Fault(
             GatewayResponseType.QUOTA_EXCEEDED,
             source="client",
             detail=_exceeded(exchange, "quota", keyed, _quota_text(membership)),
         )
-    refused = refusing((*meters, *method.meters), now)
+    refused = refusing(meters + method.meters, now)
     if refused is None:
         counter.count()
     elif method.is_shadow or (membership.is_shadow and refused in meters):
@@ -121,6 +118,18 @@ def masked(value: str) -> str:
     return f"***{value[-6:]}" if len(value) >= 20 else "***"
 
 
+def _sent(request: InvocationRequest) -> tuple[str, str]:
+    """Return the key that a request bears, and its digest.
+
+    Raises:
+        Fault: INVALID_API_KEY when it bears none.
+    """
+    value = request.fields.get(API_KEY)
+    if not value:
+        raise _forbidden("the method requires an API key, and x-api-key is missing")
+    return value, digest_of_value(value)
+
+
 def _note(exchange: Exchange, type_: GatewayResponseType) -> None:
     note = exchange.usage
     if note is None:
@@ -132,11 +141,9 @@ def _note(exchange: Exchange, type_: GatewayResponseType) -> None:
 def _would_refuse(
     membership: Membership, meters: tuple[Meter, ...], now: float
 ) -> GatewayResponseType | None:
-    if membership.counter is not None and membership.counter.is_spent:
+    if membership.counter is not None and not membership.counter.has_left():
         return GatewayResponseType.QUOTA_EXCEEDED
-    if all(meter.would_admit(now) for meter in meters):
-        return None
-    return GatewayResponseType.THROTTLED
+    return None if lacking(meters, now) is None else GatewayResponseType.THROTTLED
 
 
 def _exceeded(exchange: Exchange, what: str, keyed: KeyedMethod, why: str) -> str:

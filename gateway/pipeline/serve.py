@@ -22,7 +22,9 @@ def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) -> Answe
     """
     try:
         stage, path = locate(snapshot, exchange)
-        variant = exchange.scope = split(stage, exchange)
+        # Without a canary there is nothing to split, and no call to pay for.
+        variant = stage.base if stage.canary is None else split(stage, exchange)
+        exchange.scope = variant
         exchange.identity = variant.identity
         method = exchange.scope = route(variant, path, exchange)
         exchange.identity = method.identity

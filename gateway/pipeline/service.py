@@ -22,6 +22,8 @@ from gateway.telemetry.server_timing import server_timing
 _NO_STAGE_BLOCK: Final = 0
 """The metrics block of requests that reached no stage."""
 
+_NOT_LOGGED: Final = LoggingLevel.OFF
+"""By a name of its own: to look up an enum's member costs a call."""
 
 _REQUEST_ID: Final = istr("x-amzn-RequestId")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -70,12 +72,12 @@ class Service:
 
     def open(self, request: InvocationRequest) -> Exchange:
         """Begin a request: mint its ids, note when it came."""
-        ids = self._ids
+        request_id, extended_request_id = self._ids.request_ids()
         sent_id = request.fields.get(_REQUEST_ID)
         exchange = Exchange(
             request,
-            ids.request_id() if sent_id is None else _adopted(sent_id),
-            ids.extended_request_id(),
+            request_id if sent_id is None else _adopted(sent_id),
+            extended_request_id,
             self._now(),
             self._epoch(),
             self._draw(),
@@ -121,20 +123,23 @@ class Service:
                 _NO_STAGE_BLOCK, exchange.status, exchange.response_latency, None, False
             )
             return
+        block = scope.metrics_block
         self._metrics.observe(
-            scope.metrics_block,
+            block,
             exchange.status,
             exchange.response_latency,
             exchange.integration_latency,
             fault is not None and fault.type is GatewayResponseType.THROTTLED,
         )
-        if exchange.usage is not None:
-            self._count_usage(scope.metrics_block, exchange.usage, fault)
+        usage = exchange.usage
+        if usage is not None and (fault is not None or usage.shadowed is not None):
+            self._count_usage(block, usage, fault)
         access_log = scope.access_log
         if access_log is not None:
             self._logs.write(access_log.destination, access_log.line(exchange))
-        if scope.logging_level is not LoggingLevel.OFF:
-            for line in lines(exchange, scope.logging_level):
+        level = scope.logging_level
+        if level is not _NOT_LOGGED:
+            for line in lines(exchange, level):
                 self._logs.write(scope.execution_log, line)
 
     def _count_usage(self, block: int, usage: UsageNote, fault: Fault | None) -> None:

@@ -6,18 +6,19 @@ stands in, so that no client can forge a line, a field or a JSON member.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final, Literal, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
-from gateway.context import Getter, UnknownVariableError, variable
+from gateway.context import Getter, UnknownVariableError, clf_time, variable
 from gateway.definitions.stage import AccessLogSettings
 from gateway.errors import Problem
 from gateway.messages import Exchange
 from gateway.telemetry.destinations import destination_of
 from gateway.telemetry.escaping import (
+    Remembered,
     csv_field,
     json_text,
     quoted_csv_text,
@@ -93,8 +94,9 @@ _READS: Final = {
     "extendedRequestId": _Read("exchange.extended_request_id"),
     "httpMethod": _Read("exchange.request.method", is_escaped=True),
     "identity.sourceIp": _Read("exchange.request.source_ip", is_escaped=True),
-    "protocol": _Read("('HTTP/1.0' if exchange.request.is_http_1_0 else 'HTTP/1.1')"),
+    "protocol": _Read("(http_1_0 if exchange.request.is_http_1_0 else http_1_1)"),
     "requestId": _Read("exchange.request_id"),
+    "requestTime": _Read("clf_time(exchange.epoch)"),
     # Whoever writes an access log line has found a stage, and with it an identity.
     "resourcePath": _Read("exchange.identity.resource_path", is_escaped=True),
     "responseLength": _Read("exchange.response_length"),
@@ -102,9 +104,7 @@ _READS: Final = {
 }
 """Of the variables that most formats name: their getters in `context`, written out."""
 
-
-_REMEMBERED: Final = {escape: lru_cache(maxsize=1024)(escape) for escape in _ESCAPES.values()}
-"""What requests mostly have in common is escaped once, and remembered."""
+_REMEMBERED: Final = {escape: Remembered(escape) for escape in _ESCAPES.values()}
 
 _VARIABLE: Final = re.compile(r"\$context\.([A-Za-z]\w*(?:\.[A-Za-z]\w*|\['[^'\]]+'\])*)", re.ASCII)
 _NOT_ALLOWED: Final = re.compile(
@@ -116,6 +116,8 @@ _NOT_ALLOWED: Final = re.compile(
 
 Render = Callable[[Exchange], str]
 Line = Callable[[Exchange], bytes]
+_Part = str | _Read | Render
+"""Of a line: constant text, or what has a value for each request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -144,49 +146,65 @@ def compile_access_log(
     name = settings.format.lower()
     text = _checked(PRESETS.get(name, settings.format), place, problems)
     kind = _kind_of(name, text)
-    pieces: list[str] = []
-    values: list[Render | _Read] = []
+    parts: list[_Part] = []
     end = 0
     for found in _VARIABLE.finditer(text):
-        pieces.append(_constant(text[end : found.start()], place, problems))
+        parts.append(_constant(text[end : found.start()], place, problems))
         end = found.end()
         is_bare = kind == "json" and _is_outside_string(text[: found.start()])
         is_quoted = kind == "csv" and text[: found.start()].endswith('"')
         here: _Kind = "quoted csv" if is_quoted else kind
-        value = _value(_plain_name(found[1]), here, is_bare, place, problems)
-        if isinstance(value, str):
-            pieces.append(value.replace("%", "%%"))
-        else:
-            pieces.append("%s")
-            values.append(value)
-    pieces.append(_constant(text[end:], place, problems))
+        parts.append(_value(_plain_name(found[1]), here, is_bare, place, problems))
+    parts.append(_constant(text[end:], place, problems) + "\n")
     if len(problems) > before or destination is None:
         return None
-    return CompiledAccessLog(
-        destination=destination, line=_line("".join(pieces) + "\n", values, kind)
-    )
+    return CompiledAccessLog(destination=destination, line=_line(parts, kind))
 
 
-def _line(template: str, values: list[Render | _Read], kind: _Kind) -> Line:
-    """Return `template % values` as one function, in UTF-8.
+def _line(parts: list[_Part], kind: _Kind) -> Line:
+    """Return all parts in a row as one function, in UTF-8.
 
-    Generated as dataclasses generate their `__init__`: reading ten values by attribute instead of
-    by call halves the cost of a line (1 of 2 us). Nothing of a user's goes into the source: texts
-    and functions are names in its scope.
+    Generated as dataclasses generate their `__init__`: an f-string that reads ten values by
+    attribute costs a third of as many calls (0.4 us). Nothing of a user's goes into the source:
+    texts are constants of its tree, functions are names in its scope.
     """
-    scope: dict[str, object] = {"template": template, "escape": _REMEMBERED[_ESCAPES[kind]]}
-    terms: list[str] = []
-    for value in values:
-        if isinstance(value, _Read):
-            read = f"escape({value.source})" if value.is_escaped else value.source
-            terms.append(f"({read} or '{_MISSING}')")
+    scope: dict[str, object] = {
+        "known": _REMEMBERED[_ESCAPES[kind]],
+        "missing": _MISSING,
+        "clf_time": clf_time,
+        "http_1_0": "HTTP/1.0",
+        "http_1_1": "HTTP/1.1",
+    }
+    terms: list[ast.expr] = []
+    for part in _joined(parts):
+        if isinstance(part, str):
+            terms.append(ast.Constant(part))
+            continue
+        if isinstance(part, _Read):
+            read = f"known[{part.source}]" if part.is_escaped else part.source
+            source = f"{read} or missing"
         else:
             name = f"value{len(scope)}"
-            scope[name] = value
-            terms.append(f"{name}(exchange)")
-    source = f"lambda exchange: (template % ({', '.join(terms)},)).encode()"
-    line: Line = eval(source, scope)  # noqa: S307 (see above)
+            scope[name] = part
+            source = f"{name}(exchange)"
+        terms.append(ast.FormattedValue(ast.parse(source, mode="eval").body, conversion=-1))
+    tree: Any = ast.parse("lambda exchange: ''.encode()", mode="eval")
+    tree.body.body.func.value = ast.JoinedStr(terms)
+    code = compile(ast.fix_missing_locations(tree), "<access log>", "eval")
+    line: Line = eval(code, scope)  # noqa: S307 (see above)
     return line
+
+
+def _joined(parts: list[_Part]) -> list[_Part]:
+    """Return the parts with texts that stand side by side made one."""
+    joined: list[_Part] = []
+    for part in parts:
+        last = joined[-1] if joined else None
+        if isinstance(part, str) and isinstance(last, str):
+            joined[-1] = last + part
+        else:
+            joined.append(part)
+    return joined
 
 
 def _checked(text: str, place: str, problems: list[Problem]) -> str:
@@ -234,7 +252,7 @@ def _kind_of(name: str, text: str) -> _Kind:
 
 
 def _constant(text: str, place: str, problems: list[Problem]) -> str:
-    """Return a constant part, ready for `%`; what a format may not hold becomes a problem."""
+    """Return a constant part; what a format may not hold becomes a problem."""
     found = _NOT_ALLOWED.search(text)
     if found is not None:
         problems.append(
@@ -245,7 +263,7 @@ def _constant(text: str, place: str, problems: list[Problem]) -> str:
                 " template logic).",
             )
         )
-    return text.replace("%", "%%")
+    return text
 
 
 def _plain_name(name: str) -> str:
@@ -258,9 +276,7 @@ def _is_outside_string(before: str) -> bool:
     return len(re.findall(r'(?<!\\)"', before.replace("\\\\", ""))) % 2 == 0
 
 
-def _value(
-    name: str, kind: _Kind, is_bare: bool, place: str, problems: list[Problem]
-) -> Render | _Read | str:
+def _value(name: str, kind: _Kind, is_bare: bool, place: str, problems: list[Problem]) -> _Part:
     """Return what renders a variable, or constant text when it never has a value."""
     try:
         known = variable(name)

@@ -8,11 +8,15 @@ Values are cut at `MOST_CHARACTERS`.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from json.encoder import encode_basestring
 from typing import Final
 
 MOST_CHARACTERS: Final = 4096
 """Characters kept of one value: more than half of the longest request line."""
+
+MOST_REMEMBERED: Final = 1024
+"""Values whose escaped form is remembered."""
 
 _NOT_PLAIN_ASCII: Final = re.compile(r"[^\x20-\x7e]")
 
@@ -85,3 +89,19 @@ def csv_field(value: str) -> str:
 def quoted_csv_text(value: str) -> str:
     """Escape for the inside of a CSV field that stands in double quotes already (RFC 4180)."""
     return visible(value).replace('"', '""')
+
+
+class Remembered(dict[str, str]):
+    """Values that requests have in common, with their escaped forms: found without a call."""
+
+    def __init__(self, escape: Callable[[str], str]) -> None:
+        super().__init__()
+        self._escape = escape
+
+    def __missing__(self, value: str) -> str:
+        escaped = self._escape(value)
+        if len(self) >= MOST_REMEMBERED:
+            # Clients chose some of them: begin anew rather than keep what came first.
+            self.clear()
+        self[value] = escaped
+        return escaped

@@ -6,8 +6,9 @@ request is admitted while `TAT - now <= (burst - 1) / rate`, and moves TAT by `1
 request writes nothing. Time is all that is stored, hence a new rate or burst needs no conversion:
 the debt of a live bucket stays, in seconds, and is cut to a whole bucket where it is far more.
 
-Between workers TAT is a base plus a sum of cells, one per worker (`gateway.throttle.table`). Why
-that is accurate without a lock, case by case (measurements: docs/decisions/007-token-buckets.md):
+A lone worker keeps TAT in the bucket's base. Between workers TAT is the base plus a sum of cells,
+one per worker (`gateway.throttle.table`). Why that is accurate without a lock, case by case
+(measurements: docs/decisions/007-token-buckets.md):
 
 - *Two workers take at once.* Each adds to its own cell; neither addition is lost. Both may have
   seen the last token: at most one token too many for each further worker, and TAT has moved for all
@@ -32,6 +33,7 @@ that is accurate without a lock, case by case (measurements: docs/decisions/007-
   a token after three months at 10,000 per second. Only a bucket that once had a far lower rate, or
   years of load, could hold more; a worker whose cell exceeds 2**38 intervals empties it while the
   bucket is full: first the cell, then the base, so that others see a full bucket in between.
+  A lone worker adds to the base, which is as large as the clock: the same bound with its uptime.
 """
 
 from __future__ import annotations
@@ -88,19 +90,9 @@ class Meter:
     """
 
     __slots__ = (
-        "_base",
-        "_ceiling",
-        "_cell_limit",
-        "_debt_limit",
-        "_interval",
-        "_own",
-        "_table",
-        "_worker_cells",
-        "burst",
-        "index",
-        "is_blocked",
-        "rate",
-    )
+        "base", "burst", "ceiling", "cell_limit", "cells", "debt_limit", "index",
+        "interval", "is_alone", "is_blocked", "own", "rate", "spent", "worker_cells",
+    )  # fmt: skip
 
     def __init__(self, table: BucketTable, index: int, rate: float, burst: float) -> None:
         self.index = index
@@ -110,70 +102,64 @@ class Meter:
         self.is_blocked = not (rate > 0 and burst > 0)
         """Whether rate or burst is 0, so that nothing is ever admitted."""
         start = table.row(index)
-        self._table = table.cells
+        # Below: for the functions of this module alone, which write out what would be calls.
+        self.cells = table.cells
+        self.own = start + table.worker
+        self.base = start + table.workers
+        self.is_alone = table.workers == 1
+        self.spent = 0.0
+        """What the workers' cells held together when `lacking` read them."""
         # A slice kept: making it anew would cost 50 ns a request.
-        self._worker_cells = table.cells[start : start + table.workers]
-        self._own = start + table.worker
-        self._base = start + table.workers
+        self.worker_cells = table.cells[start : self.base]
         if self.is_blocked:
-            self._interval = 0.0
-            self._debt_limit = _NEVER
-            self._ceiling = self._cell_limit = -_NEVER
+            self.interval = 0.0
+            self.debt_limit = _NEVER
+            self.ceiling = self.cell_limit = -_NEVER
             return
-        self._interval, self._debt_limit, self._ceiling, self._cell_limit = _limits(
+        self.interval, self.debt_limit, self.ceiling, self.cell_limit = _limits(
             rate, burst, table.workers
         )
 
     def would_admit(self, now: float) -> bool:
         """Return whether a token is left at `now` (seconds of CLOCK_MONOTONIC); take none."""
-        debt = sum(self._worker_cells) + self._table[self._base] - now
-        if debt <= self._debt_limit:
-            return True
-        if debt > self._ceiling:
-            self._cut_debt(now)
-        return False
-
-    def take(self, now: float) -> None:
-        """Take one token at `now`, whether or not one is left."""
-        cells = self._table
-        spent = sum(self._worker_cells)
-        if spent + cells[self._base] <= now:
-            if cells[self._own] > self._cell_limit:
-                cells[self._own] = 0.0
-                spent = sum(self._worker_cells)
-            cells[self._base] = now - spent
-        cells[self._own] += self._interval
+        return lacking((self,), now) is None
 
     def admit(self, now: float) -> bool:
-        """Take one token at `now` if one is left; return whether it was.
+        """Take one token at `now` if one is left; return whether it was."""
+        return refusing((self,), now) is None
 
-        The same as `would_admit` and `take`, with one reading of the cells less.
-        """
-        cells = self._table
-        spent = sum(self._worker_cells)
-        debt = spent + cells[self._base] - now
-        if debt > self._debt_limit:
-            if debt > self._ceiling:
-                self._cut_debt(now)
-            return False
-        if debt <= 0.0:
-            if cells[self._own] > self._cell_limit:
-                cells[self._own] = 0.0
-                spent = sum(self._worker_cells)
-            cells[self._base] = now - spent
-        cells[self._own] += self._interval
-        return True
+    def empty_cell(self) -> float:
+        """Empty a cell that is too large for exact additions; return what all now hold."""
+        if self.cells[self.own] > self.cell_limit:
+            self.cells[self.own] = 0.0
+        return sum(self.worker_cells)
 
-    def _cut_debt(self, now: float) -> None:
+    def cut_debt(self, now: float) -> None:
         """Make the bucket empty, no worse: its debt is of a lower rate or a larger burst."""
-        full = self._interval * max(self.burst, 1)
-        self._table[self._base] = now + full - sum(self._worker_cells)
+        full = self.interval * max(self.burst, 1)
+        self.cells[self.base] = now + full - sum(self.worker_cells)
 
     def __repr__(self) -> str:
         if self.is_blocked:
             return f"<Meter #{self.index} blocked ({self.rate}/s, burst {self.burst})>"
-        full_at = sum(self._worker_cells) + self._table[self._base]
+        full_at = sum(self.worker_cells) + self.cells[self.base]
         return f"<Meter #{self.index} {self.rate}/s, burst {self.burst}, full at {full_at:.6f}>"
+
+
+def lacking(meters: tuple[Meter, ...], now: float) -> Meter | None:
+    """Return the first meter without a token at `now`, if there is one; take none."""
+    for meter in meters:
+        if meter.is_alone:
+            debt = meter.cells[meter.base] - now
+        else:
+            # Seen once for `refusing` as well: a sum costs as much as all else.
+            spent = meter.spent = sum(meter.worker_cells)
+            debt = spent + meter.cells[meter.base] - now
+        if debt > meter.debt_limit:
+            if debt > meter.ceiling:
+                meter.cut_debt(now)
+            return meter
+    return None
 
 
 def refusing(meters: tuple[Meter, ...], now: float) -> Meter | None:
@@ -181,22 +167,22 @@ def refusing(meters: tuple[Meter, ...], now: float) -> Meter | None:
 
     A refusal takes nothing from any meter. `now` is in seconds of CLOCK_MONOTONIC.
     """
-    # One and two meters (stage method, account) are nearly all requests: 0.1 µs less than the loop.
-    count = len(meters)
-    if count == 1:
-        meter = meters[0]
-        return None if meter.admit(now) else meter
-    if count == 2:
-        first, second = meters
-        if not first.would_admit(now):
-            return first
-        if not second.admit(now):
-            return second
-        first.take(now)
-        return None
+    refused = lacking(meters, now)
+    if refused is not None:
+        return refused
     for meter in meters:
-        if not meter.would_admit(now):
-            return meter
-    for meter in meters:
-        meter.take(now)
+        cells = meter.cells
+        full_at = cells[meter.base]
+        if meter.is_alone:
+            # Not max(): a call.
+            start = full_at if full_at > now else now  # noqa: FURB136
+            cells[meter.base] = start + meter.interval
+            continue
+        spent = meter.spent
+        if spent + full_at <= now:
+            # All cells together: most requests need not look at their own one.
+            if spent > meter.cell_limit:
+                spent = meter.empty_cell()
+            cells[meter.base] = now - spent
+        cells[meter.own] += meter.interval
     return None

@@ -3,7 +3,8 @@
 A bucket is a row: one cell for each worker, then its base. The bucket's theoretical arrival time
 (the instant at which it will be full again) is the base plus the sum of the cells. Every cell has
 one writer, its worker, so that no token is lost to a concurrent read-modify-write; only the base is
-written by all, and only while the bucket is full. `gateway.throttle.gcra` holds the arithmetic and
+written by all, and only while the bucket is full; of a lone worker's rows nothing but the base is
+used. `gateway.throttle.gcra` holds the arithmetic and
 the argument about races.
 
 The rule this module keeps: every read and every write moves one aligned double, which the

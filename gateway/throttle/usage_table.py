@@ -130,7 +130,7 @@ class UsageCounter:
         worker: Which worker this is, from 0.
     """
 
-    __slots__ = ("_ceiling", "_own", "_table", "_worker_cells", "row")
+    __slots__ = ("_ceiling", "_is_alone", "_own", "_table", "_worker_cells", "row")
 
     def __init__(self, table: UsageTable, row: int, worker: int) -> None:
         if not 0 <= worker < table.workers:
@@ -140,6 +140,7 @@ class UsageCounter:
         self._table = table.cells
         self._worker_cells = table.cells[start : start + table.workers]
         self._own = start + worker
+        self._is_alone = table.workers == 1
         self._ceiling = start + table.workers + 1
 
     def __repr__(self) -> str:
@@ -150,10 +151,12 @@ class UsageCounter:
         """The sum of all workers' counts at which the quota is spent."""
         return self._table[self._ceiling]
 
-    @property
-    def is_spent(self) -> bool:
-        """Whether nothing is left of the quota."""
-        return sum(self._worker_cells) >= self._table[self._ceiling]
+    def has_left(self) -> bool:
+        """Return whether a request may still be let in."""
+        cells = self._table
+        # The one cell of a lone worker costs a third of a sum.
+        counted = cells[self._own] if self._is_alone else sum(self._worker_cells)
+        return counted < cells[self._ceiling]
 
     def count(self) -> None:
         """Count a request that was let in."""

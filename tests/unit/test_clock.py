@@ -23,7 +23,7 @@ def test_request_ids_are_version_4_uuids_and_differ() -> None:
 def test_extended_request_ids_have_sixteen_characters_and_end_with_an_equals_sign() -> None:
     ids = IdMinter(counting_bytes)
 
-    assert re.fullmatch(r"[A-Za-z0-9+/]{15}=", ids.extended_request_id())
+    assert re.fullmatch(r"[A-Za-z0-9+/]{15}=", ids.request_ids()[1])
 
 
 def test_a_trace_begins_with_the_epoch_in_hexadecimal() -> None:
@@ -44,8 +44,7 @@ def test_random_bytes_are_fetched_in_batches() -> None:
 
     ids = IdMinter(counted)
     for _ in range(200):
-        ids.request_id()
-        ids.extended_request_id()
+        ids.request_ids()
 
     assert len(calls) == 2
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from gateway.telemetry.escaping import (
     MOST_CHARACTERS,
+    MOST_REMEMBERED,
+    Remembered,
     csv_field,
     json_text,
     quoted_text,
@@ -90,3 +92,20 @@ def test_a_value_is_cut_at_its_bound(escape: Callable[[str], str]) -> None:
     escaped = escape("x" * 20_000)
 
     assert escaped == "x" * MOST_CHARACTERS + "[TRUNCATED]"
+
+
+def test_what_is_remembered_is_escaped_once_and_bounded() -> None:
+    asked: list[str] = []
+
+    def escape(value: str) -> str:
+        asked.append(value)
+        return value.upper()
+
+    known = Remembered(escape)
+
+    assert [known["a"], known["a"], known["b"]] == ["A", "A", "B"]
+    assert asked == ["a", "b"]
+    for number in range(3 * MOST_REMEMBERED):
+        known[str(number)]
+        assert len(known) <= MOST_REMEMBERED
+    assert known["a"] == "A"

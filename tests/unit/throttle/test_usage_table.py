@@ -12,7 +12,7 @@ def table(capacity: int = 200, workers: int = 2) -> UsageTable:
 
 
 def test_a_row_that_nobody_prepared_lets_nobody_in() -> None:
-    assert UsageCounter(table(), 3, 0).is_spent
+    assert not UsageCounter(table(), 3, 0).has_left()
 
 
 def test_a_quota_holds_over_all_workers() -> None:
@@ -20,13 +20,13 @@ def test_a_quota_holds_over_all_workers() -> None:
     first, second = UsageCounter(shared, 3, 0), UsageCounter(shared, 3, 1)
     shared.set_left(3, 2)
 
-    assert not first.is_spent
+    assert first.has_left()
     first.count()
-    assert not second.is_spent
+    assert second.has_left()
     second.count()
 
-    assert first.is_spent
-    assert second.is_spent
+    assert not first.has_left()
+    assert not second.has_left()
     assert (shared.counted(3), shared.counted(2), shared.counted(4)) == (2, 0, 0)
     assert "2 of 2" in repr(first)
 
@@ -39,13 +39,13 @@ def test_what_is_left_counts_from_what_is_stored() -> None:
     shared.set_stored(1, 5)
 
     shared.set_left(1, 1)
-    assert not counter.is_spent
+    assert counter.has_left()
     shared.set_left(1, 0)
-    assert counter.is_spent
+    assert not counter.has_left()
     shared.set_left(1, -3)
-    assert counter.is_spent
+    assert not counter.has_left()
     shared.set_left(1, UNLIMITED)
-    assert not counter.is_spent
+    assert counter.has_left()
 
 
 def test_only_rows_near_a_change_are_looked_at() -> None:
