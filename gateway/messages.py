@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+from gateway.clock import id_lines
 from gateway.errors import Fault, GatewayResponseType
 from gateway.streams import BodyStream
 
@@ -112,9 +113,9 @@ class Exchange:
 
     __slots__ = (
         "base_path", "context_path", "draw", "endpoint_uri", "epoch", "extended_request_id",
-        "fault", "identity", "integration_latency", "integration_status", "now", "path_parameters",
-        "phases", "request", "request_id", "response_latency", "response_length", "scope", "status",
-        "trace_id", "usage",
+        "fault", "id_lines", "identity", "integration_latency", "integration_status", "now",
+        "path_parameters", "phases", "request", "request_id", "response_latency",
+        "response_length", "scope", "status", "trace_id", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -125,10 +126,13 @@ class Exchange:
         now: float,
         epoch: float,
         draw: float,
+        lines: bytes = b"",
     ) -> None:
         self.request = request
         self.request_id = request_id
         self.extended_request_id = extended_request_id
+        self.id_lines = lines or id_lines(request_id, extended_request_id)
+        """Both ids as header lines, without the last CRLF."""
         self.now = now
         """When the request's head was complete, seconds of CLOCK_MONOTONIC."""
         self.epoch = epoch
@@ -256,7 +260,7 @@ class InvocationResponse:
     """What the client will get. `server.connection` adds ids, Date, Connection and framing."""
 
     __slots__ = (
-        "body", "head", "length", "status",
+        "body", "head", "is_shared", "length", "parts", "status",
     )  # fmt: skip
 
     def __init__(
@@ -265,6 +269,8 @@ class InvocationResponse:
         head: bytes,
         body: bytes | BodyStream,
         length: int | None = None,
+        *,
+        is_shared: bool = False,
     ) -> None:
         self.status = status
         self.head = head
@@ -272,3 +278,7 @@ class InvocationResponse:
         self.body = body
         self.length = length
         """Content-Length to declare for an answer without a body (HEAD)."""
+        self.is_shared = is_shared
+        """Whether it answers many requests, and is read only."""
+        self.parts: tuple[bytes, bytes, bytes] | None = None
+        """Of a shared one, once it was sent: what the server makes of it, and would each time."""

@@ -224,13 +224,15 @@ def _exchange(test: MethodTest, ids: IdMinter, clock: Clock) -> Exchange:
         scheme="https",
         port=443,
     )
+    request_id, extended_id, lines = ids.request_ids()
     exchange = Exchange(
         request,
-        ids.request_id(),
-        ids.extended_request_id(),
+        request_id,
+        extended_id,
         clock.now(),
         clock.epoch(),
         0.0,
+        lines,
     )
     exchange.context_path = path
     return exchange

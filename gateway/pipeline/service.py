@@ -70,15 +70,12 @@ class Service:
 
     def open(self, request: InvocationRequest) -> Exchange:
         """Begin a request: mint its ids, note when it came."""
-        ids = self._ids
         sent_id = request.fields.get(_REQUEST_ID)
+        request_id, extended_id, lines = self._ids.request_ids()
+        if sent_id is not None:
+            request_id, lines = _adopted(sent_id), b""
         exchange = Exchange(
-            request,
-            ids.request_id() if sent_id is None else _adopted(sent_id),
-            ids.extended_request_id(),
-            self._now(),
-            self._epoch(),
-            self._draw(),
+            request, request_id, extended_id, self._now(), self._epoch(), self._draw(), lines
         )
         if self._is_server_timing:
             exchange.phases = []
