@@ -69,8 +69,8 @@ class HeadReader:
         """Where to go on searching for the end of the head."""
         self._is_crlf_skipped = False
         self._block = b""
-        """The last plain head from its target's end on, or nothing. A client that keeps its connection
-        mostly sends the same headers again: what is equal need not be parsed again."""
+        """The last plain head from its target's end on, or nothing. A client that keeps its
+        connection mostly sends the same headers again: what is equal need not be parsed again."""
         self.is_begun = False
         """Whether a part of a head is there."""
         self.is_complete = False
