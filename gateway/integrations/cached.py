@@ -133,7 +133,8 @@ class Cached:
         recalled = self._cache.recall(key, exchange.now)
         if recalled is None:
             return self._miss(key, exchange, endpoints)
-        self._count(exchange.scope.metrics_block, True)
+        count = self._count
+        count(exchange.scope.metrics_block, True)
         return recalled
 
     def _revalidate(self, key: _Key, exchange: Exchange, endpoints: Endpoints) -> Answer:

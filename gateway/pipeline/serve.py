@@ -28,7 +28,8 @@ def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) -> Answe
     """
     try:
         stage, path = locate(snapshot, exchange)
-        variant = exchange.scope = split(stage, exchange)
+        # Most stages have no canary: then there is nothing to split, and no call.
+        variant = exchange.scope = stage.base if stage.canary is None else split(stage, exchange)
         exchange.identity = variant.identity
         method = route(variant, path, exchange)
         if method is None:

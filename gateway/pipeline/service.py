@@ -22,6 +22,9 @@ from gateway.telemetry.server_timing import server_timing
 _NO_STAGE_BLOCK: Final = 0
 """The metrics block of requests that reached no stage."""
 
+# Reading a member off its Enum costs as much as a call.
+_THROTTLED: Final = GatewayResponseType.THROTTLED
+_OFF: Final = LoggingLevel.OFF
 
 _REQUEST_ID: Final = istr("x-amzn-RequestId")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -74,9 +77,9 @@ class Service:
         request_id, extended_id, lines = self._ids.request_ids()
         if sent_id is not None:
             request_id, lines = _adopted(sent_id), b""
-        exchange = Exchange(
-            request, request_id, extended_id, self._now(), self._epoch(), self._draw(), lines
-        )
+        # Called as methods they would be looked up as such first: that is slower.
+        now, epoch, draw = self._now, self._epoch, self._draw
+        exchange = Exchange(request, request_id, extended_id, now(), epoch(), draw(), lines)
         if self._is_server_timing:
             exchange.phases = []
         return exchange
@@ -123,16 +126,17 @@ class Service:
             exchange.status,
             exchange.response_latency,
             exchange.integration_latency,
-            fault is not None and fault.type is GatewayResponseType.THROTTLED,
+            fault is not None and fault.type is _THROTTLED,
         )
         if exchange.usage is not None:
             self._count_usage(scope.metrics_block, exchange.usage, fault)
         access_log = scope.access_log
         if access_log is not None:
-            self._logs.write(access_log.destination, access_log.line(exchange))
-        if scope.logging_level is not LoggingLevel.OFF:
-            for line in lines(exchange, scope.logging_level):
-                self._logs.write(scope.execution_log, line)
+            line = access_log.line
+            self._logs.write(access_log.destination, line(exchange))
+        if scope.logging_level is not _OFF:
+            for each in lines(exchange, scope.logging_level):
+                self._logs.write(scope.execution_log, each)
 
     def _count_usage(self, block: int, usage: UsageNote, fault: Fault | None) -> None:
         """Count what quotas refused, and what throttles in shadow would have refused."""

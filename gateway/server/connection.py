@@ -133,29 +133,29 @@ class ClientConnection(ClientSocket):
                 self._expire_at(edge.now() + seconds)
             return False
         self._is_head_timed = False
-        head = heads.head
         self._status = 0
         stream: BodyStream | None = None
         if heads.is_plain:
             self._wants_close, self._is_kept = False, True
         else:
-            stream = self._heed(head, heads)
+            stream = self._heed(heads.head, heads)
         self._requests += 1
         request = InvocationRequest(
-            heads.method, heads.target, heads.path, heads.query, heads.host, head.raw_headers,
-            head.headers, stream, self._address, self._scheme, self._port, head.version[1] == 0,
+            heads.method, heads.target, heads.path, heads.query, heads.host, heads.raw_headers,
+            heads.fields, stream, self._address, self._scheme, self._port, heads.is_http_1_0,
             heads.derived,
         )  # fmt: skip
         if self._is_proxied:
-            self._believe_proxy(request, head.headers)
-        self._exchange = exchange = edge.service.open(request)
+            self._believe_proxy(request, heads.fields)
+        service = edge.service
+        self._exchange = exchange = service.open(request)
         self._phase = BUSY
         body = self._body
         if body is not None:
             now = edge.now()
             body.watch_from(now)
             self._expire_at(now + CHECK_SECONDS)
-        answer = edge.service.answer(exchange)
+        answer = service.answer(exchange)
         if isinstance(answer, InvocationResponse):
             self._on_answer(answer)
         else:
@@ -190,7 +190,8 @@ class ClientConnection(ClientSocket):
             self._answer_otherwise(exchange, response)
             return
         edge = self._edge
-        now = edge.now()
+        clock = edge.now  # Called as a method it would be looked up as one: that is slower.
+        now = clock()
         self._status = response.status
         is_kept = self._decide_kept(now)
         self._transport.write(edge.responder.whole(parts, exchange.id_lines, now, is_kept))

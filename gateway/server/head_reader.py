@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gateway.messages import RawHeaders
 from gateway.server import refusal
 from gateway.server.parser import (
     AUTHORIZATION,
@@ -12,6 +13,7 @@ from gateway.server.parser import (
     HOST,
     NO_BODY,
     X_API_KEY,
+    Fields,
     Head,
     RequestParser,
 )
@@ -54,8 +56,8 @@ class HeadReader:
     __slots__ = (
         "_block", "_header_bytes", "_hosts", "_is_crlf_skipped", "_line_bytes",
         "_repeated_bytes", "_searched",
-        "derived", "head", "host", "is_begun", "is_complete", "is_plain", "method", "parser",
-        "path", "payload", "query", "target",
+        "derived", "fields", "head", "host", "is_begun", "is_complete", "is_http_1_0", "is_plain",
+        "method", "parser", "path", "payload", "query", "raw_headers", "target",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, hosts: Hosts) -> None:
@@ -78,6 +80,10 @@ class HeadReader:
         self.head: Head
         """What the parser made of its headers. When it repeats those of the last one this is that
         one's: method and path are to be had below."""
+        self.raw_headers: RawHeaders = ()
+        self.fields: Fields
+        self.is_http_1_0 = False
+        """These three are the head's, at hand: reading them off it costs more."""
         self.payload: object = NO_BODY
         """What the parser made of its body."""
         self.method = ""
@@ -140,6 +146,9 @@ class HeadReader:
         self.head, self.payload = head, payload = self.parser.parse(data)
         self._check(head, examined)
         self.method = head.method
+        self.raw_headers = head.raw_headers
+        self.fields = head.headers
+        self.is_http_1_0 = head.version[1] == 0
         self.path, _, self.query = self.target.partition("?")
         self.derived = {}
         self.is_plain = payload is NO_BODY and is_plain(head)
