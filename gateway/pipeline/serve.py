@@ -29,10 +29,11 @@ def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) -> Answe
     try:
         stage, path = locate(snapshot, exchange)
         # Most stages have no canary: then there is nothing to split, and no call.
-        variant = exchange.scope = stage.base if stage.canary is None else split(stage, exchange)
-        exchange.identity = variant.identity
+        variant = stage.base if stage.canary is None else split(stage, exchange)
         method = route(variant, path, exchange)
         if method is None:
+            exchange.scope = variant
+            exchange.identity = variant.identity
             return refuse(snapshot, exchange, NO_ROUTE)
         exchange.scope = method
         exchange.identity = method.identity
