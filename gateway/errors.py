@@ -144,6 +144,18 @@ class Fault(GatewayError):  # noqa: N818 (an answer, by its name in the field)
         )
 
 
+def forbidden(detail: str) -> Fault:
+    """Return what AWS answers for a domain without a mapping, and for an unknown stage: 403."""
+    return Fault(
+        GatewayResponseType.DEFAULT_4XX,
+        source="client",
+        status=403,
+        message="Forbidden",
+        error_type="ForbiddenException",
+        detail=detail,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong in what a user wrote: where, what, and how to mend it."""

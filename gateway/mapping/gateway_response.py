@@ -19,7 +19,7 @@ from typing import Final
 from gateway.context import UnknownVariableError
 from gateway.definitions.integration import IntegrationType
 from gateway.definitions.responses import GatewayResponse
-from gateway.errors import DEFAULTS, Fault, GatewayResponseType, Problem
+from gateway.errors import DEFAULTS, Fault, GatewayResponseType, Problem, forbidden
 from gateway.mapping.context_variables import context_variable
 from gateway.mapping.media_types import (
     APPLICATION_JSON,
@@ -184,7 +184,7 @@ def _frequent(type_: GatewayResponseType) -> tuple[Fault, ...]:
     fault = Fault(type_)
     match type_:
         case GatewayResponseType.DEFAULT_4XX:
-            return (fault, Fault(type_, message="Invalid JSON in request body"))
+            return (fault, forbidden(""), Fault(type_, message="Invalid JSON in request body"))
         case GatewayResponseType.DEFAULT_5XX:
             return (fault, Fault(type_, status=502))
         case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.errors import Fault, GatewayResponseType
+from gateway.errors import Fault, GatewayResponseType, forbidden
 from gateway.messages import Exchange
 from gateway.routing import split_path_form, split_stage
 from gateway.snapshot.compiled import CompiledStage, DomainRefusal, Snapshot
@@ -25,7 +25,7 @@ def locate(snapshot: Snapshot, exchange: Exchange) -> tuple[CompiledStage, str]:
         exchange.context_path = request.path
         found = domain.find(request.path)
         if found is None:
-            raise _forbidden(f"no base path mapping of {request.host} matches {request.path}")
+            raise forbidden(f"no base path mapping of {request.host} matches {request.path}")
         exchange.base_path, mapping, rest = found
         if isinstance(mapping, DomainRefusal):
             raise Fault(
@@ -41,32 +41,21 @@ def locate(snapshot: Snapshot, exchange: Exchange) -> tuple[CompiledStage, str]:
     if api_id is None:
         form = split_path_form(path)
         if form is None:
-            raise _forbidden(f"host {request.host} is no custom domain and names no API")
+            raise forbidden(f"host {request.host} is no custom domain and names no API")
         api_id, path = form
     stage_name, rest = split_stage(path)
     exchange.context_path = f"/{stage_name}{rest}"
     stage = _stage(snapshot, api_id, stage_name)
     if stage.is_execute_api_disabled:
-        raise _forbidden(f"API {api_id} has disableExecuteApiEndpoint")
+        raise forbidden(f"API {api_id} has disableExecuteApiEndpoint")
     return stage, rest
 
 
 def _stage(snapshot: Snapshot, api_id: str, stage_name: str) -> CompiledStage:
     stages = snapshot.apis.get(api_id)
     if stages is None:
-        raise _forbidden(f"there is no API {api_id}")
+        raise forbidden(f"there is no API {api_id}")
     stage = stages.get(stage_name)
     if stage is None:
-        raise _forbidden(f"API {api_id} has no stage {stage_name}")
+        raise forbidden(f"API {api_id} has no stage {stage_name}")
     return stage
-
-
-def _forbidden(detail: str) -> Fault:
-    return Fault(
-        GatewayResponseType.DEFAULT_4XX,
-        source="client",
-        status=403,
-        message="Forbidden",
-        error_type="ForbiddenException",
-        detail=detail,
-    )

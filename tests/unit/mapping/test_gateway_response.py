@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.definitions.responses import GatewayResponse
-from gateway.errors import DEFAULTS, Fault, GatewayResponseType, Problem
+from gateway.errors import DEFAULTS, Fault, GatewayResponseType, Problem, forbidden
 from gateway.mapping.gateway_response import compile_gateway_responses
 from gateway.messages import Exchange, InvocationResponse
 from tests.unit.mapping.exchanges import exchange, messages
@@ -268,8 +268,12 @@ def test_an_answer_that_the_fault_decides_is_one_for_all_and_says_so() -> None:
 
     assert first.is_shared
     assert throttled.render(Fault(TYPES.THROTTLED).again(), ASKED) is first
+    nowhere = compiled[TYPES.DEFAULT_4XX].render(forbidden("no such stage"), ASKED)
+
     assert broken.is_shared
     assert broken.status == 502
+    assert nowhere.is_shared
+    assert (nowhere.status, nowhere.body) == (403, b'{"message":"Forbidden"}')
 
 
 def test_an_answer_that_the_request_has_a_part_in_is_its_own() -> None:
