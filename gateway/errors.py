@@ -107,7 +107,8 @@ class Fault(GatewayError):  # noqa: N818 (an answer, by its name in the field)
 
     `message` replaces the type's default text; `status` replaces its status (502 for a broken
     backend answer); `detail` is for the execution log and never reaches the client.
-    Raise a fresh one each time: a shared instance would keep tracebacks alive.
+    Raise a fresh one each time: a shared instance would keep tracebacks alive. One that is never
+    raised, but returned, may be shared.
     """
 
     def __init__(
@@ -128,6 +129,8 @@ class Fault(GatewayError):  # noqa: N818 (an answer, by its name in the field)
         self.status = default.status if status is None else status
         self.error_type = default.error_type if error_type is None else error_type
         self.detail = detail
+        self.is_plain = message is None and status is None and error_type is None
+        """Whether the client sees the type's default of everything."""
 
     def again(self) -> Fault:
         """Return an equal one, for another request that fails alike."""
@@ -139,6 +142,18 @@ class Fault(GatewayError):  # noqa: N818 (an answer, by its name in the field)
             error_type=self.error_type,
             detail=self.detail,
         )
+
+
+def forbidden(detail: str) -> Fault:
+    """Return what AWS answers for a domain without a mapping, and for an unknown stage: 403."""
+    return Fault(
+        GatewayResponseType.DEFAULT_4XX,
+        source="client",
+        status=403,
+        message="Forbidden",
+        error_type="ForbiddenException",
+        detail=detail,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from gateway.pipeline.authorize import authorize
 from gateway.pipeline.health import HealthCheck
 from gateway.pipeline.locate import locate
 from gateway.pipeline.route import route
+from gateway.pipeline.serve import NO_ROUTE
 from gateway.release import (
     ACCOUNT_BUCKET,
     BASE_ARM,
@@ -291,10 +292,10 @@ def _explain_arm(
         candidates=tuple(variant.routes.candidates(path, request.method)),
         answer="",
     )
-    try:
-        method = route(variant, path, exchange)
-    except Fault as fault:
-        return replace(known, answer=_refusal(fault))
+    method = route(variant, path, exchange)
+    if method is None:
+        why = f"no method for {request.method} {path}"
+        return replace(known, answer=f"{NO_ROUTE.status} {NO_ROUTE.message}: {why}")
     identity = exchange.identity = method.identity
     exchange.scope = method
     settings = stage.definition.method_settings

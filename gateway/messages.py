@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gateway.client_tls import ClientTls
+from gateway.clock import id_lines
 from gateway.definitions.client_certificate import ClientCertificate
 from gateway.errors import Fault, GatewayResponseType
 from gateway.streams import BodyStream
@@ -121,9 +122,9 @@ class Exchange:
 
     __slots__ = (
         "base_path", "context_path", "draw", "endpoint_uri", "epoch", "execution_trace",
-        "extended_request_id", "fault", "identity", "integration_latency", "integration_status",
-        "now", "path_parameters", "phases", "request", "request_id", "response_latency",
-        "response_length", "scope", "status", "trace_id", "usage",
+        "extended_request_id", "fault", "id_lines", "identity", "integration_latency",
+        "integration_status", "now", "path_parameters", "phases", "request", "request_id",
+        "response_latency", "response_length", "scope", "status", "trace_id", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -134,10 +135,13 @@ class Exchange:
         now: float,
         epoch: float,
         draw: float,
+        lines: bytes = b"",
     ) -> None:
         self.request = request
         self.request_id = request_id
         self.extended_request_id = extended_request_id
+        self.id_lines = lines or id_lines(request_id, extended_request_id)
+        """Both ids as header lines, without the last CRLF."""
         self.now = now
         """When the request's head was complete, seconds of CLOCK_MONOTONIC."""
         self.epoch = epoch
@@ -287,7 +291,7 @@ class InvocationResponse:
     """What the client will get. `server.connection` adds ids, Date, Connection and framing."""
 
     __slots__ = (
-        "body", "head", "length", "status",
+        "body", "head", "is_shared", "length", "parts", "status",
     )  # fmt: skip
 
     def __init__(
@@ -296,6 +300,8 @@ class InvocationResponse:
         head: bytes,
         body: bytes | BodyStream,
         length: int | None = None,
+        *,
+        is_shared: bool = False,
     ) -> None:
         self.status = status
         self.head = head
@@ -303,3 +309,7 @@ class InvocationResponse:
         self.body = body
         self.length = length
         """Content-Length to declare for an answer without a body (HEAD)."""
+        self.is_shared = is_shared
+        """Whether it answers many requests, and is read only."""
+        self.parts: tuple[bytes, bytes, bytes] | None = None
+        """Of a shared one, once it was sent: what the server makes of it, and would each time."""

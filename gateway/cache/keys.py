@@ -41,7 +41,7 @@ class CacheKey:
 
     def values(self, exchange: Exchange) -> tuple[tuple[str, ...], ...]:
         """Return the values of a request; a parameter that is absent has none, which counts."""
-        return tuple([source.values(exchange) for source in self.sources])
+        return tuple([source.read(exchange, None, ()) for source in self.sources])
 
 
 def compile_key(

@@ -237,12 +237,15 @@ def _exchange(test: MethodTest, ids: IdMinter, clock: Clock) -> Exchange:
         scheme="https",
         port=443,
     )
+    request_id, extended_id, lines = ids.request_ids()
     exchange = Exchange(
         request,
-        *ids.request_ids(),
+        request_id,
+        extended_id,
         clock.now(),
         clock.epoch(),
         0.0,
+        lines,
     )
     exchange.context_path = path
     return exchange

@@ -23,7 +23,7 @@ from gateway.errors import Fault, GatewayResponseType
 from gateway.integrations.backend import whole_answer
 from gateway.integrations.base import Answer, CompiledIntegration, Endpoints
 from gateway.mapping.lookups import header_values_of_any_case
-from gateway.messages import Exchange, InvocationResponse
+from gateway.messages import Exchange, InvocationRequest, InvocationResponse
 from gateway.streams import BodyStream
 
 _CACHE_CONTROL: Final = istr("Cache-Control")
@@ -35,6 +35,8 @@ _FIRST_SERVER_ERROR: Final = 500
 _WARNING: Final = (
     b'Warning: 199 - "Cache-control headers were ignored because the caller was unauthorized."\r\n'
 )
+_ASKED: Final = "what the headers ask of a cache"
+"""Under this key `InvocationRequest.derived` keeps it."""
 _Key = tuple[object, ...]
 
 
@@ -52,10 +54,32 @@ class CacheRules:
     key: CacheKey
 
 
+class _Asked:
+    """What the headers of a request ask of a cache."""
+
+    __slots__ = ("codings", "is_authorized", "is_fresh")
+
+    def __init__(self, request: InvocationRequest) -> None:
+        fields = request.fields
+        self.is_authorized = _AUTHORIZATION in fields
+        """Whether only the backend knows whom the answer is for (RFC 9111 section 3.5)."""
+        control = fields.get(_CACHE_CONTROL)
+        self.is_fresh = control is not None and asks_for_fresh(control)
+        self.codings = ""
+        if _ACCEPT_ENCODING in fields:
+            # All of them: the backend sees all.
+            accepts = header_values_of_any_case(request.headers, b"accept-encoding")
+            self.codings = accepted_codings(",".join(accepts))
+        request.derived[_ASKED] = self
+
+
 class Cached:
     """An integration and the cache before it."""
 
-    __slots__ = ("_cache", "_count", "_inner", "_most_bytes", "_prefix", "_rules")
+    __slots__ = (
+        "_cache", "_count", "_inner", "_is_authorization_told", "_key", "_most_bytes",
+        "_only_get", "_prefix", "_rules",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -69,6 +93,10 @@ class Cached:
         self._cache = cache
         self._count = cache.count
         self._most_bytes = most_bytes
+        self._only_get = rules.only_get
+        self._key = rules.key
+        self._is_authorization_told = rules.key.has_authorization
+        """Whether keys tell callers apart."""
         # One text whose hash is computed once.
         self._prefix = "\0".join((rules.space, rules.key.namespace, *rules.key.parameters))
 
@@ -90,29 +118,23 @@ class Cached:
                 strategy is to refuse that.
         """
         request = exchange.request
-        rules = self._rules
-        if rules.only_get and request.method != "GET":
-            return self._inner.invoke(exchange, endpoints)
-        fields = request.fields
-        if _AUTHORIZATION in fields and not rules.key.has_authorization:
-            # Only the backend knows whom the answer is for (RFC 9111 section 3.5).
-            return self._inner.invoke(exchange, endpoints)
-        if request.body is not None and request.method == "GET":
+        method = request.method
+        asked: _Asked = request.derived.get(_ASKED) or _Asked(request)
+        if (
+            (method != "GET" and self._only_get)
+            or (asked.is_authorized and not self._is_authorization_told)
             # No key holds a body, but a backend may look at it.
+            or (request.body is not None and method == "GET")
+        ):
             return self._inner.invoke(exchange, endpoints)
-        codings = ""
-        if _ACCEPT_ENCODING in fields:
-            # All of them: the backend sees all.
-            accepts = header_values_of_any_case(request.headers, b"accept-encoding")
-            codings = accepted_codings(",".join(accepts))
-        key = (self._prefix, request.method, codings, rules.key.values(exchange))
-        asked = fields.get(_CACHE_CONTROL)
-        if asked is not None and asks_for_fresh(asked):
+        key = (self._prefix, method, asked.codings, self._key.values(exchange))
+        if asked.is_fresh:
             return self._revalidate(key, exchange, endpoints)
-        recalled = self._cache.recall(key)
+        recalled = self._cache.recall(key, exchange.now)
         if recalled is None:
             return self._miss(key, exchange, endpoints)
-        self._count(exchange.scope.metrics_block, True)
+        count = self._count
+        count(exchange.scope.metrics_block, True)
         return recalled
 
     def _revalidate(self, key: _Key, exchange: Exchange, endpoints: Endpoints) -> Answer:
@@ -123,7 +145,7 @@ class Cached:
         if how is Revalidation.HEEDED:
             self._count(exchange.scope.metrics_block, False)
             return self._lead(key, exchange, endpoints)
-        recalled = self._cache.recall(key)
+        recalled = self._cache.recall(key, exchange.now)
         self._count(exchange.scope.metrics_block, recalled is not None)
         warned = how is Revalidation.IGNORED_WITH_WARNING
         if recalled is not None:

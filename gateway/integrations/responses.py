@@ -229,4 +229,4 @@ def _constant(
             lines.append((name, lower, header_bytes(source.constant)))
     media_type, template = next(iter(templates.items()), (APPLICATION_JSON, None))
     text = "" if template is None else template.constant or ""
-    return InvocationResponse(status, _head(lines, media_type), to_bytes(text))
+    return InvocationResponse(status, _head(lines, media_type), to_bytes(text), is_shared=True)

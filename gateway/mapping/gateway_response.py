@@ -19,7 +19,7 @@ from typing import Final
 from gateway.context import UnknownVariableError
 from gateway.definitions.integration import IntegrationType
 from gateway.definitions.responses import GatewayResponse
-from gateway.errors import DEFAULTS, Fault, GatewayResponseType, Problem
+from gateway.errors import DEFAULTS, Fault, GatewayResponseType, Problem, forbidden
 from gateway.mapping.context_variables import context_variable
 from gateway.mapping.media_types import (
     APPLICATION_JSON,
@@ -73,19 +73,21 @@ class CompiledGatewayResponse:
     """Customised headers: name, lower-case name, source."""
     bodies: Mapping[str, _Parts] = field(default_factory=dict)
     """Media type to what the body is made of; empty: the fault's message as plain text."""
-    ready: Mapping[tuple[str | None, int, str], tuple[int, bytes, bytes]] = field(
-        default_factory=dict
-    )
-    """Message, status and error type of a fault to status, head and body."""
+    ready: Mapping[tuple[str | None, int, str], InvocationResponse] = field(default_factory=dict)
+    """Message, status and error type of a fault to its answer."""
+    usual: InvocationResponse | None = None
+    """The one of these that is for the type's plain fault: most are."""
 
     def render(self, fault: Fault, exchange: Exchange) -> InvocationResponse:
         """Return the client's answer; `exchange.fault` is `fault`."""
+        if fault.is_plain and self.usual is not None:
+            return self.usual
         ready = self.ready.get((fault.message, fault.status, fault.error_type))
-        if ready is None:
-            return self._render(fault, exchange)
-        return InvocationResponse(*ready)
+        return self._render(fault, exchange) if ready is None else ready
 
-    def _render(self, fault: Fault, exchange: Exchange) -> InvocationResponse:
+    def _render(
+        self, fault: Fault, exchange: Exchange, *, is_shared: bool = False
+    ) -> InvocationResponse:
         status = self.status or fault.status
         if not self.bodies:
             return InvocationResponse(status, _PLAIN_TEXT_HEAD, to_bytes(fault.message or ""))
@@ -107,7 +109,8 @@ class CompiledGatewayResponse:
         if status not in _BODILESS:
             text = [part if isinstance(part, str) else part(fault, exchange) for part in parts]
             body = to_bytes("".join(text))
-        return InvocationResponse(status, b"".join([*missing.values(), *lines]), body)
+        head = b"".join([*missing.values(), *lines])
+        return InvocationResponse(status, head, body, is_shared=is_shared)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,14 +172,11 @@ def _compile(type_: GatewayResponseType, chosen: _Customisation) -> CompiledGate
         return compiled
     ready = {}
     for fault in _frequent(type_):
-        answer = compiled._render(fault, _NO_EXCHANGE)  # noqa: SLF001 (our own class)
-        assert isinstance(answer.body, bytes), "gateway responses are never streamed"  # noqa: S101
-        ready[fault.message, fault.status, fault.error_type] = (
-            answer.status,
-            answer.head,
-            answer.body,
-        )
-    return replace(compiled, ready=ready)
+        answer = compiled._render(fault, _NO_EXCHANGE, is_shared=True)  # noqa: SLF001 (our own class)
+        ready[fault.message, fault.status, fault.error_type] = answer
+    plain = Fault(type_)
+    usual = ready[plain.message, plain.status, plain.error_type]
+    return replace(compiled, ready=ready, usual=usual)
 
 
 def _frequent(type_: GatewayResponseType) -> tuple[Fault, ...]:
@@ -184,7 +184,7 @@ def _frequent(type_: GatewayResponseType) -> tuple[Fault, ...]:
     fault = Fault(type_)
     match type_:
         case GatewayResponseType.DEFAULT_4XX:
-            return (fault, Fault(type_, message="Invalid JSON in request body"))
+            return (fault, forbidden(""), Fault(type_, message="Invalid JSON in request body"))
         case GatewayResponseType.DEFAULT_5XX:
             return (fault, Fault(type_, status=502))
         case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.errors import Fault, GatewayResponseType
+from gateway.errors import forbidden
 from gateway.messages import Exchange
 from gateway.pipeline.health import HealthCheck
 from gateway.routing import RESERVED_PATHS, split_path_form, split_stage
@@ -26,7 +26,7 @@ def locate(snapshot: Snapshot, exchange: Exchange) -> tuple[CompiledStage, str]:
     if guard is not None:
         refusal = guard.refusal(request.host, request.tls)
         if refusal is not None:
-            raise _forbidden(refusal)
+            raise forbidden(refusal)
     if domain is not None:
         path = request.path
         if path.startswith("//"):
@@ -37,7 +37,7 @@ def locate(snapshot: Snapshot, exchange: Exchange) -> tuple[CompiledStage, str]:
             raise HealthCheck
         found = domain.find(path)
         if found is None:
-            raise _forbidden(f"no base path mapping of {request.host} matches {path}")
+            raise forbidden(f"no base path mapping of {request.host} matches {path}")
         exchange.base_path, mapping, rest = found
         stage_name = mapping.stage
         if stage_name == STAGELESS:
@@ -55,7 +55,7 @@ def _by_default_endpoint(
     if api_id is None:
         form = split_path_form(path)
         if form is None:
-            raise _forbidden(f"host {request.host} is no custom domain and names no API")
+            raise forbidden(f"host {request.host} is no custom domain and names no API")
         api_id, path = form
     stage_name, rest = split_stage(path)
     exchange.context_path = f"/{stage_name}{rest}"
@@ -63,17 +63,17 @@ def _by_default_endpoint(
         raise HealthCheck
     stage = _stage(snapshot, api_id, stage_name)
     if stage.is_execute_api_disabled:
-        raise _forbidden(f"API {api_id} has disableExecuteApiEndpoint")
+        raise forbidden(f"API {api_id} has disableExecuteApiEndpoint")
     return stage, rest
 
 
 def _stage(snapshot: Snapshot, api_id: str, stage_name: str) -> CompiledStage:
     stages = snapshot.apis.get(api_id)
     if stages is None:
-        raise _forbidden(f"there is no API {api_id}")
+        raise forbidden(f"there is no API {api_id}")
     stage = stages.get(stage_name)
     if stage is None:
-        raise _forbidden(f"API {api_id} has no stage {stage_name}")
+        raise forbidden(f"API {api_id} has no stage {stage_name}")
     return stage
 
 
@@ -81,14 +81,3 @@ def _is_open(snapshot: Snapshot, api_id: str) -> bool:
     """Return whether there is an API whose default endpoint some stage has."""
     stages = snapshot.apis.get(api_id, {})
     return any(not stage.is_execute_api_disabled for stage in stages.values())
-
-
-def _forbidden(detail: str) -> Fault:
-    return Fault(
-        GatewayResponseType.DEFAULT_4XX,
-        source="client",
-        status=403,
-        message="Forbidden",
-        error_type="ForbiddenException",
-        detail=detail,
-    )

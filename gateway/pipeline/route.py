@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import Exchange
 from gateway.snapshot.compiled import CompiledMethod, Variant
 
 
-def route(variant: Variant, path: str, exchange: Exchange) -> CompiledMethod:
+def route(variant: Variant, path: str, exchange: Exchange) -> CompiledMethod | None:
     """Return the method for a path below the stage; note the path parameters.
 
-    Raises:
-        Fault: MISSING_AUTHENTICATION_TOKEN, AWS's 403 for a path or verb that is not there.
+    None: there is no such path or verb, for which the answer is AWS's 403, `serve.NO_ROUTE`.
     """
     found = variant.routes.find(path, exchange.request.method)
     if found is None:
-        raise Fault(
-            GatewayResponseType.MISSING_AUTHENTICATION_TOKEN,
-            source="client",
-            detail=f"no method for {exchange.request.method} {path}",
-        )
+        return None
     index, exchange.path_parameters = found
     return variant.methods[index]

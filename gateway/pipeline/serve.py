@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.errors import Fault
+from typing import Final
+
+from gateway.errors import Fault, GatewayResponseType
 from gateway.integrations.base import Answer, Endpoints
 from gateway.messages import Exchange, InvocationResponse
 from gateway.pipeline.authorize import authorize
@@ -13,23 +15,33 @@ from gateway.pipeline.route import route
 from gateway.pipeline.split import split
 from gateway.snapshot.compiled import Snapshot
 
+NO_ROUTE: Final = Fault(GatewayResponseType.MISSING_AUTHENTICATION_TOKEN, source="client")
+"""For a path or verb that is not there. Never raised: strangers' scans are answered with it."""
+
 
 def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) -> Answer:
     """Carry one request from its stage to its answer; a station refuses by raising Fault.
+
+    The two most frequent refusals are returned: raising one costs a fifth of answering with it.
 
     Returns:
         The answer, or the work of getting it; a Fault that this raises is for `refuse`, too.
     """
     try:
         stage, path = locate(snapshot, exchange)
-        # Without a canary there is nothing to split, and no call to pay for.
+        # Most stages have no canary: then there is nothing to split, and no call.
         variant = stage.base if stage.canary is None else split(stage, exchange)
-        exchange.scope = variant
-        exchange.identity = variant.identity
-        method = exchange.scope = route(variant, path, exchange)
+        method = route(variant, path, exchange)
+        if method is None:
+            exchange.scope = variant
+            exchange.identity = variant.identity
+            return refuse(snapshot, exchange, NO_ROUTE)
+        exchange.scope = method
         exchange.identity = method.identity
         integration = authorize(method)
-        meter(snapshot, method, exchange)
+        refusal = meter(snapshot, method, exchange)
+        if refusal is not None:
+            return refuse(snapshot, exchange, refusal)
         return integration.invoke(exchange, endpoints)
     except HealthCheck:
         return healthy()

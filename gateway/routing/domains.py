@@ -88,12 +88,12 @@ class BasePaths(Generic[T]):
         """
         stripped = path.lstrip("/")
         if self._lengths:
-            segments = stripped.split("/", self._lengths[0])
             for length in self._lengths:
-                if length <= len(segments):
-                    base_path = "/".join(segments[:length])
+                segments = stripped.split("/", length)
+                rest = f"/{segments.pop()}" if len(segments) > length else "/"
+                if len(segments) == length:
+                    base_path = "/".join(segments)
                     if base_path in self._by_base_path:
-                        rest = stripped[len(base_path) :] or "/"
                         return base_path, self._by_base_path[base_path], rest
         for target in self._otherwise:
             return NO_BASE_PATH, target, "/" + stripped

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
 from gateway.messages import InvocationResponse
-from gateway.server.responder import LAST_CHUNK, chunk
+from gateway.server.responder import BODILESS, LAST_CHUNK, chunk
 from gateway.streams import BodyError, BodyStream
 
 _RESET_CONTENT: Final = 205
-
-BODILESS: Final = frozenset({204, _RESET_CONTENT, 304})
-"""Statuses whose answers have no body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5)."""
 
 _COPIED_BYTES: Final = 4096
 """Up to this size, copying a piece into its chunk costs less than writing three pieces."""

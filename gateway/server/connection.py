@@ -15,7 +15,7 @@ from gateway.driver import Drive, ignore
 from gateway.errors import Fault
 from gateway.messages import Exchange, InvocationRequest, InvocationResponse
 from gateway.server import refusal
-from gateway.server.answer_stream import BODILESS, AnswerStream, frame
+from gateway.server.answer_stream import AnswerStream, frame
 from gateway.server.client_socket import BUSY, CLOSED, IDLE, LINGERING, PHASES, ClientSocket
 from gateway.server.deadlines import NEVER
 from gateway.server.edge import Edge
@@ -30,7 +30,7 @@ from gateway.server.request_body import (
     has_framing,
     length_of,
 )
-from gateway.server.responder import CONTINUE, STATUS_LINES
+from gateway.server.responder import CONTINUE, STATUS_LINES, parts_of
 from gateway.streams import BodyError, BodyStream
 
 _LOG: Final = logging.getLogger(__name__)
@@ -133,29 +133,29 @@ class ClientConnection(ClientSocket):
                 self._expire_at(edge.now() + seconds)
             return False
         self._is_head_timed = False
-        head = heads.head
         self._status = 0
         stream: BodyStream | None = None
         if heads.is_plain:
             self._wants_close, self._is_kept = False, True
         else:
-            stream = self._heed(head, heads)
+            stream = self._heed(heads.head, heads)
         self._requests += 1
         request = InvocationRequest(
-            heads.method, heads.target, heads.path, heads.query, heads.host, head.raw_headers,
-            head.headers, stream, self._address, self._scheme, self._port, head.version[1] == 0,
+            heads.method, heads.target, heads.path, heads.query, heads.host, heads.raw_headers,
+            heads.fields, stream, self._address, self._scheme, self._port, heads.is_http_1_0,
             heads.derived, self._tls,
         )  # fmt: skip
         if self._is_proxied:
-            self._believe_proxy(request, head.headers)
-        self._exchange = exchange = edge.service.open(request)
+            self._believe_proxy(request, heads.fields)
+        service = edge.service
+        self._exchange = exchange = service.open(request)
         self._phase = BUSY
         body = self._body
         if body is not None:
             now = edge.now()
             body.watch_from(now)
             self._expire_at(now + CHECK_SECONDS)
-        answer = edge.service.answer(exchange)
+        answer = service.answer(exchange)
         if isinstance(answer, InvocationResponse):
             self._on_answer(answer)
         else:
@@ -185,26 +185,17 @@ class ClientConnection(ClientSocket):
         exchange = self._exchange
         if exchange is None:
             return  # The client has left.
-        body = response.body
-        status = response.status
-        status_line = STATUS_LINES.get(status)
-        if (
-            not isinstance(body, bytes)
-            or status_line is None
-            or status in BODILESS
-            or exchange.request.method == "HEAD"
-        ):
-            self._answer_otherwise(exchange, response, status_line)
+        parts = response.parts or parts_of(response)
+        if parts is None or exchange.request.method == "HEAD":
+            self._answer_otherwise(exchange, response)
             return
         edge = self._edge
-        now = edge.now()
-        self._status = status
-        ids = (exchange.request_id, exchange.extended_request_id)
+        clock = edge.now  # Called as a method it would be looked up as one: that is slower.
+        now = clock()
+        self._status = response.status
         is_kept = self._decide_kept(now)
-        self._transport.write(
-            edge.responder.whole(status_line, response.head, ids, body, now, is_kept)
-        )
-        self.answer_ended(len(body))
+        self._transport.write(edge.responder.whole(parts, exchange.id_lines, now, is_kept))
+        self._end_answer(len(parts[2]), now)
 
     def _decide_kept(self, now: float) -> bool:
         """Decide, when the head of an answer is made, whether the connection outlives it."""
@@ -219,7 +210,10 @@ class ClientConnection(ClientSocket):
 
     def answer_ended(self, sent_bytes: int) -> None:
         """The last byte of the answer was handed to the transport: record, and go on."""
-        now = self._record(self._status, sent_bytes)
+        self._end_answer(sent_bytes, self._edge.now())
+
+    def _end_answer(self, sent_bytes: int, now: float) -> None:
+        self._record(self._status, sent_bytes, now)
         if not self._is_kept:
             self._finish()
             return
@@ -230,24 +224,21 @@ class ClientConnection(ClientSocket):
         if (self._held or self._is_reading_paused) and not self._is_serving:
             self._serve_held()
 
-    def _record(self, status: int, sent_bytes: int) -> float:
-        """Close the books of the exchange in hand, if there is one. Returns the time."""
-        edge = self._edge
-        now = edge.now()
+    def _record(self, status: int, sent_bytes: int, now: float) -> None:
+        """Close the books of the exchange in hand, if there is one."""
         exchange = self._exchange
         if exchange is None:
-            return now
+            return
         self._exchange = self._drive = self._answer = None
         exchange.status = status
         exchange.response_length = sent_bytes
         exchange.response_latency = now - exchange.now
         try:
-            edge.service.record(exchange)
+            self._edge.service.record(exchange)
         except Exception:  # noqa: BLE001 (logged with its traceback)
             # The client has its answer already; the next request must not pay for a log's bug.
             _LOG.exception("recording a request failed")
-            edge.service.refused(refusal.INTERNAL.reason)
-        return now
+            self._edge.service.refused(refusal.INTERNAL.reason)
 
     def _begin_body(self, head: Head, heads: HeadReader) -> BodyStream:
         """Take what is there of the body."""
@@ -317,10 +308,9 @@ class ClientConnection(ClientSocket):
             return
         self._pause_reading(is_paused)
 
-    def _answer_otherwise(
-        self, exchange: Exchange, response: InvocationResponse, status_line: bytes | None
-    ) -> None:
+    def _answer_otherwise(self, exchange: Exchange, response: InvocationResponse) -> None:
         """Write an answer that has no body, or streams it."""
+        status_line = STATUS_LINES.get(response.status)
         if status_line is None:
             self._on_bug(ValueError(f"{response.status} is no final status"))
             return
@@ -330,9 +320,10 @@ class ClientConnection(ClientSocket):
             self._is_kept = False
         edge = self._edge
         now = edge.now()
-        ids = (exchange.request_id, exchange.extended_request_id)
         is_kept = self._decide_kept(now)
-        head = edge.responder.head(status_line, response.head, ids, framed.header, now, is_kept)
+        head = edge.responder.head(
+            status_line, response.head, exchange.id_lines, framed.header, now, is_kept
+        )
         self._status = response.status
         if framed.stream is None:
             self._transport.write(head + framed.data)
@@ -380,7 +371,7 @@ class ClientConnection(ClientSocket):
     def _break_off(self) -> None:
         """End the connection within an answer, so that the client sees it is not whole."""
         answer = self._answer
-        self._record(self._status, 0 if answer is None else answer.sent)
+        self._record(self._status, 0 if answer is None else answer.sent, self._edge.now())
         if answer is not None:
             answer.cut()
         self._stop_body()
@@ -394,8 +385,9 @@ class ClientConnection(ClientSocket):
         exchange = self._exchange
         request_id = edge.ids.request_id() if exchange is None else exchange.request_id
         self._status = why.status
-        self._transport.write(edge.responder.refusal(why, request_id, edge.now()))
-        self._record(why.status, len(why.body))
+        now = edge.now()
+        self._transport.write(edge.responder.refusal(why, request_id, now))
+        self._record(why.status, len(why.body), now)
         self._wants_close = self._is_kept = False
         self._finish()
 
@@ -456,7 +448,8 @@ class ClientConnection(ClientSocket):
             answer.cut()
         self._stop_body()
         self._held = b""
-        self._record(self._status or CLIENT_LEFT, 0 if answer is None else answer.sent)
+        sent = 0 if answer is None else answer.sent
+        self._record(self._status or CLIENT_LEFT, sent, self._edge.now())
         # Cuts the cycle, so that no garbage collection is needed.
         self._answered = self._failed = ignore
 

@@ -13,6 +13,7 @@ from math import floor
 from typing import Final
 
 from gateway.clock import Clock
+from gateway.messages import InvocationResponse
 from gateway.server.refusal import Refusal
 
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
@@ -23,11 +24,33 @@ STATUS_LINES: Final[dict[int, bytes]] = {
 }
 """Status lines by final status."""
 
+BODILESS: Final = frozenset({204, 205, 304})
+"""Statuses whose answers have no body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5)."""
+
+_WITH_BODY: Final = {
+    status: line for status, line in STATUS_LINES.items() if status not in BODILESS
+}
+
+Parts = tuple[bytes, bytes, bytes]
+"""What an answer is made of beside ids, Date and Connection: what comes before them, the rest of
+the head with its empty line, and the body."""
+
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
 _REQUEST_ID: Final = b"x-amzn-RequestId: "
-_EXTENDED_ID: Final = b"\r\nx-amz-apigw-id: "
+
+
+def parts_of(response: InvocationResponse) -> Parts | None:
+    """Return the parts of an answer whose body is bytes with a length; None: see `frame`."""
+    body = response.body
+    status_line = _WITH_BODY.get(response.status)
+    if status_line is None or not isinstance(body, bytes):
+        return None
+    parts = status_line + response.head, b"Content-Length: %d\r\n\r\n" % len(body), body
+    if response.is_shared:
+        response.parts = parts
+    return parts
 
 
 def chunk(data: bytes) -> bytes:
@@ -55,47 +78,25 @@ class Responder:
         self._kept = date + b"\r\nConnection: keep-alive\r\n"
         self._closing = date + b"\r\nConnection: close\r\n"
 
-    def whole(
-        self,
-        status_line: bytes,
-        head: bytes,
-        ids: tuple[str, str],
-        body: bytes,
-        now: float,
-        is_kept: bool,
-        framing: bytes | None = None,
-    ) -> bytes:
-        """Return an answer with all its body: `ids` are request id and extended request id.
-
-        `framing` ends the head, with the empty line; without it the length of `body` is declared.
-        """
+    def whole(self, parts: Parts, id_lines: bytes, now: float, is_kept: bool) -> bytes:
+        """Return an answer; `id_lines` tell its request's ids."""
         if now >= self._date_until:
             self._refresh(now)
         return b"".join(
-            (
-                status_line,
-                head,
-                _REQUEST_ID,
-                ids[0].encode(),
-                _EXTENDED_ID,
-                ids[1].encode(),
-                self._kept if is_kept else self._closing,
-                b"Content-Length: %d\r\n\r\n" % len(body) if framing is None else framing,
-                body,
-            )
+            (parts[0], id_lines, self._kept if is_kept else self._closing, parts[1], parts[2])
         )
 
     def head(
         self,
         status_line: bytes,
         head: bytes,
-        ids: tuple[str, str],
+        id_lines: bytes,
         framing: bytes,
         now: float,
         is_kept: bool,
     ) -> bytes:
         """Return the head of an answer; `framing` is a header line with its CRLF, or empty."""
-        return self.whole(status_line, head, ids, b"", now, is_kept, framing + b"\r\n")
+        return self.whole((status_line + head, framing + b"\r\n", b""), id_lines, now, is_kept)
 
     def refusal(self, refusal: Refusal, request_id: str, now: float) -> bytes:
         """Return the edge's own answer; the connection is closed after it."""

@@ -23,13 +23,17 @@ _PCHAR: Final = rb"A-Za-z0-9\-._~!$&'()*+,;=:@"
 _QUERY: Final = _PCHAR + rb"/?\[\]"
 """RFC 3986's query, and brackets: browsers send `a[]=1` unencoded."""
 
-match_clean_request_line: Final = re.compile(
-    rb"(?:DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT) "
+_CLEAN_TARGET: Final = (
+    rb"(DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT) ("
     # No segment that begins with a dot, no percent sign: those are looked at closely.
-    rb"(?:/(?:[A-Za-z0-9\-_~!$&'()*+,;=:@][" + _PCHAR + rb"]*)?)+"
-    rb"(?:\?(?:[" + _QUERY + rb"]|%[0-9A-Fa-f]{2})*)? HTTP/1\.[01]\r\n"
-).match
-"""Match a request line that needs no closer look; its end is that of the line."""
+    # Possessive (`*+`): what has matched is never tried otherwise, which would match nothing more.
+    rb"((?:/(?:[A-Za-z0-9\-_~!$&'()*+,;=:@][" + _PCHAR + rb"]*+)?+)++)"
+    rb"(?:\?((?:[" + _QUERY + rb"]++|%[0-9A-Fa-f]{2})*+))?+)"
+)
+match_clean_target: Final = re.compile(_CLEAN_TARGET.decode("ascii")).fullmatch
+"""Match method and target that need no closer look: method, target, path and query."""
+match_clean_request_line: Final = re.compile(_CLEAN_TARGET + rb" HTTP/1\.[01]\r\n").match
+"""Match a whole request line likewise; its end is that of the line."""
 
 _BARE_LINE_END: Final = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
 _REQUEST_LINE: Final = re.compile(

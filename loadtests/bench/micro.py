@@ -29,7 +29,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.clock import SystemClock
+from gateway.clock import SystemClock, id_lines
 from gateway.definitions import codec
 from gateway.definitions.rest_api import Method
 from gateway.definitions.stage import AccessLogSettings, Stage
@@ -38,7 +38,7 @@ from gateway.errors import Problem
 from gateway.messages import EndpointResponse, InvocationRequest, InvocationResponse
 from gateway.routing import Routes
 from gateway.server.parser import RequestParser
-from gateway.server.responder import STATUS_LINES, Responder
+from gateway.server.responder import Responder, parts_of
 from gateway.throttle import BucketTable, Meter, bytes_needed, refusing
 from loadtests import make_config
 from loadtests.bench.machine import ROOT, find_program
@@ -134,10 +134,15 @@ def head_reading() -> Call:
 def head_writing() -> Call:
     """Return the writing of an answer with its body."""
     responder = Responder(SystemClock())
-    ids = ("fa0fe576-bfcc-4949-be29-750d5062b748", "8qWHV4fNrEi4w+Q=")
-    head = b"Content-Type: application/json\r\n"
+    lines = id_lines("fa0fe576-bfcc-4949-be29-750d5062b748", "8qWHV4fNrEi4w+Q=")
+    answer = InvocationResponse(200, b"Content-Type: application/json\r\n", b"x" * 192)
     now = SystemClock().now()
-    return lambda: responder.whole(STATUS_LINES[200], head, ids, b"x" * 192, now, True)
+
+    def call() -> object:
+        parts = parts_of(answer)
+        return parts and responder.whole(parts, lines, now, True)
+
+    return call
 
 
 def _drop(destination: str, line: bytes) -> None:

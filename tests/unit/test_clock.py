@@ -4,7 +4,7 @@ import itertools
 import re
 import uuid
 
-from gateway.clock import IdMinter, SystemClock, draw
+from gateway.clock import IdMinter, SystemClock, draw, id_lines
 
 
 def counting_bytes(size: int) -> bytes:
@@ -24,6 +24,23 @@ def test_extended_request_ids_have_sixteen_characters_and_end_with_an_equals_sig
     ids = IdMinter(counting_bytes)
 
     assert re.fullmatch(r"[A-Za-z0-9+/]{15}=", ids.request_ids()[1])
+
+
+def test_ids_come_with_the_header_lines_that_tell_them() -> None:
+    request_id, extended_id, lines = IdMinter().request_ids()
+
+    assert lines == id_lines(request_id, extended_id)
+    assert lines.decode() == f"x-amzn-RequestId: {request_id}\r\nx-amz-apigw-id: {extended_id}"
+
+
+def test_every_random_digit_of_an_id_may_be_any() -> None:
+    ids = IdMinter()
+    minted = [ids.request_ids() for _ in range(2000)]
+    for texts, count in (([one[0] for one in minted], 36), ([one[1] for one in minted], 16)):
+        kinds = [len({text[place] for text in texts}) for place in range(count)]
+        fixed = {8: 1, 13: 1, 14: 1, 18: 1, 19: 4, 23: 1} if count == 36 else {15: 1}
+
+        assert kinds == [fixed.get(place, 16 if count == 36 else 64) for place in range(count)]
 
 
 def test_a_trace_begins_with_the_epoch_in_hexadecimal() -> None:

@@ -232,7 +232,7 @@ def test_no_method_is_a_403() -> None:
     (base,) = explained(f"http://{HOST}/prod/nowhere", served=release(stage)).arms
 
     assert base.winner is None
-    assert base.answer.startswith("403 Missing Authentication Token")
+    assert base.answer == "403 Missing Authentication Token: no method for GET /nowhere"
 
 
 def test_a_custom_domain_is_read_before_all_else() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.definitions.responses import GatewayResponse
-from gateway.errors import DEFAULTS, Fault, GatewayResponseType, Problem
+from gateway.errors import DEFAULTS, Fault, GatewayResponseType, Problem, forbidden
 from gateway.mapping.gateway_response import compile_gateway_responses
 from gateway.messages import Exchange, InvocationResponse
 from tests.unit.mapping.exchanges import exchange, messages
@@ -260,12 +260,36 @@ def test_a_status_without_a_body_gets_none(status: str) -> None:
     assert (response.status, response.body) == (int(status), b"")
 
 
-def test_each_answer_is_an_object_of_its_own() -> None:
-    compiled = compile_gateway_responses({}, path="", problems=[])[TYPES.THROTTLED]
+def test_an_answer_that_the_fault_decides_is_one_for_all_and_says_so() -> None:
+    compiled = compile_gateway_responses({}, path="", problems=[])
+    throttled = compiled[TYPES.THROTTLED]
+    first = throttled.render(Fault(TYPES.THROTTLED), ASKED)
+    broken = compiled[TYPES.DEFAULT_5XX].render(Fault(TYPES.DEFAULT_5XX, status=502), ASKED)
 
-    assert compiled.render(Fault(TYPES.THROTTLED), ASKED) is not compiled.render(
-        Fault(TYPES.THROTTLED), ASKED
-    )
+    assert first.is_shared
+    assert throttled.render(Fault(TYPES.THROTTLED).again(), ASKED) is first
+    nowhere = compiled[TYPES.DEFAULT_4XX].render(forbidden("no such stage"), ASKED)
+
+    assert broken.is_shared
+    assert broken.status == 502
+    assert nowhere.is_shared
+    assert (nowhere.status, nowhere.body) == (403, b'{"message":"Forbidden"}')
+
+
+def test_an_answer_that_the_request_has_a_part_in_is_its_own() -> None:
+    custom = {"THROTTLED": GatewayResponse(response_templates={"text/plain": "$context.requestId"})}
+    throttled = compile_gateway_responses(custom, path="", problems=[])[TYPES.THROTTLED]
+    answers = [throttled.render(Fault(TYPES.THROTTLED), ASKED) for _ in range(2)]
+
+    assert answers[0] is not answers[1]
+    assert not answers[0].is_shared
+
+
+def test_a_message_of_its_own_is_told() -> None:
+    throttled = compile_gateway_responses({}, path="", problems=[])[TYPES.THROTTLED]
+    response = throttled.render(Fault(TYPES.THROTTLED, message="too fast"), ASKED)
+
+    assert response.body == b'{"message":"too fast"}'
 
 
 @pytest.mark.parametrize("status", ["", "199", "100", "600", "20", "2000", "abc", "-200", "200\n"])

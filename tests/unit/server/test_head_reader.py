@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
 from gateway.server import refusal
 from gateway.server.head_reader import HeadReader
+from gateway.server.parser import NO_BODY
 from gateway.server.refusal import RefusedError
 from gateway.server.target import Hosts
 from gateway.settings import Limits
@@ -117,3 +120,71 @@ def test_cookies_may_repeat() -> None:
     heads.read(GET[:-2] + b"Cookie: a=b\r\nCookie: c=d\r\n\r\n")
 
     assert heads.is_complete
+
+
+REPEATED: Final = b" HTTP/1.1\r\nHost: api.test\r\nAccept: */*\r\n\r\n"
+
+
+def told(heads: HeadReader, data: bytes) -> tuple[object, ...]:
+    """Return all that a reader says of what it is given, or the refusal."""
+    try:
+        rest = heads.read(data)
+    except RefusedError as refused:
+        return (refused.refusal,)
+    if not heads.is_complete:
+        return rest, heads.is_begun
+    return (
+        rest, heads.method, heads.target, heads.path, heads.query, heads.host, heads.is_plain,
+        heads.payload is NO_BODY, tuple(heads.head.headers.items()),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /a/b?c=d&e" + REPEATED,
+        b"DELETE /" + REPEATED,
+        b"POST //a//?" + REPEATED,
+        b"GET /%41" + REPEATED,
+        b"GET /a?b?%41" + REPEATED,
+        b"GET /a?%4" + REPEATED,
+        b"GET /a/../b" + REPEATED,
+        b"GET /.a" + REPEATED,
+        b"GET /a#b" + REPEATED,
+        b"GET /\xe4" + REPEATED,
+        b"GET  /a" + REPEATED,
+        b"get /a" + REPEATED,
+        b"TRACE /a" + REPEATED,
+        b"GET http://api.test/a" + REPEATED,
+        b"GET http://other.test/a" + REPEATED,
+        b"OPTIONS *" + REPEATED,
+        b"GET a" + REPEATED,
+        b"GET /" + b"a" * 11_000 + REPEATED,
+        b"GET /" + b"a" * 30_000 + REPEATED,
+        b"GET /a HTTP/1.1\r\nHost: b\r\n\r\nGET /c" + REPEATED,
+        b"GET /a" + REPEATED + b"GET /c" + REPEATED,
+        b"GET /a" + REPEATED + b"GET",
+        b"GET /a HTTP/1.1\r\nX: GET /c" + REPEATED,
+        b"GET /a HTTP/1.1\r\nContent-Length: 99\r\nHost: api.test\r\n\r\nGET /c" + REPEATED,
+        b"\r\nGET /a" + REPEATED,
+        b"\r\n" + REPEATED,
+        REPEATED,
+    ],
+)
+def test_headers_that_repeat_change_nothing_of_what_is_read(data: bytes) -> None:
+    heads = reader()
+    heads.read(b"GET /first" + REPEATED)
+
+    assert told(heads, data) == told(reader(), data)
+
+
+def test_what_is_derived_of_headers_lasts_as_long_as_they_repeat() -> None:
+    heads = reader()
+    heads.read(b"GET /first" + REPEATED)
+    derived = heads.derived
+    heads.read(b"POST /second?x" + REPEATED)
+    again = heads.derived
+    heads.read(b"GET /second HTTP/1.1\r\nHost: other.test\r\n\r\n")
+
+    assert again is derived
+    assert heads.derived is not derived

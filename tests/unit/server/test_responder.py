@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from gateway.clock import id_lines
+from gateway.messages import InvocationResponse
 from gateway.server import refusal
-from gateway.server.responder import STATUS_LINES, Responder, chunk
-from tests.builders import FakeClock
+from gateway.server.responder import STATUS_LINES, Responder, chunk, parts_of
+from tests.builders import FakeClock, body
 
-IDS = ("id", "extended")
+IDS = id_lines("id", "extended")
 
 
 def whole(responder: Responder, now: float, *, is_kept: bool = True) -> bytes:
-    return responder.whole(STATUS_LINES[200], b"A: b\r\n", IDS, b"body", now, is_kept)
+    parts = parts_of(InvocationResponse(200, b"A: b\r\n", b"body"))
+    assert parts is not None
+    return responder.whole(parts, IDS, now, is_kept)
 
 
 def test_a_whole_answer_byte_by_byte() -> None:
@@ -50,6 +54,20 @@ def test_the_date_moves_with_the_second() -> None:
 
         assert date in whole(responder, clock.time)
         assert date in responder.refusal(refusal.HOST, "id", clock.time)
+
+
+def test_a_shared_answer_is_taken_apart_once() -> None:
+    shared = InvocationResponse(200, b"A: b\r\n", b"body", is_shared=True)
+    own = InvocationResponse(200, b"A: b\r\n", b"body")
+
+    assert parts_of(own) == parts_of(shared) == shared.parts
+    assert own.parts is None
+
+
+def test_answers_without_a_body_of_bytes_have_no_such_parts() -> None:
+    assert parts_of(InvocationResponse(204, b"", b"", is_shared=True)) is None
+    assert parts_of(InvocationResponse(199, b"", b"")) is None
+    assert parts_of(InvocationResponse(200, b"", body())) is None
 
 
 def test_there_is_a_line_for_every_final_status() -> None:
