@@ -1,20 +1,16 @@
 """What one worker remembers of answers: a byte budget, a time to live, what was not asked for out.
 
-Recalling is a look-up and a mark, nothing is moved. Who needs room goes through entries from the
-oldest on: one with the mark loses it, and counts as new; one without it is dropped (the algorithm
-CLOCK, which keeps about what dropping the least recently used would).
-
 One store for all stages of a worker: what is asked for most, of whatever stage, is what stays.
 Nothing here knows HTTP beyond an answer's three parts.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Final
 
 from gateway.cache.flights import Flight
+from gateway.cache.second_chance import SecondChanceCache
 from gateway.messages import InvocationResponse
 
 ENTRY_BYTES: Final = 1_048_576
@@ -23,9 +19,6 @@ _OVERHEAD_BYTES: Final = 600
 """What an entry costs beside its bytes: key, response, the cache's own links."""
 _PASS_SECONDS: Final = 10.0
 """How long an answer that cannot be remembered keeps requests from waiting for each other."""
-_CHANCES: Final = 64
-"""Entries that are passed over, at most, for one that needs room: it must not take long."""
-
 Count = Callable[[int, bool], None]
 """Takes the metrics block of a request that asked a cache, and whether that was a hit."""
 
@@ -45,10 +38,14 @@ class _Entry:
         """Whether it was recalled since it was remembered, or passed over."""
 
 
+def _size_of(entry: _Entry | None) -> int:
+    return 0 if entry is None else entry.size
+
+
 class CachedResponses:
     """Answers by key. One per worker; only the worker's loop uses it."""
 
-    __slots__ = ("_budget_bytes", "_entries", "_now", "count", "flights", "size_bytes")
+    __slots__ = ("_entries", "_now", "count", "flights")
 
     def __init__(
         self, budget_bytes: int, now: Callable[[], float], count: Count = _uncounted
@@ -57,31 +54,36 @@ class CachedResponses:
         self._now = now
         self.flights: dict[Hashable, Flight] = {}
         """Misses under way, by key; as many as requests that wait for an integration at most."""
-        self._budget_bytes = budget_bytes
-        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
-        self.size_bytes = 0
-        """Bytes in use. Expired entries count until they are asked for, or their room is needed."""
+        self._entries: SecondChanceCache[Hashable, _Entry] = SecondChanceCache(
+            budget_bytes, getsizeof=_size_of, spare=self._spare
+        )
 
     def __repr__(self) -> str:
+        entries = self._entries
         return (
-            f"<CachedResponses {len(self._entries)} entries, "
-            f"{self.size_bytes} of {self._budget_bytes} bytes>"
+            f"<CachedResponses {len(entries)} entries, "
+            f"{entries.currsize:.0f} of {entries.maxsize:.0f} bytes>"
         )
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes in use. Expired entries count until they are asked for, or their room is needed."""
+        return int(self._entries.currsize)
 
     def recall(self, key: Hashable, now: float) -> InvocationResponse | None:
         """Return what is remembered under `key` at `now` (CLOCK_MONOTONIC), to be read only."""
-        entry = self._entries.get(key)
+        entry = self._entries[key]
         if entry is None:
             return None
         if now >= entry.until:
-            self._drop(key)
+            del self._entries[key]
             return None
         entry.is_used = True
         return entry.response
 
     def is_passed(self, key: Hashable) -> bool:
         """Whether the last answer could not be remembered, so that the next hardly will be."""
-        entry = self._entries.get(key)
+        entry = self._entries[key]
         return entry is not None and entry.response is None and self._now() < entry.until
 
     def remember(self, key: Hashable, response: InvocationResponse, seconds: float) -> bool:
@@ -91,36 +93,19 @@ class CachedResponses:
             return False
         # The head is there twice once it was sent: see `InvocationResponse.parts`.
         size = len(body) + 2 * len(response.head) + _OVERHEAD_BYTES
-        if size > self._budget_bytes:
+        if size > self._entries.maxsize:
             return False
         response.is_shared = True
-        self._keep(key, _Entry(response, size, self._now() + seconds))
+        self._entries[key] = _Entry(response, size, self._now() + seconds)
         return True
 
     def remember_pass(self, key: Hashable) -> None:
         """Note that answers to `key` cannot be remembered."""
-        if self._budget_bytes >= _OVERHEAD_BYTES:
-            self._keep(key, _Entry(None, _OVERHEAD_BYTES, self._now() + _PASS_SECONDS))
+        if self._entries.maxsize >= _OVERHEAD_BYTES:
+            self._entries[key] = _Entry(None, _OVERHEAD_BYTES, self._now() + _PASS_SECONDS)
 
-    def _keep(self, key: Hashable, entry: _Entry) -> None:
-        self._drop(key)
-        self._make_room(entry.size)
-        self._entries[key] = entry
-        self.size_bytes += entry.size
-
-    def _drop(self, key: Hashable) -> None:
-        entry = self._entries.pop(key, None)
-        if entry is not None:
-            self.size_bytes -= entry.size
-
-    def _make_room(self, size: int) -> None:
-        chances = _CHANCES
-        now = self._now()
-        while self.size_bytes + size > self._budget_bytes:
-            key, entry = self._entries.popitem(last=False)
-            if entry.is_used and chances and now < entry.until:
-                chances -= 1
-                entry.is_used = False
-                self._entries[key] = entry
-            else:
-                self.size_bytes -= entry.size
+    def _spare(self, entry: _Entry | None) -> bool:
+        if entry is None or not entry.is_used:
+            return False
+        entry.is_used = False
+        return self._now() < entry.until

@@ -1,0 +1,50 @@
+"""A cachetools cache that keeps what was used: the algorithm CLOCK, on cachetools' FIFO.
+
+To recall is a look-up and the caller's own mark, nothing is moved: cachetools' LRU and TLRU cost
+three calls more for each hit. Who needs room goes through values from the oldest on: one that was
+used counts as new once more, one that was not is dropped. That keeps about what dropping the least
+recently used would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from cachetools import FIFOCache
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+CHANCES: Final = 64
+"""Values that are passed over, at most, for one that is dropped: it must not take long."""
+
+
+class SecondChanceCache(FIFOCache[K, V | None]):
+    """Values by key, within a budget; a key that is not there is read as None."""
+
+    def __init__(
+        self,
+        maxsize: int,
+        getsizeof: Callable[[V | None], int],
+        spare: Callable[[V | None], bool],
+    ) -> None:
+        """Hold values of `maxsize` in all.
+
+        `spare` says whether a value was used since it was asked the last time.
+        """
+        super().__init__(maxsize, getsizeof)
+        self._spare = spare
+
+    def __missing__(self, key: K) -> V | None:
+        return None
+
+    def popitem(self) -> tuple[K, V | None]:
+        """Drop and return the oldest that was not used."""
+        for _ in range(CHANCES):
+            key, value = super().popitem()
+            if not self._spare(value):
+                return key, value
+            # It fits: it was here a moment ago.
+            self[key] = value
+        return super().popitem()
