@@ -114,13 +114,16 @@ class Prometheus:
         return until(scraped, "Prometheus to scrape")
 
 
-def scraping(gateway: str, rules: Path | None = None) -> str:
-    """Return the example configuration with this gateway in it, and a scrape every second."""
+def scraping(gateway: str, rules: Path | None = None, *, seconds: int = 1) -> str:
+    """Return the example configuration with this gateway in it, and a scrape every so often.
+
+    A scrape must not take longer than that.
+    """
     text = (OBSERVABILITY / "prometheus.yml").read_text("utf-8")
     files = f"rule_files: ['{rules}']" if rules else "rule_files: []"
     for before, after in (
         ("127.0.0.1:8081", gateway),
-        ("interval: 15s", "interval: 1s"),
+        ("interval: 15s", f"interval: {seconds}s"),
         ("rule_files: [stagegate.rules.yml]", files),
     ):
         assert before in text

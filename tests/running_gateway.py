@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 T = TypeVar("T")
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-PATIENCE_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 60.0
 """How long anything may take before a test fails: machines of continuous integration are slow."""
 
 PETS: Final = """\

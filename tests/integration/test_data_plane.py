@@ -242,6 +242,7 @@ def test_ten_thousand_methods_load_and_one_reloads_beside_traffic(
     assert gateway.get(path.format(99, 99)) == (200, b"x")
     failures: list[object] = []
     gaps: list[float] = []
+    reloads: list[float] = []
     ended = threading.Event()
 
     async def traffic() -> None:
@@ -258,16 +259,18 @@ def test_ten_thousand_methods_load_and_one_reloads_beside_traffic(
     try:
         for round_ in range(3):
             revision = gateway.status()["revision"]
+            began = time.monotonic()
             gateway.write("apis/many0.yaml", many_methods(0, f"round {round_}"))
             gateway.wait_revision(revision + 1)
+            reloads.append(time.monotonic() - began)
     finally:
         ended.set()
         thread.join()
 
     assert gateway.get(path.format(0, 5)) == (200, b"round 2")
     assert failures == []
-    # A worker that compiled all in one go would stop for seconds; machines of CI are slow.
-    assert max(gaps) < 1.0
+    # A worker that took in a release in one go would let requests wait for most of a reload.
+    assert max(gaps) < max(reloads) / 2
 
 
 @pytest.mark.slow
@@ -276,7 +279,8 @@ def test_prometheus_scrapes_ten_thousand_methods_without_a_parse_error(
 ) -> None:
     gateway = ten_thousand_methods
     assert gateway.get("/_aws/execute-api/many1/prod/things2/7")[0] == 200
-    with running_prometheus(tmp_path, {"prometheus.yml": scraping(gateway.admin)}) as prometheus:
+    configured = {"prometheus.yml": scraping(gateway.admin, seconds=10)}
+    with running_prometheus(tmp_path, configured) as prometheus:
         target = prometheus.wait_scraped()
         counted = 'sum(stagegate_requests_total{api="many1",status_class="2xx"}) >= 1'
         until(lambda: prometheus.number(counted), "the request to be counted")
