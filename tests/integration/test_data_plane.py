@@ -205,7 +205,11 @@ APIS, METHODS_EACH = 100, 100
 
 
 def many_methods(index: int, answer: str = "x") -> str:
-    """Return an API file with a hundred methods."""
+    """Return an API file with a hundred methods.
+
+    Throttled by more than any client here sends: one alone may exceed AWS's default of 10,000/s.
+    """
+    limits = "throttlingRateLimit: 1000000, throttlingBurstLimit: 1000000"
     resources = "\n".join(
         f"""\
   /things{number}/{{id}}:
@@ -222,7 +226,7 @@ restApi: {{name: Many {index}}}
 resources:
 {resources}
 stages:
-  prod: {{methodSettings: {{"*/*": {{metricsEnabled: true}}}}}}
+  prod: {{methodSettings: {{"*/*": {{metricsEnabled: true, {limits}}}}}}}
 """
 
 
