@@ -18,7 +18,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-from gateway.configuration.reading import is_ignored, read_bounded
+from gateway.configuration.reading import is_ignored, read_bounded, warning_of_key
 from gateway.definitions.client_certificate import ClientCertificate
 from gateway.errors import Problem
 
@@ -68,6 +68,10 @@ def load_client_certificates(directory: Path) -> LoadedCertificates:
         except _BrokenError as error:
             broken.add(name)
             problems.append(Problem("", str(error), str(files[0])))
+            continue
+        # The last of them has the key.
+        if text := warning_of_key(files[-1]):
+            problems.append(Problem("", text, str(files[-1]), severity="warning"))
     return LoadedCertificates(
         certificates=certificates,
         broken=frozenset(broken),

@@ -30,7 +30,7 @@ from gateway.configuration.certificate_text import (
     read_pair,
     read_truststore,
 )
-from gateway.configuration.reading import read_bounded
+from gateway.configuration.reading import read_bounded, warning_of_key
 from gateway.definitions.domain import DomainName
 from gateway.definitions.served_certificate import DEFAULT, ServedCertificate
 from gateway.errors import Problem
@@ -261,12 +261,7 @@ class Keyring:
         if pair.not_before > now:
             text = f"is not valid before {_day(pair.not_before)}"
             found.add(member, text, certificate, is_warning=True)
-        try:
-            is_public = bool(key.stat().st_mode & 0o004)
-        except OSError:
-            is_public = False
-        if is_public:
-            text = "can be read by every user of this machine and holds a private key; chmod 600"
+        if text := warning_of_key(key):
             found.add("", text, key, is_warning=True)
 
     def _checked(self, certificate: bytes, key: bytes | None) -> Pair:

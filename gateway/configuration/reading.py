@@ -37,6 +37,19 @@ def read_bounded(path: Path, limit: int) -> bytes:
         return file.read(limit)
 
 
+def warning_of_key(path: Path) -> str:
+    """Return what to say of a file that holds a private key and is open to all; empty: nothing."""
+    try:
+        is_public = bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return ""
+    return (
+        "can be read by every user of this machine and holds a private key; chmod 600"
+        if is_public
+        else ""
+    )
+
+
 def is_ignored(name: str) -> bool:
     """Return whether an entry is none of the user's: hidden, an editor's, or a mounted volume's.
 

@@ -272,9 +272,13 @@ def step_back() -> None:
 
     On Linux niceness is a thread's own: one that runs already inherits nothing.
     """
-    for task in os.listdir("/proc/self/task"):  # noqa: PTH208 (names, no paths)
-        with contextlib.suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, int(task), NICENESS)
+    seen: set[str] = set()
+    # More than once: the list leaves some out while others end.
+    while tasks := set(os.listdir("/proc/self/task")) - seen:  # noqa: PTH208 (names, no paths)
+        seen |= tasks
+        for task in tasks:
+            with contextlib.suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, int(task), NICENESS)
 
 
 async def serve(inherited: Inherited) -> None:

@@ -1,8 +1,7 @@
 """An integration's uri: stage variables first, then path placeholders (semantics sheet 10.2).
 
 `UriPlan` holds what a deployment freezes; `bind` puts one stage's variables in and decides
-everything
-but the values of path placeholders, which only a request brings.
+everything but the values of path placeholders, which only a request brings.
 """
 
 from __future__ import annotations

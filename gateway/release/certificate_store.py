@@ -13,6 +13,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from gateway.release.disk import sync_directory
+
 DIRECTORY: Final = "tls"
 """Below the data directory."""
 
@@ -48,7 +50,9 @@ class CertificateStore:
         if path.is_file():
             return
         self._directory.parent.mkdir(parents=True, exist_ok=True)
-        self._directory.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
+        if not self._directory.is_dir():
+            self._directory.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
+            sync_directory(self._directory.parent)
         temporary = path.with_suffix(".new")
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
@@ -58,6 +62,7 @@ class CertificateStore:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        sync_directory(self._directory)
 
     def keep(self, digests: Collection[str]) -> None:
         """Remove every copy but these."""

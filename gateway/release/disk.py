@@ -66,7 +66,7 @@ class ReleaseStore:
             if part.digest not in present:
                 mode = _SECRET_MODE if part.is_secret else _FILE_MODE
                 _write(self._parts / part.digest, b"\n".join(part.frames) + b"\n", mode)
-        _sync_directory(self._parts)
+        sync_directory(self._parts)
         manifest = {
             "format": FORMAT,
             "revision": revision,
@@ -74,7 +74,7 @@ class ReleaseStore:
             "parts": digests_of(parts),
         }
         _write(self._manifest, orjson.dumps(manifest, option=orjson.OPT_INDENT_2) + b"\n")
-        _sync_directory(self._directory)
+        sync_directory(self._directory)
         wanted = {part.digest for part in parts.values()}
         for name in present - wanted:
             (self._parts / name).unlink(missing_ok=True)
@@ -160,7 +160,8 @@ def _write(path: Path, content: bytes, mode: int = _FILE_MODE) -> None:
     temporary.replace(path)
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory survive a power cut."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

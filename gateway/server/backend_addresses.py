@@ -131,7 +131,9 @@ class AddressBook:
         self._timer = None
         if not self._watched:
             return
-        self._following = spawn(self._follow_all(), "resolve backends again")
+        if self._following is None or self._following.done():
+            # A resolver that is slower than the interval must not gather tasks.
+            self._following = spawn(self._follow_all(), "resolve backends again")
         self._timer = self._loop.call_later(self._believed_seconds, self._look_again)
 
     async def _follow_all(self) -> None:

@@ -62,7 +62,12 @@ class TlsGate:
 
     def enter(self, connection: TlsConnection) -> float | None:  # noqa: ARG002 (only counted)
         """Count a handshake in; return its deadline, or None: there are too many."""
-        if self.shaking >= self._settings.handshakes:
+        admission = self._edge.admission
+        if (
+            self.shaking >= self._settings.handshakes
+            # Each would be a connection, and has a descriptor already.
+            or self.shaking + admission.open >= admission.most
+        ):
             return None
         self.shaking += 1
         return self._edge.now() + self._settings.handshake_seconds

@@ -25,6 +25,7 @@ from gateway.control.api.shapes import (
 )
 from gateway.control.api.tags import drop_tags, put_tags, shown_tags, tags_of
 from gateway.control.api.usage_plan_stages import forget_stages
+from gateway.definitions.domain import SecurityPolicy
 from gateway.definitions.validation import (
     COMPRESSION_BYTES_MAX,
     NAME_CHARACTERS,
@@ -44,22 +45,7 @@ APIS_MAX: Final = 100_000
 ENDPOINT_TYPES: Final = ("PRIVATE", "EDGE", "REGIONAL")
 IP_ADDRESS_TYPES: Final = ("dualstack", "ipv4")
 
-SECURITY_POLICY: Final = one_of(
-    "TLS_1_0",
-    "TLS_1_2",
-    "SecurityPolicy_TLS13_1_3_2025_09",
-    "SecurityPolicy_TLS13_1_3_FIPS_2025_09",
-    "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09",
-    "SecurityPolicy_TLS13_1_2_FIPS_PQ_2025_09",
-    "SecurityPolicy_TLS13_1_2_FIPS_PFS_PQ_2025_09",
-    "SecurityPolicy_TLS13_1_2_Ext2_PQ_2025_09",
-    "SecurityPolicy_TLS13_1_2_Ext2_FIPS_PQ_2025_09",
-    "SecurityPolicy_TLS13_1_2_PQ_2025_09",
-    "SecurityPolicy_TLS13_1_2_2021_06",
-    "SecurityPolicy_TLS13_2025_EDGE",
-    "SecurityPolicy_TLS12_PFS_2025_EDGE",
-    "SecurityPolicy_TLS12_2018_EDGE",
-)
+SECURITY_POLICY: Final = one_of(*(policy.value for policy in SecurityPolicy))
 ENDPOINT_ACCESS_MODE: Final = one_of("BASIC", "STRICT")
 ENDPOINT_CONFIGURATION: Final = members(
     types=list_of(one_of(*ENDPOINT_TYPES)),

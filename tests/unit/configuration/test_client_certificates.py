@@ -22,6 +22,7 @@ def write(tmp_path: Path) -> Write:
         path = tmp_path / "client-certificates" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
+        path.chmod(0o600)
         return path
 
     return write
@@ -59,6 +60,20 @@ def test_pair_of_files_one_file_and_a_managers_directory_are_all_the_same(
     assert len({each.digest for each in loaded.certificates.values()}) == 1
     assert loaded.certificates["two"] == pair.client("two")
     assert len(loaded.files) == 5
+
+
+def test_key_that_everybody_can_read_is_warned_of(tmp_path: Path, write: Write) -> None:
+    pair = issued()
+    write("a.pem", pair.pem).chmod(0o644)
+    key = write("a.key", pair.key_pem)
+    assert load(tmp_path).problems == ()
+    key.chmod(0o644)
+    loaded = load(tmp_path)
+
+    (problem,) = loaded.problems
+    assert (problem.severity, problem.file) == ("warning", str(key))
+    assert "chmod 600" in problem.message
+    assert list(loaded.certificates) == ["a"]
 
 
 def test_issuers_follow_the_certificate(tmp_path: Path, write: Write) -> None:

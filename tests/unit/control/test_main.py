@@ -193,3 +193,13 @@ def test_every_thread_of_control_steps_back(monkeypatch: pytest.MonkeyPatch) -> 
         main.step_back()
 
     assert nice[thread] == nice[threading.get_native_id()] == main.NICENESS
+
+
+def test_threads_that_are_listed_late_step_back_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = iter([["1", "2"], ["2", "3"], ["2", "3"]])
+    monkeypatch.setattr(os, "listdir", lambda _: next(listed))
+    stepped: list[int] = []
+    monkeypatch.setattr(os, "setpriority", lambda _which, who, _niceness: stepped.append(who))
+    main.step_back()
+
+    assert sorted(stepped) == [1, 2, 3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,23 @@ def test_a_copy_is_its_owner_s_alone(tmp_path: Path) -> None:
     assert store.has("ab12")
     assert path.read_bytes() == b"secret"
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_a_copy_s_name_is_as_durable_as_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+
+    def fsync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store = CertificateStore(tmp_path)
+    store.put("ab12", b"secret")
+    store.put("cd34", b"secret")
+
+    here = tmp_path / "tls"
+    assert synced == [tmp_path, here / "ab12.new", here, here / "cd34.new", here]
 
 
 def test_a_copy_is_written_once(tmp_path: Path) -> None:

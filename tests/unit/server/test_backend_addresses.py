@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -13,6 +13,7 @@ from gateway.messages import Origin
 from gateway.server.backend_addresses import (
     AddressBook,
     AddressInfo,
+    Place,
     is_literal,
     place_of,
     places_of,
@@ -117,6 +118,37 @@ async def test_only_names_are_followed() -> None:
     assert "1 watched" in repr(rig.book)
     rig.book.unwatch(ORIGIN)
     assert "0 watched" in repr(rig.book)
+    rig.book.close()
+
+
+async def test_a_slow_resolver_gathers_no_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig()
+    rig.gate.clear()
+    timers: list[Callable[[], None]] = []
+
+    class Handle:
+        def cancel(self) -> None:
+            timers.clear()
+
+    def call_later(_delay: float, callback: Callable[[], None]) -> Handle:
+        timers.append(callback)
+        return Handle()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "call_later", call_later)
+    followed: asyncio.Queue[frozenset[Place]] = asyncio.Queue()
+    rig.book.watch(ORIGIN, followed.put_nowait)
+    before = len(asyncio.all_tasks())
+    for _ in range(5):
+        timers.pop()()
+        await asyncio.sleep(0)
+    # One that follows, and the look-up that it waits for.
+    assert len(asyncio.all_tasks()) - before == 2
+    rig.gate.set()
+
+    assert await followed.get() == frozenset({("192.0.2.1", 80)})
+    await asyncio.sleep(0)
+    timers.pop()()
+    await followed.get()
     rig.book.close()
 
 

@@ -28,6 +28,18 @@ def with_entries(table: TlsTable, **entries: TlsEntry) -> TlsTable:
     return TlsTable({**table.entries, **entries})
 
 
+def test_handshakes_count_among_the_connections(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.edge.admission.most = 2
+    Client(world).shake()
+    Client(world)
+    assert world.service.refusals == []
+    third = Client(world)
+
+    assert third.transport.is_aborted
+    assert world.service.refusals == ["tls_limit"]
+
+
 def test_a_new_certificate_ends_nothing(world: World, tmp_path: Path) -> None:
     client = Client(world)
     client.shake()
