@@ -45,13 +45,14 @@ def _size_of(entry: _Entry | None) -> int:
 class CachedResponses:
     """Answers by key. One per worker; only the worker's loop uses it."""
 
-    __slots__ = ("_entries", "_now", "count", "flights")
+    __slots__ = ("_entries", "_now", "_spaces", "count", "flights")
 
     def __init__(
         self, budget_bytes: int, now: Callable[[], float], count: Count = _uncounted
     ) -> None:
         self.count = count
         self._now = now
+        self._spaces = 0
         self.flights: dict[Hashable, Flight] = {}
         """Misses under way, by key; as many as requests that wait for an integration at most."""
         self._entries: SecondChanceCache[Hashable, _Entry] = SecondChanceCache(
@@ -69,6 +70,11 @@ class CachedResponses:
     def size_bytes(self) -> int:
         """Bytes in use. Expired entries count until they are asked for, or their room is needed."""
         return int(self._entries.currsize)
+
+    def new_space(self) -> int:
+        """Return a number that was never returned before: keys that hold it find nothing yet."""
+        self._spaces += 1
+        return self._spaces
 
     def recall(self, key: Hashable, now: float) -> InvocationResponse | None:
         """Return what is remembered under `key` at `now` (CLOCK_MONOTONIC), to be read only."""

@@ -215,8 +215,11 @@ class Live:
         lacking = self._publisher.unserved.lacking_room
         alone = {api_id for piece in tried if len(piece.apis) == 1 for api_id in piece.apis}
         again = [Changes({api_id}) for api_id in lacking if api_id not in alone][:RETRIES]
-        if any(piece.are_domains_changed and piece.apis.intersection(lacking) for piece in tried):
-            again.append(Changes(are_domains_changed=True))
+        # What came with them was not released either.
+        for piece in tried:
+            wide = replace(piece, apis=set(), flushes=set())
+            if wide and piece.apis.intersection(lacking):
+                again.append(wide)
         return again
 
     async def _publish_now(self, changes: Changes) -> None:
@@ -235,7 +238,8 @@ class Live:
         await self._publisher.publish_stored(
             reading.apis, wide, lambda: self._released.update(held)
         )
-        self._released.update(held)
+        if not reading.apis.keys() & set(self._publisher.unserved.lacking_room):
+            self._released.update(held)
         if changes.flushes:
             flushed = Changes(flushes=changes.flushes)
             await self._publisher.flush(changes.flushes, lambda: self._released.update(flushed))

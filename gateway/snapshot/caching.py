@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container, Mapping
+
 from gateway.cache import CacheKey, revalidation_of
 from gateway.definitions.method_settings import ALL_METHODS, covers_get, setting_key
 from gateway.definitions.stage import Stage
@@ -12,16 +14,50 @@ from gateway.routing.paths import ANY
 from gateway.snapshot.compiled import MethodPlan
 
 
-def space_of(api_id: str, stage: Stage, arm: str, deployment_id: str, flushed: int) -> str:
-    """Return what keys of one stage's arm begin with; a flush makes it another.
+def spaces_of(
+    stages: Mapping[str, Stage],
+    before: Mapping[str, int],
+    flushed: Container[str],
+    new_space: Callable[[], int],
+) -> dict[str, int]:
+    """Return the numbers of an API's caches: by stage, and by `STAGE/DEPLOYMENT` for canaries.
+
+    A number never comes again, and a cache keeps its own for as long as it is there and is not
+    flushed. So nothing returns that was emptied: not with a stage that is made anew or whose cache
+    is switched on again, nor when a release has forgotten a flush because the control process died.
+
+    Args:
+        stages: Those of the API, by name.
+        before: What this returned for the snapshot before.
+        flushed: Names of stages whose cache was emptied since.
+        new_space: Returns a new number.
+    """
+    spaces: dict[str, int] = {}
+    for name, stage in stages.items():
+        if not stage.cache_cluster_enabled:
+            continue
+        known = {} if name in flushed else before
+        spaces[name] = known.get(name) or new_space()
+        canary = stage.canary_settings
+        if canary is not None:
+            own = f"{name}/{canary.deployment_id or stage.deployment_id}"
+            spaces[own] = known.get(own) or new_space()
+    return spaces
+
+
+def space_of(
+    api_id: str, stage: Stage, arm: str, deployment_id: str, spaces: Mapping[str, int]
+) -> str:
+    """Return what keys of one stage's arm begin with; `spaces` are those of `spaces_of`.
 
     A canary has a space of its own, which ends with it, unless it uses the stage's.
     """
-    space = f"{api_id}/{stage.stage_name}#{flushed}"
+    space = f"{api_id}/{stage.stage_name}#{spaces.get(stage.stage_name, 0)}"
     canary = stage.canary_settings
     if arm != CANARY_ARM or (canary is not None and canary.use_stage_cache):
         return space
-    return f"{space}/{arm}/{deployment_id}"
+    own = spaces.get(f"{stage.stage_name}/{deployment_id}", 0)
+    return f"{space}/{arm}/{deployment_id}#{own}"
 
 
 def with_cache(

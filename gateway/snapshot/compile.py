@@ -29,6 +29,7 @@ from gateway.release import (
 from gateway.routing import Places, RoutesBuilder
 from gateway.routing.paths import path_variables
 from gateway.snapshot.api_keys import CompiledKeys
+from gateway.snapshot.caching import spaces_of
 from gateway.snapshot.compiled import (
     CompiledDeployment,
     CompiledStage,
@@ -68,7 +69,12 @@ def compile_release(
         release.throttle_shadow,
     )
     before = previous.cache_flushes if previous is not None else {}
-    flushed = {name.partition("/")[0] for name, _ in release.cache_flushes.items() - before.items()}
+    flushed: dict[str, set[str]] = {}
+    for identity, _ in release.cache_flushes.items() - before.items():
+        api_id, _, name = identity.partition("/")
+        flushed.setdefault(api_id, set()).add(name)
+    known_spaces = previous.cache_spaces if previous is not None else {}
+    spaces: dict[str, Mapping[str, int]] = {}
     apis: dict[str, Mapping[str, CompiledStage]] = {}
     keys: dict[str, Mapping[str, object]] = {}
     for api_id, stages in release.stages.items():
@@ -81,13 +87,20 @@ def compile_release(
         ):
             # The same object: an API whose part of the release did not change, slots included.
             apis[api_id], keys[api_id] = lender.apis[api_id], lender.stage_keys[api_id]
+            spaces[api_id] = known_spaces[api_id]
             continue
+        spaces[api_id] = spaces_of(
+            stages,
+            known_spaces.get(api_id, {}),
+            flushed.get(api_id, ()),
+            binding.context.cache.new_space,
+        )
         known_stages = lender.apis.get(api_id, {}) if lender is not None else {}
         known_keys = lender.stage_keys.get(api_id, {}) if lender is not None else {}
         compiled: dict[str, CompiledStage] = {}
         keys_of_api: dict[str, object] = {}
         for name, stage in stages.items():
-            binder = StageBinder(release, api_id, stage, deployments, binding)
+            binder = StageBinder(release, api_id, stage, deployments, binding, spaces[api_id])
             key = keys_of_api[name] = yield from binder.key()
             if name in known_stages and known_keys[name] == key:
                 compiled[name] = known_stages[name]
@@ -114,6 +127,7 @@ def compile_release(
         vpc_links=release.vpc_links,
         sources=release.stages,
         cache_flushes=release.cache_flushes,
+        cache_spaces=spaces,
         stage_keys=keys,
     )
 

@@ -151,6 +151,8 @@ class Snapshot:
     """The stages that it was compiled from, by API id."""
     cache_flushes: Mapping[str, int]
     """Which caches were emptied when, as the release says."""
+    cache_spaces: Mapping[str, Mapping[str, int]]
+    """By API id, the numbers of its caches: see `caching.spaces_of`."""
     stage_keys: Mapping[str, Mapping[str, object]]
     """What each stage depends on, to tell whether it must be bound again."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gateway.canary import compile_draw
@@ -75,13 +76,15 @@ class StageBinder:
         stage: Stage,
         deployments: dict[str, CompiledDeployment],
         binding: Binding,
+        spaces: Mapping[str, int],
     ) -> None:
+        """Take what the stage is bound to; `spaces` are the API's caches, see `spaces_of`."""
         self._release = release
         self._api_id = api_id
         self._stage = stage
         self._binding = binding
         self._context = _context_of(stage, release, binding)
-        self._flushed = release.cache_flushes.get(f"{api_id}/{stage.stage_name}", 0)
+        self._spaces = spaces
         self._bound: dict[tuple[str, int], _Bound] = {}
         """By arm and the plan's identity as an object: methods that share a plan share this too."""
         canary = stage.canary_settings
@@ -113,7 +116,10 @@ class StageBinder:
             deployments,
             self._is_execute_api_disabled,
             self._context.client_certificate,
-            self._flushed,
+            tuple(
+                space_of(self._api_id, self._stage, arm, each.id, self._spaces)
+                for arm, each, _ in self._arms
+            ),
             array("I", slots),
         )
 
@@ -174,7 +180,7 @@ class StageBinder:
                 self._bound[key] = bound
         integration, refusal = bound
         if integration is not None:
-            space = space_of(self._api_id, self._stage, arm, deployment.id, self._flushed)
+            space = space_of(self._api_id, self._stage, arm, deployment.id, self._spaces)
             integration = with_cache(integration, plan, self._stage, space, self._binding.context)
             integration = with_trace(integration, setting, self._stage, self._binding.context)
         return CompiledMethod(

@@ -88,18 +88,22 @@ class _Read(NamedTuple):
     """Python, over `exchange`."""
     is_escaped: bool = False
     """Whether its text may hold anything, and is escaped for its place."""
+    is_always_there: bool = False
+    """Every request has one: a length of 0 is no missing length."""
 
 
 _READS: Final = {
-    "extendedRequestId": _Read("exchange.extended_request_id"),
+    "extendedRequestId": _Read("exchange.extended_request_id", is_always_there=True),
     "httpMethod": _Read("exchange.request.method", is_escaped=True),
     "identity.sourceIp": _Read("exchange.request.source_ip", is_escaped=True),
-    "protocol": _Read("(http_1_0 if exchange.request.is_http_1_0 else http_1_1)"),
-    "requestId": _Read("exchange.request_id"),
-    "requestTime": _Read("clf_time(exchange.epoch)"),
+    "protocol": _Read(
+        "(http_1_0 if exchange.request.is_http_1_0 else http_1_1)", is_always_there=True
+    ),
+    "requestId": _Read("exchange.request_id", is_always_there=True),
+    "requestTime": _Read("clf_time(exchange.epoch)", is_always_there=True),
     # Whoever writes an access log line has found a stage, and with it an identity.
     "resourcePath": _Read("exchange.identity.resource_path", is_escaped=True),
-    "responseLength": _Read("exchange.response_length"),
+    "responseLength": _Read("exchange.response_length", is_always_there=True),
     "status": _Read("exchange.status"),
 }
 """Of the variables that most formats name: their getters in `context`, written out."""
@@ -182,7 +186,7 @@ def _line(parts: list[_Part], kind: _Kind) -> Line:
             continue
         if isinstance(part, _Read):
             read = f"known[{part.source}]" if part.is_escaped else part.source
-            source = f"{read} or missing"
+            source = read if part.is_always_there else f"{read} or missing"
         else:
             name = f"value{len(scope)}"
             scope[name] = part

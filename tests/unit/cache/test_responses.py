@@ -112,6 +112,12 @@ def test_where_all_are_used_the_oldest_go() -> None:
     assert cache.size_bytes == 622 * 1000
 
 
+def test_no_space_is_given_twice() -> None:
+    cache = CachedResponses(10_000, FakeClock().now)
+
+    assert len({cache.new_space() for _ in range(10)}) == 10
+
+
 def test_what_is_remembered_is_shared_from_then_on() -> None:
     clock = FakeClock()
     kept = answer()

@@ -479,3 +479,37 @@ async def test_of_changes_that_do_not_fit_together_each_is_tried_alone(store: St
     assert publisher.published == [["a", "b"], ["a"], ["b"], []]
     assert publisher.domains == [(), None, None, ()]
     assert publisher.unserved.texts() == {"b": ["no room"]}
+
+
+async def test_what_finds_no_room_takes_nothing_else_along(store: StoreThread) -> None:
+    bridge, publisher = begun(store)
+    publisher.lack_room = {"b"}
+
+    wide = Changes({"b"}, is_usage_changed=True, are_connections_changed=True)
+    assert not await bridge.publish(wide)
+
+    assert publisher.published == [["b"], []]
+    assert publisher.usage == [NO_USAGE, NO_USAGE]
+    assert publisher.connections == [StoredConnections(), StoredConnections()]
+
+
+async def test_what_found_no_room_is_not_told_as_released(
+    store: StoreThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "WAIT_SECONDS", 0.01)
+    bridge, publisher = begun(store)
+    publisher.lack_room = {"b"}
+    seen: list[bool] = []
+
+    async def second_try(*_: object) -> None:
+        seen.append(bridge._released.is_usage_changed)
+
+    first = publisher.publish_stored
+
+    async def publish_stored(stored: Any, *more: Any) -> None:
+        await (first(stored, *more) if stored else second_try())
+
+    monkeypatch.setattr(publisher, "publish_stored", publish_stored)
+    await bridge.publish(Changes({"b"}, is_usage_changed=True))
+
+    assert seen == [False]

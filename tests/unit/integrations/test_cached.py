@@ -299,6 +299,43 @@ class TestSpaces:
         assert got(world) == b"answer 2"
         assert got(world) == b"answer 2"
 
+    def test_a_release_that_forgot_a_flush_brings_nothing_back(self) -> None:
+        world = shop()
+        assert got(world) == b"answer 1"
+        world.publish(shop(flushes={"shop/dev": 2}).served)
+        world.publish(shop().served)
+
+        assert got(world) == b"answer 2"
+        world.publish(shop(flushes={"shop/dev": 5}).served)
+        assert got(world) == b"answer 3"
+
+    def test_a_stage_that_is_made_anew_begins_with_nothing(self) -> None:
+        world = shop()
+        assert got(world) == b"answer 1"
+        world.publish(release(api({"/": {"GET": proxy()}}), Stage(stage_name="other")))
+        world.publish(shop().served)
+
+        assert got(world) == b"answer 2"
+
+    def test_a_cache_that_is_switched_on_again_begins_with_nothing(self) -> None:
+        world = shop()
+        assert got(world) == b"answer 1"
+        world.publish(shop(is_on=False).served)
+        assert got(world) == b"answer 2"
+        world.publish(shop().served)
+
+        assert got(world) == b"answer 3"
+
+    def test_a_canary_that_is_made_anew_begins_with_nothing(self) -> None:
+        split = {"canary_settings": CanarySettings(percent_traffic=100)}
+        world = shop(stage=split)
+        assert got(world) == b"answer 1"
+        world.publish(shop().served)
+        assert got(world) == b"answer 2"
+        world.publish(shop(stage=split).served)
+
+        assert got(world) == b"answer 3"
+
     def test_other_settings_leave_what_is_remembered(self) -> None:
         world = shop()
         got(world)

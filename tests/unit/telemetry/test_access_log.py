@@ -100,6 +100,23 @@ def test_a_missing_value_is_a_dash() -> None:
                 unmatched) == f"{REQUEST_ID} - - -"  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "format_",
+    [
+        "$context.requestId $context.responseLength",
+        "$context.requestId,$context.responseLength",
+        '"$context.requestId","$context.responseLength"',
+        '{"id":"$context.requestId","length":"$context.responseLength"}',
+        '{"id":"$context.requestId","length":$context.responseLength}',
+        "<a id='$context.requestId'>$context.responseLength</a>",
+    ],
+)
+def test_an_answer_without_a_body_has_the_length_0_in_all_formats(format_: str) -> None:
+    empty = line(format_, exchange(response_length=0))
+
+    assert empty == line(format_).replace("192", "0")
+
+
 def test_an_empty_value_is_a_dash() -> None:
     served = exchange(request(headers=(("User-Agent", ""),)))
 
