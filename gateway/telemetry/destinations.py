@@ -18,7 +18,7 @@ _DELIVERY_STREAM: Final = re.compile(
     r"arn:aws[a-z-]*:firehose:[^:]*:[^:]*:deliverystream/(amazon-apigateway-[^:/]+)"
 )
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._#-]")
-_OWN_DIRECTORIES: Final = frozenset({"certificates", "release", "run"})
+_OWN_DIRECTORIES: Final = frozenset({"certificates", "release", "run", "tls", "truststores"})
 _OWN_FILES: Final = ("store.sqlite", "users.toml")
 """How the names begin of what the gateway keeps in its data directory: no log line goes there."""
 _CANARY: Final = "Canary"

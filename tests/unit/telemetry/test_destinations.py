@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.configuration import certificate_places
 from gateway.control import users
 from gateway.control.persist import release_directory
 from gateway.errors import Problem
+from gateway.release import certificate_store
 from gateway.settings import Settings
 from gateway.store import database as store
 from gateway.telemetry.destinations import (
@@ -51,7 +53,7 @@ def test_a_destination_is_stdout_or_a_file(value: str, place: str) -> None:
 @pytest.mark.parametrize(
     "value",
     ["store.sqlite", "./store.sqlite-wal", "users.toml", "users.toml.lock", "release/parts",
-     "run/x", "certificates/default.key",
+     "run/x", "certificates/default.key", "tls/0f.pem", "truststores/bucket/partners.pem",
      "", "logs/", "../x.log", "logs/../../x", "/var/../etc/x", "a\nb", "a\0b",
      "arn:aws:s3:::bucket", "arn:aws:logs:us-east-1:0:log-group:", "arn:",
      "arn:aws:logs:us-east-1:0:log-group:/", "arn:aws:firehose:us-east-1:0:deliverystream/other"],
@@ -62,9 +64,16 @@ def test_what_is_no_destination_is_refused(value: str) -> None:
 
 def test_what_the_gateway_keeps_is_no_destination() -> None:
     settings = Settings(data=Path("/data"))
-    kept = [store.FILE_NAME, users.FILE_NAME, release_directory(settings).name]
+    kept = [
+        store.FILE_NAME,
+        users.FILE_NAME,
+        release_directory(settings).name,
+        certificate_store.DIRECTORY,
+        certificate_places.CERTIFICATES,
+        certificate_places.TRUSTSTORES,
+    ]
 
-    assert [is_own_file(PurePosixPath(name)) for name in kept] == [True] * 3
+    assert [name for name in kept if not is_own_file(PurePosixPath(name))] == []
     assert not is_own_file(PurePosixPath("logs/store.sqlite"))
     assert not is_own_file(PurePosixPath())
 
