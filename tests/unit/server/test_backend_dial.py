@@ -83,7 +83,7 @@ def dialer(fake: FakeLoop, seconds: float = 5, **settings: Any) -> Dialer:
     [
         (socket.gaierror(-2, "Name or service not known"), "NO_ADDRESS: no address for backend"),
         (OverflowError("port must be 0-65535"), "cannot connect to backend.test:80: port"),
-        (UnicodeError("label too long"), "cannot connect to backend.test:80: label"),
+        (UnicodeError("label too long"), "NO_ADDRESS: no address for backend.test: label"),
         (ValueError("embedded null character"), "cannot connect to backend.test:80: embedded"),
     ],
 )
