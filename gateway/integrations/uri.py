@@ -18,9 +18,9 @@ from gateway.messages import Exchange, Origin
 
 _STAGE_VARIABLE: Final = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
 _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z0-9._$-]+)\+?\}")
-_URI: Final = re.compile(r"(https?)://([^/?#]+)([^?#]*)(\?[^#]*)?", re.IGNORECASE)
+_URI: Final = re.compile(r"(https?)://([^/?#]+)([^?#]*)(\?[^#]*)?", re.IGNORECASE | re.ASCII)
 _AUTHORITY: Final = re.compile(
-    r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?"
+    r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?\.?|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
 )
 _TARGET_TEXT: Final = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?\[\]|]|%[0-9A-Fa-f]{2})*")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -28,7 +28,7 @@ _MAX_PORT: Final = 65_535
 
 _UNIX_URI: Final = re.compile(
     r"(?P<scheme>https?)://unix:(?P<socket>/[^:?#]*)(?::(?P<path>/[^?#]*)?)?(?P<query>\?[^#]*)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 """`http://unix:/run/app.sock:/path`: the socket ends at the second colon."""
 _SOCKET_PATH: Final = re.compile(r"(?:/[A-Za-z0-9._~@+=,-]+)+")

@@ -31,6 +31,9 @@ Raises:
 Place = tuple[str, int]
 """A name and a port to look up, or an address and its port."""
 
+_STRAGGLER_SECONDS: Final = 0.25
+"""How long a link's other names are waited for when some are known: as long as for an address."""
+
 _KEPT: Final = 4096
 """Names remembered; the one that was looked up first makes room."""
 
@@ -86,17 +89,48 @@ class AddressBook:
         Raises:
             OSError: (socket.gaierror) there is none.
         """
-        found: list[AddressInfo] = []
-        problem: OSError | None = None
-        for place in places_of(origin):
-            try:
-                found += await self._believed(place)
-            except OSError as error:
-                problem = error
+        places = places_of(origin)
+        if len(places) == 1:
+            found = list(await self._believed(places[0]))
+        else:
+            found = await self._believed_of_any(places)
         if not found:
-            raise problem or socket.gaierror(socket.EAI_NONAME, "no address")
+            raise socket.gaierror(socket.EAI_NONAME, "no address")
         self._turn += 1
         return rotated(found, self._turn)
+
+    async def _believed_of_any(self, places: Sequence[Place]) -> list[AddressInfo]:
+        """Return the addresses of all names that have some, but wait for no straggler.
+
+        A name whose servers are silent would use up the time for all the others.
+
+        Raises:
+            OSError: (socket.gaierror) none has any.
+        """
+        asked = [self._loop.create_task(self._believed_or_not(place)) for place in places]
+        try:
+            waiting = set(asked)
+            while waiting and not any(each.done() and each.result()[0] for each in asked):
+                _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if waiting:
+                await asyncio.wait(waiting, timeout=_STRAGGLER_SECONDS)
+        finally:
+            for each in asked:
+                each.cancel()
+        answers = [each.result() for each in asked if each.done() and not each.cancelled()]
+        found = [info for addresses, _ in answers for info in addresses]
+        problems = [problem for _, problem in answers if problem is not None]
+        if problems and not found:
+            raise problems[-1]
+        return found
+
+    async def _believed_or_not(
+        self, place: Place
+    ) -> tuple[tuple[AddressInfo, ...], OSError | None]:
+        try:
+            return await self._believed(place), None
+        except OSError as error:
+            return (), error
 
     def distrust(self, origin: Origin) -> None:
         """Look an origin up anew for the next dial: no address answered."""
@@ -147,7 +181,7 @@ class AddressBook:
     async def _is_answered(self, place: Place) -> bool:
         try:
             await self._ask(place)
-        except (OSError, ValueError) as error:
+        except OSError as error:
             self._log.warning(
                 place[0], "the backend %s cannot be resolved again: %s", place[0], error
             )
@@ -188,7 +222,11 @@ class AddressBook:
         _ = ended.cancelled() or ended.exception()
 
     async def _look_up(self, place: Place) -> tuple[AddressInfo, ...]:
-        addresses = tuple(await self._resolve(*place))
+        try:
+            addresses = tuple(await self._resolve(*place))
+        except UnicodeError as error:
+            # Labels that are too long, or empty.
+            raise socket.gaierror(socket.EAI_NONAME, str(error)) from error
         self._answers.pop(place, None)
         if len(self._answers) >= _KEPT:
             del self._answers[next(iter(self._answers))]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import posixpath
 import socket
 import ssl
 from collections.abc import Callable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final, Protocol, TypeVar, cast
 
 import aiohappyeyeballs
@@ -130,8 +131,8 @@ class Dialer:
             CannotConnectError: the settings do not allow it.
         """
         directory = self._unix_directory
-        inside = posixpath.normpath(path)
-        if directory is None or not PurePosixPath(inside).is_relative_to(directory):
+        inside = None if directory is None else await asyncio.to_thread(_below, directory, path)
+        if inside is None:
             allowed = "none are" if directory is None else f"only those below {directory} are"
             text = f"unix:{path} is no socket that may be a backend: {allowed}; set {_SETTING}"
             raise CannotConnectError(text, Failure.SOCKET_NOT_ALLOWED)
@@ -155,6 +156,17 @@ class Dialer:
 
 
 _SETTING: Final = "backends.unix_directory"
+
+
+def _below(directory: Path, path: str) -> str | None:
+    """Return the real path of a socket; None when it, or what it links to, lies elsewhere.
+
+    Whoever may put a file there must not lead the gateway to sockets that only it may open.
+    """
+    if not PurePosixPath(posixpath.normpath(path)).is_relative_to(directory):
+        return None
+    real = os.path.realpath(path)
+    return real if PurePosixPath(real).is_relative_to(os.path.realpath(directory)) else None
 
 
 class _Witness(asyncio.Protocol):

@@ -23,7 +23,12 @@ _TELLING_SCHEMES: Final = frozenset({"", "bearer", "aws4-hmac-sha256"})
 """Whose credentials end in something random; Basic's end in a password."""
 
 _RECOGNISABLE_HEADERS: Final = frozenset({"authorization", "x-api-key"})
-_ADDRESS_HEADERS: Final = frozenset({"content-location", "location", "referer"})
+_ADDRESS_HEADERS: Final = frozenset(
+    (
+        "content-location", "destination", "link", "location", "referer", "refresh",
+        "x-forwarded-uri", "x-original-uri", "x-original-url", "x-rewrite-url",
+    )
+)  # fmt: skip
 _SECRET_HEADERS: Final = frozenset(
     (
         "cookie", "ocp-apim-subscription-key", "proxy-authorization", "set-cookie",
@@ -32,16 +37,24 @@ _SECRET_HEADERS: Final = frozenset(
 )  # fmt: skip
 _SECRET_PARAMETERS: Final = frozenset(
     (
-        "assertion", "client_assertion", "code", "code_verifier", "key", "pwd", "sig",
-        "x-amz-credential",
+        "assertion", "client_assertion", "code", "code_verifier", "jwt", "key", "otp",
+        "passcode", "pwd", "samlresponse", "sig", "x-amz-credential",
     )
 )  # fmt: skip
 _SECRET_NAME: Final = re.compile(
-    r"(?:.*[-_.])?(?:api-?_?key|credentials?|pass(?:wd|word|phrase)|secret|secret-?_?key"
-    r"|session(?:-?_?id)?|signature|(?:access|auth|csrf|id|refresh|xsrf)?-?_?token)"
+    r".*(?:access|api|auth|encryption|private|secret|signing)[-_.]?key(?:[-_.]?id)?"
+    r"|.*(?:authorization|credentials?|pass(?:wd|word|phrase)|secret|sess(?:ion)?(?:[-_.]?id)?"
+    r"|signature|token)"
+    r"|(?:.*[-_.])?auth",
+    re.DOTALL,
 )
-"""Names that say themselves what they hold, such as `client_secret` or `X-Vault-Token`."""
-_USER_INFO: Final = re.compile(r"^([a-z]+://)[^/@]*@")
+"""Names that say themselves what they hold, such as `client_secret`, `newPassword` or
+`X-Vault-Token`."""
+_TELLING_CHARACTERS: Final = 64
+"""Of a name's end: a client may send kilobytes of one."""
+_BRACKETS: Final = str.maketrans({"[": ".", "]": None})
+"""`user[password]` and `password[]` are read as `user.password` and `password.`."""
+_USER_INFO: Final = re.compile(r"//[^/?#\s]*@")
 
 
 def header_value(name: str, value: str) -> str:
@@ -49,7 +62,7 @@ def header_value(name: str, value: str) -> str:
     lower = name.strip().lower()
     if lower in _RECOGNISABLE_HEADERS:
         return credential(value)
-    if lower in _SECRET_HEADERS or _SECRET_NAME.fullmatch(lower):
+    if lower in _SECRET_HEADERS or _names_secret(lower):
         return MASK
     return uri(value) if lower in _ADDRESS_HEADERS else value
 
@@ -60,9 +73,9 @@ def credential(value: str) -> str:
     >>> credential("Bearer eyJhbGciOiJIUzI1NiJ9.e30.abcdef")
     '******abcdef'
     """
-    scheme, space, token = value.strip().partition(" ")
-    if not space:
-        scheme, token = "", scheme
+    # At any white space: some servers take a tab for the space of RFC 9110.
+    words = value.strip().split(None, 1)
+    scheme, token = words if len(words) == 2 else ("", *words, "")[:2]
     if scheme.lower() not in _TELLING_SCHEMES or len(token) < _LEAST_CHARACTERS:
         return MASK
     return MASK + token[-_SHOWN_CHARACTERS:]
@@ -76,8 +89,12 @@ def query_pairs(query: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_secret_parameter(name: str) -> bool:
-    decoded = unquote_plus(name).strip().lower()
-    return decoded in _SECRET_PARAMETERS or _SECRET_NAME.fullmatch(decoded) is not None
+    decoded = unquote_plus(name).strip().lower().translate(_BRACKETS).rstrip(".")
+    return decoded in _SECRET_PARAMETERS or _names_secret(decoded)
+
+
+def _names_secret(name: str) -> bool:
+    return _SECRET_NAME.fullmatch(name[-_TELLING_CHARACTERS:]) is not None
 
 
 def form(text: str) -> str:
@@ -86,10 +103,16 @@ def form(text: str) -> str:
 
 
 def uri(text: str) -> str:
-    """Return the URI without user information and without the values of secret parameters."""
+    """Return the URI without user information and without the values of secret parameters.
+
+    >>> uri("https://me:pw@app/cb?code=x#access_token=y")
+    'https://******@app/cb?code=******#access_token=******'
+    """
+    # A fragment, too: the tokens of an implicit grant stand there (RFC 6749 section 4.2.2).
+    text, hash_mark, fragment = text.partition("#")
     head, mark, query = text.partition("?")
-    head = _USER_INFO.sub(rf"\g<1>{MASK}@", head)
-    return head + mark + form(query)
+    head = _USER_INFO.sub(f"//{MASK}@", head)
+    return head + mark + form(query) + hash_mark + form(fragment)
 
 
 def headers_text(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from gateway.configuration.certificate_text import (
+    PEM_BYTES,
     CertificateError,
     KeyProblemError,
     read_pair,
@@ -119,6 +120,8 @@ def test_a_key_that_cannot_be_used_is_told_without_a_byte_of_it(kind: str, messa
     [
         ("", "holds no certificate in PEM"),
         ("-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n", "is it cut"),
+        (ISSUED.certificate[:-30], "is it cut"),
+        (ISSUED.certificate[:200] + "\n" + ISSUED.certificate, "is it cut"),
         (ISSUED.certificate * 11, "holds 11 certificates"),
     ],
 )
@@ -147,3 +150,19 @@ def test_a_trust_store_leaves_out_what_is_broken_or_expired() -> None:
 def test_a_trust_store_has_one_certificate_and_a_thousand_at_most(text: str, message: str) -> None:
     with pytest.raises(CertificateError, match=message):
         read_truststore(text.encode(), NOW)
+
+
+def test_a_certificate_that_is_cut_takes_no_other_along() -> None:
+    text = ISSUED.certificate[:200] + "\n" + AUTHORITY.certificate
+    store = read_truststore(text.encode(), NOW)
+
+    assert store.content.decode() == AUTHORITY.certificate
+    assert store.warnings == ("certificate 1 cannot be read",)
+
+
+def test_a_file_of_beginnings_is_read_once_over() -> None:
+    """Each beginning was looked for its end up to the file's: minutes, for a file of a megabyte."""
+    text = b"-----BEGIN CERTIFICATE-----\n" * (PEM_BYTES // 28)
+
+    with pytest.raises(CertificateError, match="holds 37449 certificates"):
+        read_truststore(text, NOW)

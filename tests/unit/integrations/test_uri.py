@@ -91,7 +91,8 @@ def test_an_undefined_stage_variable_is_empty_and_the_address_invalid() -> None:
     [
         "http://", "http:///x", "http://user@h/x", "http://h:0/", "http://h:99999/", "http://h h/",
         "http://h/a b", "http://h/\r\nX: y", "http://h/é", "http://{host}/x", "http://h/%zz",
-        "http://h/<x>", "http://-h/", "http://h/#f",
+        "http://h/<x>", "http://-h/", "http://h/#f", "http://h:\uff18\uff10/", "http://h:\u0663/",
+        "http://un\u0131x:/run/app.sock:/x",
     ],
 )  # fmt: skip
 def test_what_cannot_be_called_is_a_problem_with_its_path(text: str) -> None:

@@ -39,13 +39,19 @@ class Rig:
         self.answers: list[str] = ["192.0.2.1"]
         self.gate = asyncio.Event()
         self.gate.set()
+        self.silent: set[str] = set()
+        """Names that are never answered for."""
         log = RateLimited(logging.getLogger("test"), self.clock.now)
         loop = asyncio.get_running_loop()
         self.book = AddressBook(self.resolve, 30, loop, self.clock.now, log)
 
     async def resolve(self, host: str, _port: int) -> Sequence[AddressInfo]:
         self.asked.append(host)
+        if host in self.silent:
+            await asyncio.Event().wait()
         await self.gate.wait()
+        if len(host) > 64:
+            raise UnicodeError("label too long")
         if not self.answers:
             raise socket.gaierror(socket.EAI_NONAME, "not known")
         return [info(each) for each in self.answers]
@@ -108,6 +114,23 @@ async def test_link_has_the_addresses_of_all_its_targets_that_are_known() -> Non
     rig.clock.time += 60
     with pytest.raises(socket.gaierror):
         await rig.found(linked)
+
+
+async def test_silent_target_of_a_link_is_not_waited_for() -> None:
+    rig = Rig()
+    rig.silent = {"one.test"}
+
+    assert await rig.found(ORIGIN.through(("one.test", "two.test"))) == ["192.0.2.1"]
+    rig.book.close()
+
+
+async def test_target_that_is_no_name_takes_no_other_along() -> None:
+    rig = Rig()
+    linked = ORIGIN.through((f"{'a' * 70}.test", "two.test"))
+
+    assert await rig.found(linked) == ["192.0.2.1"]
+    with pytest.raises(socket.gaierror):
+        await rig.found(ORIGIN.through((f"{'a' * 70}.test", f"{'b' * 70}.test")))
 
 
 async def test_only_names_are_followed() -> None:

@@ -83,7 +83,7 @@ def dialer(fake: FakeLoop, seconds: float = 5, **settings: Any) -> Dialer:
     [
         (socket.gaierror(-2, "Name or service not known"), "NO_ADDRESS: no address for backend"),
         (OverflowError("port must be 0-65535"), "cannot connect to backend.test:80: port"),
-        (UnicodeError("label too long"), "cannot connect to backend.test:80: label"),
+        (UnicodeError("label too long"), "NO_ADDRESS: no address for backend.test: label"),
         (ValueError("embedded null character"), "cannot connect to backend.test:80: embedded"),
     ],
 )
@@ -163,6 +163,27 @@ async def test_socket_outside_of_the_allowed_directory_is_never_opened(
         await dialer(loop, unix_directory=allowed)(Origin.make_unix(path), asyncio.Protocol)
 
     assert caught.value.failure is Failure.SOCKET_NOT_ALLOWED
+
+
+async def test_link_that_leads_out_of_the_allowed_directory_is_not_followed(
+    loop: FakeLoop, tmp_path: Path
+) -> None:
+    (allowed := tmp_path / "apps").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (allowed / "app.sock").symlink_to(tmp_path / "elsewhere" / "app.sock")
+    (allowed / "deep").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "named").symlink_to(allowed)
+    dial = dialer(loop, unix_directory=allowed)
+
+    for name in ("app.sock", "deep/app.sock"):
+        with pytest.raises(CannotConnectError) as caught:
+            await dial(Origin.make_unix(f"{allowed}/{name}"), asyncio.Protocol)
+        assert caught.value.failure is Failure.SOCKET_NOT_ALLOWED
+    # The directory itself may be a link, as /var/run is.
+    with pytest.raises(CannotConnectError, match="SOCKET_NOT_THERE"):
+        await dialer(loop, unix_directory=tmp_path / "named")(
+            Origin.make_unix(f"{tmp_path}/named/app2.sock"), asyncio.Protocol
+        )
 
 
 async def test_socket_that_is_not_there_is_named(loop: FakeLoop, tmp_path: Path) -> None:
