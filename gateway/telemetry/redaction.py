@@ -26,8 +26,7 @@ _RECOGNISABLE_HEADERS: Final = frozenset({"authorization", "x-api-key"})
 _ADDRESS_HEADERS: Final = frozenset({"content-location", "location", "referer"})
 _SECRET_HEADERS: Final = frozenset(
     (
-        "cookie", "ocp-apim-subscription-key", "proxy-authorization", "set-cookie",
-        "x-amz-credential", "x-forwarded-access-token", "x-functions-key",
+        "ocp-apim-subscription-key", "x-amz-credential", "x-functions-key",
     )
 )  # fmt: skip
 _SECRET_PARAMETERS: Final = frozenset(
@@ -37,10 +36,11 @@ _SECRET_PARAMETERS: Final = frozenset(
     )
 )  # fmt: skip
 _SECRET_NAME: Final = re.compile(
-    r"(?:.*[-_.])?(?:api-?_?key|credentials?|pass(?:wd|word|phrase)|secret|secret-?_?key"
-    r"|session(?:-?_?id)?|signature|(?:access|auth|csrf|id|refresh|xsrf)?-?_?token)"
+    r"(?:.*[-_.])?(?:api-?_?key|authorization|cookie|credentials?|jwt|pass(?:wd|word|phrase)"
+    r"|(?:client)?-?_?secret|secret-?_?key|session(?:-?_?id)?|signature"
+    r"|(?:access|auth|csrf|id|refresh|session|xsrf)?-?_?token)"
 )
-"""Names that say themselves what they hold, such as `client_secret` or `X-Vault-Token`."""
+"""Names that say what they hold, such as `client_secret` or `X-Forwarded-Authorization`."""
 _USER_INFO: Final = re.compile(r"^([a-z]+://)[^/@]*@")
 
 
@@ -86,10 +86,14 @@ def form(text: str) -> str:
 
 
 def uri(text: str) -> str:
-    """Return the URI without user information and without the values of secret parameters."""
-    head, mark, query = text.partition("?")
+    """Return the URI without user information and without the values of secret parameters.
+
+    Those of the fragment too: OAuth's answers to browsers have tokens there (RFC 6749 section 4.2).
+    """
+    whole, hash_mark, fragment = text.partition("#")
+    head, mark, query = whole.partition("?")
     head = _USER_INFO.sub(rf"\g<1>{MASK}@", head)
-    return head + mark + form(query)
+    return head + mark + form(query) + hash_mark + form(fragment)
 
 
 def headers_text(headers: Iterable[tuple[bytes, bytes]]) -> str:
