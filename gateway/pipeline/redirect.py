@@ -41,6 +41,8 @@ class Redirector:
         return self._service.answer(exchange)
 
     def _redirect(self, request: InvocationRequest) -> InvocationResponse:
-        location = f"https://{request.host}{self._port}{request.target}".encode("ascii")
+        # `OPTIONS *` asks for no path.
+        target = request.target if request.target != "*" else "/"
+        location = f"https://{request.host}{self._port}{target}".encode("ascii")
         head = b"Content-Type: application/json\r\nLocation: " + location + b"\r\n"
         return InvocationResponse(308, head, _BODY)

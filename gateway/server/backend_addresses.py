@@ -33,6 +33,11 @@ Place = tuple[str, int]
 
 _STRAGGLER_SECONDS: Final = 0.25
 """How long a link's other names are waited for when some are known: as long as for an address."""
+_PATIENCE_SECONDS: Final = 1.0
+"""How long a dial waits for the resolver when there is an older answer: one that hangs takes longer
+than a connection may."""
+
+_EXPIRED: Final = float("-inf")
 
 _KEPT: Final = 4096
 """Names remembered; the one that was looked up first makes room."""
@@ -135,7 +140,10 @@ class AddressBook:
     def distrust(self, origin: Origin) -> None:
         """Look an origin up anew for the next dial: no address answered."""
         for place in places_of(origin):
-            self._answers.pop(place, None)
+            answer = self._answers.get(place)
+            if answer is not None:
+                # Not forgotten: it may be all there is while the resolver is out of order.
+                self._answers[place] = _Answer(answer.addresses, _EXPIRED)
 
     # Following names while connections are open
 
@@ -197,17 +205,24 @@ class AddressBook:
         answer = self._answers.get(place)
         if answer is not None and self._now() < answer.until:
             return answer.addresses
-        try:
+        if answer is None:
             return await self._ask(place)
+        problem = f"no answer in {_PATIENCE_SECONDS:g} s"
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                return await self._ask(place)
+        except TimeoutError:
+            pass
         except socket.gaierror as error:
-            if answer is None or error.errno != socket.EAI_AGAIN:
+            if error.errno != socket.EAI_AGAIN:
                 raise
-            # The resolver is out of order, which says nothing about the backend.
-            self._log.warning(
-                place[0], "the backend %s cannot be resolved: %s; its last addresses are used",
-                place[0], error,
-            )  # fmt: skip
-            return answer.addresses
+            problem = str(error)
+        # The resolver is out of order, which says nothing about the backend.
+        self._log.warning(
+            place[0], "the backend %s cannot be resolved: %s; its last addresses are used",
+            place[0], problem,
+        )  # fmt: skip
+        return answer.addresses
 
     async def _ask(self, place: Place) -> tuple[AddressInfo, ...]:
         asked = self._asked.get(place)

@@ -30,11 +30,8 @@ _ADDRESS_HEADERS: Final = frozenset(
     )
 )  # fmt: skip
 _SECRET_HEADERS: Final = frozenset(
-    (
-        "cookie", "ocp-apim-subscription-key", "proxy-authorization", "set-cookie",
-        "x-amz-credential", "x-forwarded-access-token", "x-functions-key",
-    )
-)  # fmt: skip
+    {"ocp-apim-subscription-key", "x-amz-credential", "x-functions-key"}
+)
 _SECRET_PARAMETERS: Final = frozenset(
     (
         "assertion", "client_assertion", "code", "code_verifier", "jwt", "key", "otp",
@@ -43,8 +40,8 @@ _SECRET_PARAMETERS: Final = frozenset(
 )  # fmt: skip
 _SECRET_NAME: Final = re.compile(
     r".*(?:access|api|auth|encryption|private|secret|signing)[-_.]?key(?:[-_.]?id)?"
-    r"|.*(?:authorization|credentials?|pass(?:wd|word|phrase)|secret|sess(?:ion)?(?:[-_.]?id)?"
-    r"|signature|token)"
+    r"|.*(?:authorization|cookie|credentials?|jwt|pass(?:wd|word|phrase)|secret|signature|token"
+    r"|sess(?:ion)?(?:[-_.]?id)?)"
     r"|(?:.*[-_.])?auth",
     re.DOTALL,
 )

@@ -83,9 +83,21 @@ def test_domains_of_files_are_seen_and_not_touched(start_gateway: StartGateway) 
         "delete_base_path_mapping": {"domainName": host, "basePath": "v1/pets"},
         "tag_resource": {"resourceArn": arn, "tags": {"a": "b"}},
     }
-    for name, arguments in mutations.items():
+    second = client_of(gateway, service="apigatewayv2")
+    (mapping,) = second.get_api_mappings(DomainName=host)["Items"]
+    of_mapping = {"DomainName": host, "ApiMappingId": mapping["ApiMappingId"]}
+    mutations_of_v2: dict[str, dict[str, Any]] = {
+        "create_api_mapping": {"DomainName": host, "ApiId": "pets", "Stage": "prod"},
+        "update_api_mapping": {**of_mapping, "ApiId": "pets", "Stage": "dev"},
+        "delete_api_mapping": of_mapping,
+    }
+    calls = [
+        *((aws, *each) for each in mutations.items()),
+        *((second, *each) for each in mutations_of_v2.items()),
+    ]
+    for client, name, arguments in calls:
         with pytest.raises(ClientError) as error:
-            getattr(aws, name)(**arguments)
+            getattr(client, name)(**arguments)
         assert refusal(error) == (
             "ConflictException",
             f"{host} is managed by the file domains.yaml and read-only here: edit the file",

@@ -45,3 +45,9 @@ def test_what_came_by_https_or_has_no_certificate_is_served() -> None:
     assert answer(443, by_tls).body == b"one"
 
     assert answer(443, request(target="/dev/pets")).body == b"one"
+
+
+def test_a_request_for_no_path_is_sent_to_the_root() -> None:
+    given = request("OPTIONS", "*", host="api.example.com")
+
+    assert b"\r\nLocation: https://api.example.com:8443/\r\n" in answer(8443, given).head

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from gateway.messages import Origin
+from gateway.server import backend_addresses
 from gateway.server.backend_addresses import (
     AddressBook,
     AddressInfo,
@@ -71,6 +72,23 @@ async def test_answer_is_believed_for_its_time() -> None:
     assert len(rig.asked) == 2
 
 
+async def test_resolver_that_hangs_leaves_the_last_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend_addresses, "_PATIENCE_SECONDS", 0.0)
+    rig = Rig()
+    await rig.found()
+    rig.clock.time += 31
+    rig.answers = ["192.0.2.2"]
+    rig.gate.clear()
+    assert await rig.found() == ["192.0.2.1"]
+    rig.gate.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    # What comes late counts for the next.
+    assert await rig.found() == ["192.0.2.2"]
+    assert len(rig.asked) == 2
+
+
 async def test_those_who_ask_at_once_share_a_look_up() -> None:
     rig = Rig()
     rig.gate.clear()
@@ -98,10 +116,22 @@ async def test_who_gives_up_takes_nobody_along() -> None:
 async def test_distrusted_answer_is_not_given_again() -> None:
     rig = Rig()
     await rig.found()
+    rig.answers = ["192.0.2.2"]
     rig.book.distrust(ORIGIN)
-    await rig.found()
 
+    assert await rig.found() == ["192.0.2.2"]
     assert len(rig.asked) == 2
+
+
+async def test_distrusted_answer_is_better_than_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend_addresses, "_PATIENCE_SECONDS", 0.0)
+    rig = Rig()
+    await rig.found()
+    rig.gate.clear()
+    rig.book.distrust(ORIGIN)
+
+    assert await rig.found() == ["192.0.2.1"]
+    rig.book.close()
 
 
 async def test_link_has_the_addresses_of_all_its_targets_that_are_known() -> None:

@@ -39,7 +39,8 @@ def test_keys_can_be_told_from_one_another(name: str) -> None:
     ["Cookie", "Set-Cookie", "Proxy-Authorization", "X-Amz-Security-Token", "X-Vault-Token",
      "X-Goog-Api-Key", "Client-Secret", "Password", "X-Session-Id", "X-Hub-Signature",
      "Ocp-Apim-Subscription-Key", "X-Authorization", "X-Amzn-Remapped-Authorization", "X-Auth",
-     "X-Auth-Key", "ApiToken", f"{'x' * 70_000}-token"],
+     "X-Auth-Key", "ApiToken", f"{'x' * 70_000}-token", "X-Forwarded-Authorization",
+     "X-Original-Cookie", "X-Auth-JWT", "X-Forwarded-Access-Token", "accessToken"],
 )  # fmt: skip
 def test_other_secrets_show_nothing(name: str) -> None:
     assert header_value(name, TOKEN) == MASK
@@ -59,10 +60,23 @@ def test_addresses_in_headers_are_masked_like_the_endpoint_s() -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://app/cb#access_token=x&state=1", "https://app/cb#access_token=******&state=1"),
+        ("/cb?a=1#id_token=x", "/cb?a=1#id_token=******"),
+        ("/page#part", "/page#part"),
+    ],
+)
+def test_fragments_of_addresses_are_masked_too(address: str, shown: str) -> None:
+    assert header_value("Location", address) == shown
+
+
+@pytest.mark.parametrize(
     ("text", "shown"),
     [
         ("client_secret=x&a=1", "client_secret=******&a=1"),
         ("%63ode=x", "%63ode=******"),
+        ("clientSecret=x&sessionToken=y", "clientSecret=******&sessionToken=******"),
         ("Refresh_Token=x&PASSWORD=y", "Refresh_Token=******&PASSWORD=******"),
         ("flag&a=&b=c=d", "flag&a&b=c=d"),
         ("newPassword=x&clientSecret=y&sessionToken=z",
