@@ -63,8 +63,11 @@ class _Asked:
         fields = request.fields
         self.is_authorized = _AUTHORIZATION in fields
         """Whether only the backend knows whom the answer is for (RFC 9111 section 3.5)."""
-        control = fields.get(_CACHE_CONTROL)
-        self.is_fresh = control is not None and asks_for_fresh(control)
+        self.is_fresh = False
+        if _CACHE_CONTROL in fields:
+            # Several are one list (RFC 9110 section 5.3).
+            controls = header_values_of_any_case(request.headers, b"cache-control")
+            self.is_fresh = asks_for_fresh(",".join(controls))
         self.codings = ""
         if _ACCEPT_ENCODING in fields:
             # All of them: the backend sees all.

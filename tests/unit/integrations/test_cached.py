@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping
 from typing import Any
 
 import pytest
+from multidict import CIMultiDict
 
 from gateway.definitions.integration import Integration, ResponseTransferMode
 from gateway.definitions.stage import CanarySettings, Stage
@@ -258,6 +259,21 @@ class TestFreshAnswers:
             b"answer 2",
             b"answer 2",
         ]
+
+    def test_all_cache_control_headers_count(self) -> None:
+        world = shop(all_=OPEN)
+        got(world)
+        asking = request(target="/dev/pets/7")
+        asking.headers += ((b"Cache-Control", b"no-transform"), (b"cache-control", b"max-age=0"))
+        asking.fields = CIMultiDict(
+            [(name.decode(), value.decode()) for name, value in asking.headers]
+        )
+        answers: list[InvocationResponse] = []
+        answer = world.service.answer(world.service.open(asking))
+        assert not isinstance(answer, InvocationResponse)
+        Drive(answer, answers.append, lambda error: pytest.fail(str(error))).step()
+
+        assert answers[0].body == b"answer 2"
 
     @pytest.mark.parametrize(
         ("strategy", "status", "is_warned"),
