@@ -108,6 +108,10 @@ class ClientSocket(asyncio.Protocol, Deadline):
         if self._phase == IDLE:
             self._expire_at(min(self.deadline, now + RETIRE_SECONDS))
 
+    def retire_in(self, seconds: float) -> None:
+        """Close after the first answer that comes so late."""
+        self._retire_at = min(self._retire_at, self._edge.now() + seconds)
+
     def _release(self) -> None:
         """Give back what `_admit` took."""
         self._edge.deadlines.forget(self)

@@ -71,7 +71,7 @@ class Edge:
     """One per worker: settings, books and bounds of its client connections."""
 
     __slots__ = (
-        "_log_after", "_unlogged", "admission", "connections", "deadlines", "hosts",
+        "_log_after", "_unlogged", "admission", "connections", "deadlines", "epoch", "hosts",
         "ids", "is_draining", "limits", "loop", "now", "proxies", "responder", "service",
         "timeouts",
     )  # fmt: skip
@@ -96,6 +96,7 @@ class Edge:
         self.deadlines = deadlines
         self.ids = ids
         self.now = clock.now
+        self.epoch = clock.epoch
         self.responder = Responder(clock)
         self.admission = Admission(limits.connections, limits.connections_per_ip)
         self.proxies = TrustedProxies(trusted_proxies)

@@ -50,6 +50,10 @@ class Gate(Protocol):
         """Return what is used for a name now."""
         ...
 
+    def seconds_until(self, epoch: float) -> float:
+        """Return how long it is until a time in seconds since 1970; negative: it is over."""
+        ...
+
     def opened(self, connection: TlsConnection) -> ClientSocket:
         """Return the protocol of a connection whose handshake is done."""
         ...
@@ -181,11 +185,20 @@ class TlsConnection(asyncio.Protocol, Deadline):
 
     def _open(self) -> None:
         """The handshake is done: begin the connection, with what came after it."""
+        tls = self.tls = self._described()
+        left = None
+        if tls.certificate is not None:
+            left = self._gate.seconds_until(ssl.cert_time_to_seconds(tls.certificate.not_after))
+            if left < 0:
+                # Of a session that was begun while it was valid: OpenSSL does not look again.
+                self._refuse(refusal.TLS_HANDSHAKE)
+                return
         self._leave()
-        self.tls = self._described()
         self._state = _OPEN
         app = self._app = self._gate.opened(self)
         app.connection_made(cast("asyncio.Transport", self))
+        if left is not None:
+            app.retire_in(left)
         if self._gate.is_stale(self):
             # The table was swapped within the handshake.
             app.retire()

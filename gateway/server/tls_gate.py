@@ -76,6 +76,10 @@ class TlsGate:
         """Count a handshake out."""
         self.shaking -= 1
 
+    def seconds_until(self, epoch: float) -> float:
+        """Return how long it is until a time in seconds since 1970; negative: it is over."""
+        return epoch - self._edge.epoch()
+
     def find(self, server_name: str) -> TlsEntry | None:
         """Return what is used for a name now."""
         return self.table.find(server_name)

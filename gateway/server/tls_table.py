@@ -180,5 +180,8 @@ def _made(recipe: _Recipe, store: CertificateStore) -> ssl.SSLContext:
     if recipe.truststore:
         # Optional: who shows none gets AWS's 403, and whoever shows a wrong one no connection.
         context.verify_mode = ssl.CERT_OPTIONAL
+        # A resumed session is not verified again, and could be renewed for ever: whole handshakes.
+        context.num_tickets = 0
+        context.options |= ssl.OP_NO_TICKET
         context.load_verify_locations(store.path(recipe.truststore))
     return context

@@ -187,6 +187,36 @@ def test_a_wrong_certificate_ends_the_handshake(world: World) -> None:
     assert world.gate.shaking == 0
 
 
+def at(world: World, issued: Issued, seconds: float) -> None:
+    """Move the clock to so many seconds after the end of a certificate."""
+    world.clock.time += issued.parsed.not_valid_after_utc.timestamp() - world.clock.epoch()
+    world.clock.time += seconds
+
+
+def test_a_certificate_that_ended_after_it_was_verified_opens_nothing(world: World) -> None:
+    """As one does that comes with a resumed session: OpenSSL does not look at it again."""
+    partner = CLIENTS.client("partner")
+    at(world, partner, 1)
+    client = Client(world, SAFE, partner)
+    client.shake()
+
+    assert client.transport.is_closed
+    assert not world.service.requests
+    assert world.service.refusals == ["tls_handshake"]
+    assert world.gate.shaking == 0
+
+
+def test_a_connection_does_not_outlive_its_certificate(world: World) -> None:
+    partner = CLIENTS.client("partner")
+    at(world, partner, -60)
+    client = Client(world, SAFE, partner)
+    client.shake()
+    assert answers(client.ask())[0].headers["connection"] == "keep-alive"
+    world.clock.time += 61
+
+    assert answers(client.ask())[0].headers["connection"] == "close"
+
+
 @pytest.mark.parametrize("name", [None, "unknown.example.com"])
 def test_a_name_without_a_certificate_gets_an_alert(world: World, name: str | None) -> None:
     client = Client(world, name)
