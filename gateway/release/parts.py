@@ -10,7 +10,7 @@ some 32 KiB each), so that whoever decodes it between requests can stop after ev
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar, cast
 
@@ -24,7 +24,7 @@ from gateway.definitions.served_certificate import ServedCertificate
 from gateway.definitions.stage import Deployment, Stage
 from gateway.definitions.usage_plan import UsagePlan
 from gateway.errors import ConfigurationError, Problem
-from gateway.release.records import UNREAD, DecodedPart, Decoder, Record
+from gateway.release.records import STORED, UNREAD, DecodedPart, Decoder, Record
 from gateway.release.release import (
     ACCOUNT_BUCKET,
     NO_METHOD_BLOCK,
@@ -50,7 +50,7 @@ CONNECTIONS: Final = "connections"
 
 _SOLE: Final = {
     "settings": ("settings",),
-    "domains": ("domains",),
+    "domains": ("domains", "stored_domains"),
     CERTIFICATES: ("certificates",),
     CONNECTIONS: ("client_certificates", "vpc_links"),
     "flushes": ("cache_flushes",),
@@ -112,7 +112,7 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
     blocks = _by_api(release.metric_slots)
     parts = [
         _settings_part(release),
-        encode_domains(release.domains),
+        encode_domains(release.domains, release.stored_domains),
         *encode_certificates(release.certificates),
         *encode_connections(release.client_certificates, release.vpc_links),
     ]
@@ -160,8 +160,9 @@ def with_account_wide(
 ) -> dict[str, Part]:
     """Return `parts`, those of `before`, with all of `release` that belongs to no one API."""
     made = dict(parts)
-    if release.domains != before.domains:
-        made["domains"] = encode_domains(release.domains)
+    domains = release.domains, release.stored_domains
+    if domains != (before.domains, before.stored_domains):
+        made["domains"] = encode_domains(*domains)
     if release.certificates != before.certificates:
         made.pop(CERTIFICATES, None)
         made |= ((part.key, part) for part in encode_certificates(release.certificates))
@@ -219,9 +220,9 @@ def deployment_part(
     return _make(f"deployment/{deployment_id}", _deployment_records(head, resources))
 
 
-def encode_domains(domains: Iterable[DomainName]) -> Part:
-    """Return the part of all custom domain names."""
-    return _make("domains", _domain_records(domains))
+def encode_domains(domains: Iterable[DomainName], stored: Container[str] = ()) -> Part:
+    """Return the part of all custom domain names; `stored` are the names of those of the store."""
+    return _make("domains", _domain_records(domains, stored))
 
 
 def encode_certificates(certificates: Mapping[str, ServedCertificate]) -> list[Part]:
@@ -322,6 +323,7 @@ def join_release(
         stages=stages,
         deployments=deployments,
         domains=whole.domains,
+        stored_domains=whole.stored_domains,
         certificates=whole.certificates,
         client_certificates=whole.client_certificates,
         vpc_links=whole.vpc_links,
@@ -406,8 +408,10 @@ def _settings_part(release: Release) -> Part:
     return _make("settings", [["settings", settings]])
 
 
-def _domain_records(domains: Iterable[DomainName]) -> Iterator[Record]:
-    return (["domain", codec.encode(domain)] for domain in domains)
+def _domain_records(domains: Iterable[DomainName], stored: Container[str]) -> Iterator[Record]:
+    for domain in domains:
+        mark = [STORED] if domain.domain_name in stored else []
+        yield ["domain", *mark, codec.encode(domain)]
 
 
 def _api_records(

@@ -22,6 +22,9 @@ UNREAD: Final = Method(operation_name="unread")
 Record = list[Any]
 """What it is (a key of `_KINDS`), then the names it goes by, then its value."""
 
+STORED: Final = "stored"
+"""Marks a domain name that clients made: no file defines it."""
+
 _KINDS: Final[Mapping[str, type[Any] | None]] = {
     "settings": None,
     "domain": DomainName,
@@ -49,6 +52,7 @@ class DecodedPart:
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     domains: tuple[DomainName, ...] = ()
+    stored_domains: frozenset[str] = frozenset()
     certificates: Mapping[str, ServedCertificate] = field(default_factory=dict)
     client_certificates: Mapping[str, ClientCertificate] = field(default_factory=dict)
     vpc_links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -114,6 +118,9 @@ class Decoder:
         return DecodedPart(
             settings=_merged(found["settings"]),
             domains=tuple(domain for _, domain in found["domain"]),
+            stored_domains=frozenset(
+                domain.domain_name for marks, domain in found["domain"] if STORED in marks
+            ),
             certificates={each.domain_name: each for _, each in found["certificate"]},
             client_certificates={
                 certificate.client_certificate_id: certificate

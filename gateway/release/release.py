@@ -53,6 +53,8 @@ class Release:
     """Every deployment that a stage or a canary points at, by id."""
     domains: tuple[DomainName, ...] = ()
     """Custom domain names."""
+    stored_domains: frozenset[str] = frozenset()
+    """The names of those that clients made; files define the others."""
     certificates: Mapping[str, ServedCertificate] = field(default_factory=dict)
     """What domains are served with over TLS, by domain name: those that have anything."""
     client_certificates: Mapping[str, ClientCertificate] = field(default_factory=dict)

@@ -128,9 +128,11 @@ class Reloader:
         """Deployments of the current release that were compiled to be checked, by id."""
         self._stored = StoredApis(start, self.parts)
         """What the store holds. Files win over it."""
-        self.file_domains = start.domains
+        stored = start.stored_domains
+        self.file_domains = tuple(each for each in start.domains if each.domain_name not in stored)
         """Custom domain names that the files define, as they were last good."""
-        self._stored_domains: tuple[DomainName, ...] = ()
+        self._stored_domains = tuple(each for each in start.domains if each.domain_name in stored)
+        """Those that clients made: of the last good release, until the store was read."""
         self._connections = Connections(start)
         self._encodings = Encodings()
         self._certify = certify
@@ -191,7 +193,7 @@ class Reloader:
     ) -> None:
         """Take over everything that the store holds; the next `apply` releases it."""
         names = {domain.domain_name for domain in wide.domains or ()}
-        # The release that this began with does not say whose its domains are.
+        # A release of an earlier version does not say whose its domains are.
         self.file_domains = tuple(
             domain for domain in self.file_domains if domain.domain_name not in names
         )
@@ -240,6 +242,9 @@ class Reloader:
             stages=stages,
             deployments=amended(before.deployments, gone, new.deployments),
             domains=self._all_domains(self.file_domains) if are_domains_new else before.domains,
+            stored_domains=(
+                self._other_names(self.file_domains) if are_domains_new else before.stored_domains
+            ),
             certificates=self._certified_stored() if are_domains_new else before.certificates,
             client_certificates=self._connections.certificates_of(stages),
             vpc_links=self._connections.vpc_links(),
@@ -399,6 +404,9 @@ class Reloader:
         names = {domain.domain_name for domain in of_files}
         return tuple(each for each in self._stored_domains if each.domain_name not in names)
 
+    def _other_names(self, of_files: tuple[DomainName, ...]) -> frozenset[str]:
+        return frozenset(each.domain_name for each in self._other_domains(of_files))
+
     def _certified(self, of_files: tuple[DomainName, ...]) -> Certified:
         """Return what all domains are served with over TLS."""
         others = self._other_domains(of_files)
@@ -426,6 +434,7 @@ class Reloader:
             deployments=draft.deployments,
             files=draft.files,
             domains=self._all_domains(file_domains),
+            stored_domains=self._other_names(file_domains),
             certificates=certified.certificates,
             client_certificates=self._connections.certificates_of(draft.stages),
             vpc_links=self._connections.vpc_links(),

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.cli.inputs import empty_release, load_files
 from gateway.control.persist import release_directory
+from gateway.definitions.domain import DomainName
 from gateway.release.disk import ReleaseStore
 from gateway.release.parts import encode_release
 from gateway.settings import Settings
@@ -51,6 +52,24 @@ def test_unchanged_files_change_nothing(stagegate: Command, config: Path, served
     outcome = stagegate("plan", "--data", str(served))
 
     assert (outcome.code, outcome.out) == (0, "nothing would change against revision 7\n")
+
+
+def test_domains_that_clients_made_are_no_business_of_files(
+    stagegate: Command, config: Path, served: Path
+) -> None:
+    settings = Settings(data=served, config=config)
+    release = load_files(settings, empty_release(settings)).release
+    made = DomainName(domain_name="made.example.com")
+    release = replace(
+        release,
+        revision=8,
+        domains=(*release.domains, made),
+        stored_domains=frozenset({"made.example.com"}),
+    )
+    ReleaseStore(release_directory(settings)).save(8, "run", encode_release(release))
+    outcome = stagegate("plan", "--data", str(served))
+
+    assert (outcome.code, outcome.out) == (0, "nothing would change against revision 8\n")
 
 
 def test_a_changed_setting_is_shown_with_both_values(

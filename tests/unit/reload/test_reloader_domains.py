@@ -10,8 +10,9 @@ from gateway import configuration
 from gateway.configuration.loaded import Loaded
 from gateway.definitions.domain import BasePathMapping, DomainName
 from gateway.release import Release
-from gateway.release.parts import encode_release, salvage_release
+from gateway.release.parts import decode_whole_part, encode_release, join_release, salvage_release
 from gateway.reload import Capacities, Reloader
+from gateway.snapshot.slices import finish
 from gateway.store.account_wide import AccountWide
 from tests.running_gateway import pets
 
@@ -96,6 +97,21 @@ def test_a_restart_tells_whose_domains_they_were(reloader: Reloader, tmp_path: P
     again.apply(loaded(tmp_path, "a: ["))
 
     assert named(again) == ["a.example.com pets", "b.example.com x"]
+
+
+def test_a_restart_without_the_store_keeps_the_domains_of_clients(
+    reloader: Reloader, tmp_path: Path
+) -> None:
+    reloader.apply(loaded(tmp_path))
+    reloader.apply_stored({}, AccountWide(domains=(domain("b.example.com"),)))
+    parts = {key: decode_whole_part(part) for key, part in reloader.parts.items()}
+    read = finish(join_release(1, reloader.release.digest, parts))
+    assert read.stored_domains == {"b.example.com"}
+
+    again = Reloader(read, ROOMY, reloader.parts)
+    again.apply(loaded(tmp_path, ""))
+
+    assert named(again) == ["b.example.com x"]
 
 
 def test_what_is_not_what_its_name_says_is_warned_of(reloader: Reloader, tmp_path: Path) -> None:
