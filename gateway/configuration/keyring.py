@@ -110,6 +110,9 @@ class Keyring:
         self._known: dict[bytes, Pair] = {}
         """By a hash of what was read: pairs whose copy is kept, without their content."""
         self._used: dict[bytes, Pair] = {}
+        """The same, of the look under way: one may be thousands of domains' certificate."""
+        self._truststores: dict[bytes, Truststore] = {}
+        """By a hash of their text, of the look under way: at the next another may have expired."""
         self._files: dict[Path, None] = {}
         self.files: tuple[Path, ...] = ()
         """Every file that was looked for last time, there or not."""
@@ -124,7 +127,7 @@ class Keyring:
 
         `before` is what was good until now.
         """
-        self._used, self._files = {}, {}
+        self._used, self._truststores, self._files = {}, {}, {}
         certificates: dict[str, ServedCertificate] = {}
         problems: list[Problem] = []
         default = self._default_certificate(before, problems)
@@ -137,7 +140,7 @@ class Keyring:
             problems += _mellowed(self._add(domain, before, certificates), self._is_listening)
         for domain in (*of_files, *stored):
             problems += self._unreachable(domain, certificates)
-        self._known, self.files = self._used, tuple(self._files)
+        self._known, self._truststores, self.files = self._used, {}, tuple(self._files)
         return Certified(certificates=certificates, problems=tuple(problems))
 
     def release_others(self, releases: Iterable[Certificates]) -> None:
@@ -271,7 +274,7 @@ class Keyring:
             CertificateError: it cannot be used.
         """
         identity = hashlib.sha256(certificate + b"\0" + (key or b"")).digest()
-        pair = self._known.get(identity)
+        pair = self._used.get(identity) or self._known.get(identity)
         if pair is None or not self._has(pair.digest):
             pair = read_pair(certificate, key)
             _check_loadable(pair.content)
@@ -295,15 +298,28 @@ class Keyring:
         if place is None or text is None:
             return last_good
         try:
-            truststore = read_truststore(text, self._epoch())
-            _check_trustable(truststore)
-            self._keep(truststore.digest, truststore.content)
+            truststore = self._trusted(text)
         except CertificateError as error:
             found.add(member, str(error), place, is_warning=False)
             return last_good
         for warning in truststore.warnings:
             found.add(member, f"{warning} and is left out", place, is_warning=True)
         return truststore.digest
+
+    def _trusted(self, text: bytes) -> Truststore:
+        """Return a trust store, checked and copied.
+
+        Raises:
+            CertificateError: it cannot be used.
+        """
+        identity = hashlib.sha256(text).digest()
+        truststore = self._truststores.get(identity)
+        if truststore is None:
+            truststore = read_truststore(text, self._epoch())
+            _check_trustable(truststore)
+            self._keep(truststore.digest, truststore.content)
+            self._truststores[identity] = truststore
+        return truststore
 
     def _first(self, places: tuple[T, ...], file: Callable[[T], Path]) -> T | None:
         """Return the place whose file is there, else the first; None: there are no places."""

@@ -88,7 +88,7 @@ class TlsConnection(asyncio.Protocol, Deadline):
 
     __slots__ = (
         "_app", "_gate", "_hello", "_incoming", "_is_entered", "_is_paused", "_is_pumping",
-        "_object", "_outgoing", "_state", "_tcp", "entry", "tls",
+        "_object", "_outgoing", "_state", "_tcp", "address", "entry", "tls",
     )  # fmt: skip
 
     def __init__(self, gate: Gate) -> None:
@@ -106,6 +106,8 @@ class TlsConnection(asyncio.Protocol, Deadline):
         self._is_entered = False
         self._is_paused = False
         self._is_pumping = False
+        self.address = ""
+        """The peer's."""
         self.entry: TlsEntry | None = None
         """Of the domain that the client asked for."""
         self.tls: ClientTls | None = None
@@ -120,6 +122,8 @@ class TlsConnection(asyncio.Protocol, Deadline):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin a handshake, unless there are too many."""
         self._tcp = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self.address = peer[0] if isinstance(peer, tuple) else ""
         deadline = self._gate.enter(self)
         if deadline is None:
             self._refuse(refusal.TLS_LIMIT)
@@ -261,7 +265,7 @@ class TlsConnection(asyncio.Protocol, Deadline):
         if self._state in {_HELLO, _SHAKING}:
             # Whoever has sent nothing has only looked whether the port is open.
             if self._state == _SHAKING or self._hello is not None:
-                self._gate.refused(refusal.TLS_HANDSHAKE, self._address())
+                self._gate.refused(refusal.TLS_HANDSHAKE, self.address)
             self._state = _CLOSED
         else:
             self._on_end()
@@ -392,7 +396,7 @@ class TlsConnection(asyncio.Protocol, Deadline):
 
     def _refuse(self, reason: str) -> None:
         """End a connection that never became one."""
-        self._gate.refused(reason, self._address())
+        self._gate.refused(reason, self.address)
         self._state = _CLOSED
         self._leave()
         if reason in {refusal.TLS_LIMIT, refusal.TLS_SLOW}:
@@ -400,7 +404,3 @@ class TlsConnection(asyncio.Protocol, Deadline):
         else:
             # After the alert.
             self._tcp.close()
-
-    def _address(self) -> str:
-        peer = self._tcp.get_extra_info("peername")
-        return peer[0] if isinstance(peer, tuple) else ""

@@ -16,7 +16,10 @@ from gateway.settings import Tls
 class TlsGate:
     """Lets TLS connections in. One per worker; `table` has one writer, `swap`."""
 
-    __slots__ = ("_edge", "_make", "_open", "_settings", "shaking", "table")
+    __slots__ = (
+        "_by_address", "_edge", "_make", "_most_by_address", "_open", "_settings", "shaking",
+        "table",
+    )  # fmt: skip
 
     def __init__(
         self, edge: Edge, settings: Tls, table: TlsTable, make: Callable[[], ClientSocket]
@@ -26,6 +29,9 @@ class TlsGate:
         self._settings = settings
         self._make = make
         self._open: set[TlsConnection] = set()
+        self._most_by_address = edge.limits.connections_per_ip
+        self._by_address: dict[str, int] = {}
+        """Handshakes under way, where an address may have so many connections only."""
         self.table = table
         self.shaking = 0
         """Handshakes that are under way."""
@@ -60,8 +66,12 @@ class TlsGate:
             or (after.truststore, after.domain_name) != (before.truststore, before.domain_name)
         )
 
-    def enter(self, connection: TlsConnection) -> float | None:  # noqa: ARG002 (only counted)
-        """Count a handshake in; return its deadline, or None: there are too many."""
+    def enter(self, connection: TlsConnection) -> float | None:
+        """Count a handshake in; return its deadline, or None: there are too many.
+
+        One address has as many of them as it may have connections: whoever only begins handshakes
+        must not keep the others' from beginning.
+        """
         admission = self._edge.admission
         if (
             self.shaking >= self._settings.handshakes
@@ -69,12 +79,25 @@ class TlsGate:
             or self.shaking + admission.open >= admission.most
         ):
             return None
+        if self._most_by_address:
+            address = connection.address
+            held = self._by_address.get(address, 0)
+            if held >= self._most_by_address:
+                return None
+            self._by_address[address] = held + 1
         self.shaking += 1
         return self._edge.now() + self._settings.handshake_seconds
 
-    def leave(self, connection: TlsConnection) -> None:  # noqa: ARG002 (only counted)
+    def leave(self, connection: TlsConnection) -> None:
         """Count a handshake out."""
         self.shaking -= 1
+        if self._most_by_address:
+            address = connection.address
+            held = self._by_address[address] - 1
+            if held:
+                self._by_address[address] = held
+            else:
+                del self._by_address[address]
 
     def seconds_until(self, epoch: float) -> float:
         """Return how long it is until a time in seconds since 1970; negative: it is over."""

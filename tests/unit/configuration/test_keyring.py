@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.configuration import keyring
 from gateway.configuration.keyring import Certificates, Certified, Keyring, no_certificates
 from gateway.definitions.domain import DomainName, MutualTlsAuthentication
 from gateway.definitions.served_certificate import DEFAULT
@@ -92,6 +93,38 @@ def test_what_is_broken_leaves_the_last_good_one(ring: Ring) -> None:
     assert again.certify((FILED,), (), good).certificates == good
     ring.store.keep(())
     assert ring.certify(FILED).certificates == {}
+
+
+def test_what_many_domains_share_is_looked_at_once(
+    ring: Ring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+
+    def counted(name: str) -> None:
+        real = getattr(keyring, name)
+
+        def look(*given: object) -> object:
+            looked.append(name)
+            return real(*given)
+
+        monkeypatch.setattr(keyring, name, look)
+
+    counted("read_pair")
+    counted("read_truststore")
+    AUTHORITY.server("*.example.com").write(ring.config, "a")
+    (ring.config / "t.pem").write_text(AUTHORITY.certificate)
+    mutual = MutualTlsAuthentication(truststore_uri="t.pem")
+    domains = [
+        replace(FILED, domain_name=f"{name}.example.com", mutual_tls_authentication=mutual)
+        for name in "abc"
+    ]
+    certificates = ring.certify(*domains).certificates
+
+    assert sorted(looked) == ["read_pair", "read_truststore"]
+    assert len({(each.certificate, each.truststore) for each in certificates.values()}) == 1
+    # Another time may find another authority expired.
+    ring.certify(*domains)
+    assert sorted(looked) == ["read_pair", "read_truststore", "read_truststore"]
 
 
 def test_a_name_of_the_control_api_only_warns_and_only_where_tls_is(tmp_path: Path) -> None:

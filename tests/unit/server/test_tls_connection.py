@@ -63,13 +63,15 @@ def table_in(directory: Path) -> TlsTable:
 class World:
     """A gate, moved by hand."""
 
-    def __init__(self, directory: Path, settings: Tls | None = None) -> None:
+    def __init__(
+        self, directory: Path, settings: Tls | None = None, limits: Limits | None = None
+    ) -> None:
         self.service = FakeService()
         self.clock = self.service.clock
         self.loop = FakeLoop(self.clock)
         self.edge = Edge(
             service=self.service,
-            limits=Limits(connections=100),
+            limits=limits or Limits(connections=100),
             timeouts=Timeouts(),
             trusted_proxies=(),
             clock=self.clock,
@@ -87,13 +89,17 @@ class Client:
     """A client with OpenSSL, and the connection that serves it."""
 
     def __init__(
-        self, world: World, name: str | None = PUBLIC, certificate: Issued | None = None
+        self,
+        world: World,
+        name: str | None = PUBLIC,
+        certificate: Issued | None = None,
+        address: str = "192.0.2.7",
     ) -> None:
         context = trusting(AUTHORITY, certificate)
         context.check_hostname = name is not None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
-        self.transport = FakeTransport("192.0.2.7")
+        self.transport = FakeTransport(address)
         self.connection: TlsConnection = world.gate.accept()
         self.connection.connection_made(self.transport)
         self._taken = 0
@@ -264,6 +270,23 @@ def test_handshakes_are_bounded_in_number(tmp_path: Path) -> None:
     fourth = Client(world)
     fourth.shake()
     assert answers(fourth.ask())[0].status == 200
+
+
+def test_one_address_does_not_take_all_handshakes(tmp_path: Path) -> None:
+    world = World(tmp_path, limits=Limits(connections=100, connections_per_ip=2))
+    first, second, third = (Client(world) for _ in range(3))
+    other = Client(world, address="192.0.2.8")
+    assert third.transport.is_aborted
+    assert world.service.refusals == ["tls_limit"]
+
+    # Each handshake that ends makes room for another.
+    other.shake()
+    first.shake()
+    second.connection.connection_lost(None)
+    late = Client(world)
+    late.shake()
+    assert not late.transport.is_aborted
+    assert world.gate.shaking == 0
 
 
 def test_who_leaves_within_a_handshake_is_counted_and_who_only_looks_is_not(world: World) -> None:
