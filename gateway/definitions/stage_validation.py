@@ -31,6 +31,8 @@ _VARIABLE_VALUE: Final = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]{1,512}")
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _BASE_PATH: Final = re.compile(r"[A-Za-z0-9$\-_.+!*'()]+(/[A-Za-z0-9$\-_.+!*'()]+)*")
 _HOST_CHARACTERS: Final = 253
+_DEFAULT_ENDPOINT: Final = ".execute-api."
+"""In a name it makes the host of an API, which no domain may take over."""
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}")
 """A header's or a cookie's name (RFC 9110 section 5.6.2)."""
 
@@ -193,6 +195,8 @@ def _host_problem(name: str) -> str:
         return "a star may stand only for the whole leftmost label, as in *.example.com"
     if len(name) > _HOST_CHARACTERS or len(labels) < 2:
         return f"write at least two labels, {_HOST_CHARACTERS} characters at most: api.example.com"
+    if _DEFAULT_ENDPOINT in f".{name}":
+        return "{api}.execute-api names are those of the APIs themselves; take another"
     if not all(_LABEL.fullmatch(label) for label in labels):
         return "labels hold a-z, 0-9, hyphens inside, 63 characters at most; no port, no path"
     return ""

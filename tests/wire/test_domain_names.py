@@ -74,6 +74,11 @@ def test_pages_hold_every_domain_once(aws: Any) -> None:
     [
         ({"domainName": "A.example.com"}, "BadRequest", "Invalid domain name specified: "),
         ({"domainName": "a"}, "BadRequest", "Invalid domain name specified: "),
+        (
+            {"domainName": "*.execute-api.localhost"},
+            "BadRequest",
+            "Invalid domain name specified: ",
+        ),
         ({"domainName": "a..b"}, "BadRequest", "Invalid domain name specified: "),
         ({"domainName": "a.example.com:80"}, "BadRequest", "Invalid domain name specified: "),
         ({"domainName": "a.*.com"}, "BadRequest", "Invalid domain name specified: "),

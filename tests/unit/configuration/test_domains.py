@@ -70,6 +70,10 @@ def test_a_reference_to_a_broken_api_is_a_warning(tmp_path: Path) -> None:
         ("[]", "1:1: must map domain names"),
         ("a.b: 5", "1:1: a.b: must be a mapping"),
         ("A.b: {}", '1:1: A.b: "A.b" is no host name: write it in lower case'),
+        (
+            "pets.execute-api.b: {}",
+            '1:1: pets.execute-api.b: "pets.execute-api.b" is no host name: {api}.execute-api names',
+        ),
         ("a.b: {\n basePathMapping: []}", "2:2: a.b.basePathMapping: unknown key"),
         ("a.b: {\n domainName: c.d}", "2:2: a.b.domainName: must repeat the key"),
         (
