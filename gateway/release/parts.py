@@ -17,7 +17,6 @@ from typing import Any, Final, TypeVar, cast
 import orjson
 
 from gateway.definitions import codec
-from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.domain import DomainName
 from gateway.definitions.rest_api import Resource
 from gateway.definitions.served_certificate import ServedCertificate
@@ -52,7 +51,7 @@ _SOLE: Final = {
     "settings": ("settings",),
     "domains": ("domains", "stored_domains"),
     CERTIFICATES: ("certificates",),
-    CONNECTIONS: ("client_certificates", "vpc_links"),
+    CONNECTIONS: ("client_certificates", "vpc_links", "stored_connections"),
     "flushes": ("cache_flushes",),
 }
 """Parts of which there is one, with the fields that they fill."""
@@ -114,7 +113,7 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
         _settings_part(release),
         encode_domains(release.domains, release.stored_domains),
         *encode_certificates(release.certificates),
-        *encode_connections(release.client_certificates, release.vpc_links),
+        *encode_connections(release),
     ]
     if release.cache_flushes:
         parts.append(encode_flushes(release.cache_flushes))
@@ -166,10 +165,9 @@ def with_account_wide(
     if release.certificates != before.certificates:
         made.pop(CERTIFICATES, None)
         made |= ((part.key, part) for part in encode_certificates(release.certificates))
-    shown, links = release.client_certificates, release.vpc_links
-    if (shown, links) != (before.client_certificates, before.vpc_links):
+    if any(getattr(release, name) != getattr(before, name) for name in _SOLE[CONNECTIONS]):
         made.pop(CONNECTIONS, None)
-        made |= ((part.key, part) for part in encode_connections(shown, links))
+        made |= ((part.key, part) for part in encode_connections(release))
     return _with_usage(made, release, before)
 
 
@@ -231,14 +229,15 @@ def encode_certificates(certificates: Mapping[str, ServedCertificate]) -> list[P
     return [_make(CERTIFICATES, records)] if records else []
 
 
-def encode_connections(
-    certificates: Mapping[str, ClientCertificate], links: Mapping[str, tuple[str, ...]]
-) -> list[Part]:
+def encode_connections(release: Release) -> list[Part]:
     """Return the part of what connections to backends need; none when they need nothing."""
+    certificates, links = release.client_certificates, release.vpc_links
+    marks: dict[str, list[str]] = {id_: [STORED] for id_ in release.stored_connections}
     records: list[Record] = [
-        *(["client_certificate", codec.encode(certificates[id_])] for id_ in sorted(certificates)),
-        *(["link", id_, links[id_]] for id_ in sorted(links)),
+        ["client_certificate", *marks.get(id_, ()), codec.encode(certificates[id_])]
+        for id_ in sorted(certificates)
     ]
+    records += [["link", id_, *marks.get(id_, ()), links[id_]] for id_ in sorted(links)]
     return [_make(CONNECTIONS, records)] if records else []
 
 
@@ -327,6 +326,7 @@ def join_release(
         certificates=whole.certificates,
         client_certificates=whole.client_certificates,
         vpc_links=whole.vpc_links,
+        stored_connections=whole.stored_connections,
         usage_plans=plans,
         file_plans=frozenset(file_plans),
         api_keys=keys,

@@ -56,6 +56,7 @@ class DecodedPart:
     certificates: Mapping[str, ServedCertificate] = field(default_factory=dict)
     client_certificates: Mapping[str, ClientCertificate] = field(default_factory=dict)
     vpc_links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    stored_connections: frozenset[str] = frozenset()
     file: str | None = None
     stages: Mapping[str, Stage] = field(default_factory=dict)
     bucket_slots: Mapping[str, int] = field(default_factory=dict)
@@ -126,7 +127,11 @@ class Decoder:
                 certificate.client_certificate_id: certificate
                 for _, certificate in found["client_certificate"]
             },
-            vpc_links={id_: tuple(targets) for (id_,), targets in found["link"]},
+            vpc_links={id_: tuple(targets) for (id_, *_), targets in found["link"]},
+            stored_connections=frozenset(
+                [each.client_certificate_id for mark, each in found["client_certificate"] if mark]
+                + [id_ for (id_, *mark), _ in found["link"] if mark]
+            ),
             file=next((file for _, file in found["file"]), None),
             stages={
                 name: replace(stage, method_settings=settings.get(name, {}))

@@ -61,6 +61,8 @@ class Release:
     """Those that stages name, by id."""
     vpc_links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """VPC link id to the addresses that it leads to."""
+    stored_connections: frozenset[str] = frozenset()
+    """Ids of those client certificates and VPC links that clients made, and not files."""
     usage_plans: UsagePlans = field(default_factory=dict)
     """Usage plans by id."""
     file_plans: frozenset[str] = frozenset()

@@ -6,6 +6,7 @@ Of one id, the file's certificate or addresses win. A file that is broken leaves
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from gateway.configuration.loaded import Loaded
 from gateway.definitions.client_certificate import ClientCertificate
@@ -19,9 +20,18 @@ class Connections:
 
     def __init__(self, start: Release) -> None:
         """Begin with those of the release that was last good."""
-        self._certificates = dict(start.client_certificates)
-        self._targets = dict(start.vpc_links)
-        self._stored = StoredConnections()
+        stored = start.stored_connections
+        self._certificates = {
+            id_: each for id_, each in start.client_certificates.items() if id_ not in stored
+        }
+        self._targets = {id_: each for id_, each in start.vpc_links.items() if id_ not in stored}
+        self._stored = StoredConnections(
+            certificates={
+                id_: each for id_, each in start.client_certificates.items() if id_ in stored
+            }
+        )
+        self._last_links = {id_: each for id_, each in start.vpc_links.items() if id_ in stored}
+        """Where the store's links led, until the store is read and says what they name."""
 
     def __repr__(self) -> str:
         return f"<Connections {len(self._certificates)} certificates, {len(self._targets)} links>"
@@ -36,17 +46,10 @@ class Connections:
         if loaded.vpc_links is not None:
             self._targets = dict(loaded.vpc_links)
 
-    def forget(self, stored: StoredConnections | None) -> None:
-        """Take back what is the store's: what this began with did not say whose it was."""
-        if stored is not None:
-            for id_ in stored.certificates:
-                self._certificates.pop(id_, None)
-            for id_ in stored.link_targets:
-                self._targets.pop(id_, None)
-
     def take_stored(self, stored: StoredConnections) -> None:
         """Take over what the store holds."""
         self._stored = stored
+        self._last_links = {}
 
     def certificates(self) -> dict[str, ClientCertificate]:
         """Return every client certificate that a stage may name."""
@@ -65,7 +68,17 @@ class Connections:
             for id_, arn in self._stored.link_targets.items()
             if arn in self._targets
         }
-        return {**links, **self._targets}
+        return {**self._last_links, **links, **self._targets}
+
+    def of_release(self, stages: Stages) -> dict[str, Any]:
+        """Return the fields of a release with these stages: all of it, and what is the store's."""
+        certificates, links = self.certificates_of(stages), self.vpc_links()
+        own = {*(certificates.keys() - self._certificates), *(links.keys() - self._targets)}
+        return {
+            "client_certificates": certificates,
+            "vpc_links": links,
+            "stored_connections": frozenset(own),
+        }
 
 
 def _named(stages: Mapping[str, Stage]) -> set[str]:

@@ -197,7 +197,6 @@ class Reloader:
         self.file_domains = tuple(
             domain for domain in self.file_domains if domain.domain_name not in names
         )
-        self._connections.forget(wide.connections)
         self._take_wide(wide)
         self._stored.forget_others(stored.keys())
         self._stored.take(stored)
@@ -246,8 +245,7 @@ class Reloader:
                 self._other_names(self.file_domains) if are_domains_new else before.stored_domains
             ),
             certificates=self._certified_stored() if are_domains_new else before.certificates,
-            client_certificates=self._connections.certificates_of(stages),
-            vpc_links=self._connections.vpc_links(),
+            **self._connections.of_release(stages),
             bucket_slots=self._buckets.assigned,
             metric_slots=self._blocks.assigned,
         )
@@ -436,8 +434,7 @@ class Reloader:
             domains=self._all_domains(file_domains),
             stored_domains=self._other_names(file_domains),
             certificates=certified.certificates,
-            client_certificates=self._connections.certificates_of(draft.stages),
-            vpc_links=self._connections.vpc_links(),
+            **self._connections.of_release(draft.stages),
             bucket_slots=bucket_slots,
             metric_slots=metric_slots,
         )

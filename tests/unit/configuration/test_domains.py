@@ -72,7 +72,7 @@ def test_a_reference_to_a_broken_api_is_a_warning(tmp_path: Path) -> None:
         ("A.b: {}", '1:1: A.b: "A.b" is no host name: write it in lower case'),
         (
             "pets.execute-api.b: {}",
-            '1:1: pets.execute-api.b: "pets.execute-api.b" is no host name: {api}.execute-api names',
+            '1:1: pets.execute-api.b: "pets.execute-api.b" is no host name: {api}.execute-api',
         ),
         ("a.b: {\n basePathMapping: []}", "2:2: a.b.basePathMapping: unknown key"),
         ("a.b: {\n domainName: c.d}", "2:2: a.b.domainName: must repeat the key"),

@@ -64,21 +64,35 @@ def test_directory_that_cannot_be_listed_says_nothing() -> None:
     assert known(connections) == {"a": "one"}
 
 
-def test_release_that_was_last_good_counts_as_files_until_the_store_is_read() -> None:
+def test_what_was_last_good_stays_until_files_and_store_are_read() -> None:
     start = replace(
         EMPTY,
         client_certificates={id_: certificate(id_, "last") for id_ in "ab"},
         vpc_links={"l": ("last",), "m": ("last",)},
+        stored_connections=frozenset({"a", "l"}),
     )
     connections = Connections(start)
-    first = StoredConnections(
-        certificates={"a": certificate("a", "stored")}, link_targets={"l": "arn:l"}
-    )
-    connections.forget(first)
-    connections.take_stored(first)
+    connections.take_files(loaded())
 
-    assert known(connections) == {"a": "stored", "b": "last"}
-    assert connections.vpc_links() == {"m": ("last",)}
+    assert known(connections) == {"a": "last"}
+    assert connections.vpc_links() == {"l": ("last",)}
+
+    connections.take_files(Loaded(vpc_links={"arn:l": ("new",)}))
+    connections.take_stored(StoredConnections(link_targets={"l": "arn:l"}))
+
+    assert known(connections) == {}
+    assert connections.vpc_links() == {"l": ("new",), "arn:l": ("new",)}
+
+
+def test_a_release_says_what_is_the_stores() -> None:
+    connections = Connections(EMPTY)
+    connections.take_files(replace(loaded(a="file"), vpc_links={"arn:l": ("here",)}))
+    connections.take_stored(
+        replace(stored(a="stored", b="stored"), link_targets={"l": "arn:l", "lost": "arn:m"})
+    )
+    stages = {"shop": {id_: Stage(stage_name=id_, client_certificate_id=id_) for id_ in ("a", "b")}}
+
+    assert connections.of_release(stages)["stored_connections"] == {"b", "l"}
 
 
 def test_only_what_stages_name_is_served() -> None:
