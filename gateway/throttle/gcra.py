@@ -120,10 +120,6 @@ class Meter:
             rate, burst, table.workers
         )
 
-    def would_admit(self, now: float) -> bool:
-        """Return whether a token is left at `now` (seconds of CLOCK_MONOTONIC); take none."""
-        return lacking((self,), now) is None
-
     def admit(self, now: float) -> bool:
         """Take one token at `now` if one is left; return whether it was."""
         return refusing((self,), now) is None

@@ -7,7 +7,7 @@ from typing import Any, overload
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.throttle import BucketTable, Meter, bytes_needed, refusing
+from gateway.throttle import BucketTable, Meter, bytes_needed, lacking, refusing
 
 START = 1_000_000.0
 
@@ -64,7 +64,7 @@ def test_refusal_changes_no_meter(limits: list[tuple[float, int]], gaps: list[fl
     for gap in gaps:
         now += gap / limits[0][0]
         before = view.cells.tolist()
-        refuses = [not meter.would_admit(now) for meter in meters]
+        refuses = [lacking((meter,), now) is not None for meter in meters]
         refused = refusing(meters, now)
 
         assert refused is (meters[refuses.index(True)] if any(refuses) else None)

@@ -50,7 +50,7 @@ def test_rate_or_burst_of_0_blocks(rate: float, burst: int) -> None:
     blocked = meter(rate, burst)
 
     assert blocked.is_blocked
-    assert not blocked.would_admit(UPTIME)
+    assert lacking((blocked,), UPTIME) is blocked
     assert not blocked.admit(UPTIME)
     assert refusing((blocked,), UPTIME) is blocked
     assert "blocked" in repr(blocked)
@@ -62,13 +62,13 @@ def test_burst_of_1_admits_at_the_rate() -> None:
     assert sum(tried.admit(UPTIME + tick / 100) for tick in range(1_000)) == 100
 
 
-def test_would_admit_takes_nothing_and_agrees_with_admit() -> None:
+def test_asking_takes_nothing_and_agrees_with_admitting() -> None:
     tried = meter(10.0, 2)
-    asked = [tried.would_admit(UPTIME) for _ in range(10)]
+    asked = [lacking((tried,), UPTIME) is None for _ in range(10)]
     admitted(tried, 2, UPTIME)
 
     assert all(asked)
-    assert not tried.would_admit(UPTIME)
+    assert lacking((tried,), UPTIME) is tried
 
 
 def test_refusal_writes_nothing() -> None:
@@ -207,7 +207,7 @@ def test_worker_that_is_late_does_not_forgive_what_others_took_meanwhile(late: f
         now = UPTIME + 10 * step / steps
         total += punctual.admit(now)
         total += tardy.admit(now - late)
-        tardy.would_admit(now - late)
+        lacking((tardy,), now - late)
 
     assert total == pytest.approx(10_100, abs=1.01)
 
