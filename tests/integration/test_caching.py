@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import http.server
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from tests.control_plane import patch
 from tests.integration.conftest import StartGateway
 from tests.integration.test_control_plane import client_of
-from tests.running_gateway import RunningGateway, _get, until
+from tests.running_gateway import PATIENCE_SECONDS, RunningGateway, _get, until
 
 KEY = "method.request.path.id"
 
@@ -22,6 +24,8 @@ class CountingBackend:
 
     def __init__(self) -> None:
         self.count = 0
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         backend = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -29,6 +33,7 @@ class CountingBackend:
 
             def do_GET(self) -> None:
                 backend.count += 1
+                backend.may_answer.wait(PATIENCE_SECONDS)
                 text = f"{self.path} {backend.count}".encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(text)))
@@ -58,7 +63,7 @@ def backend() -> Iterator[CountingBackend]:
     backend.close()
 
 
-def cached_files(backend: str, ttl: int = 300) -> dict[str, str]:
+def cached_files(backend: str, canary: str = "") -> dict[str, str]:
     return {
         "apis/shop.yaml": f"""\
 restApi: {{name: Shop}}
@@ -73,7 +78,8 @@ resources:
 stages:
   prod:
     cacheClusterEnabled: true
-    methodSettings: {{"*/*": {{cachingEnabled: true, cacheTtlInSeconds: {ttl}}}}}
+    methodSettings: {{"*/*": {{cachingEnabled: true, cacheTtlInSeconds: 300}}}}
+    {canary}
 """
     }
 
@@ -139,6 +145,56 @@ def test_hits_a_dead_backend_and_a_flush(
     assert answers(gateway, api, "7") == kept
     aws.flush_stage_cache(restApiId=api, stageName="prod")
     assert gateway.get(f"/_aws/execute-api/{api}/prod/pets/7")[0] == 504
+
+
+@pytest.mark.parametrize("by", ["files", "boto3"])
+def test_misses_at_once_ask_the_backend_once(
+    start_gateway: StartGateway, backend: CountingBackend, by: str
+) -> None:
+    files = cached_files(backend.address) if by == "files" else {}
+    gateway = start_gateway(files, "--workers", "1")
+    api = "shop" if by == "files" else made_by_client(client_of(gateway), backend.address)
+    path = f"/_aws/execute-api/{api}/prod/pets/7"
+    backend.may_answer.clear()
+    with concurrent.futures.ThreadPoolExecutor(20) as clients:
+        asked = [clients.submit(gateway.get, path) for _ in range(20)]
+        until(lambda: in_flight(gateway) == 20, "all to wait")
+        backend.may_answer.set()
+
+        assert {each.result() for each in asked} == {(200, b"/pets/7 1")}
+    assert backend.count == 1
+
+
+def in_flight(gateway: RunningGateway) -> int:
+    _, scraped = _get(gateway.admin, "/metrics", {})
+    found = re.findall(rb"^stagegate_requests_in_flight\{.*\} (\d+)", scraped, re.MULTILINE)
+    return sum(map(int, found))
+
+
+@pytest.mark.parametrize("by", ["files", "boto3"])
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_a_canary_has_the_stages_cache_only_if_it_may(
+    start_gateway: StartGateway, backend: CountingBackend, by: str, *, is_shared: bool
+) -> None:
+    settings = f"percentTraffic: 0, forceHeader: X-Arm, useStageCache: {str(is_shared).lower()}"
+    files = cached_files(backend.address, f"canarySettings: {{{settings}}}")
+    gateway = start_gateway(files if by == "files" else {}, "--workers", "1")
+    api = "shop"
+    if by == "boto3":
+        aws = client_of(gateway)
+        api = made_by_client(aws, backend.address)
+        stage = {"restApiId": api, "stageName": "prod"}
+        canary = {"percentTraffic": 0.0, "useStageCache": is_shared}
+        aws.create_deployment(**stage, canarySettings=canary)
+        force = patch("replace", "/canarySettings/forceHeader", "X-Arm")
+        aws.update_stage(**stage, patchOperations=[force])
+
+    def ask(arm: str) -> bytes:
+        path = f"/_aws/execute-api/{api}/prod/pets/7"
+        return _get(gateway.listen, path, {"X-Arm": arm})[1]
+
+    assert [ask("base"), ask("base")] == [b"/pets/7 1"] * 2
+    assert [ask("canary"), ask("canary")] == [b"/pets/7 1" if is_shared else b"/pets/7 2"] * 2
 
 
 def test_hits_and_misses_are_counted(start_gateway: StartGateway, backend: CountingBackend) -> None:
