@@ -17,7 +17,8 @@ from gateway.clock import Clock, IdMinter
 from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.rest_api import ApiDefinition, AuthorizationType, Method
 from gateway.definitions.stage import Deployment, Stage
-from gateway.errors import Fault, GatewayResponseType
+from gateway.errors import Fault
+from gateway.integrations.backend import whole_answer
 from gateway.integrations.base import Endpoints, IntegrationContext
 from gateway.messages import (
     EndpointResponse,
@@ -33,7 +34,7 @@ from gateway.snapshot.compile import compile_release
 from gateway.snapshot.compiled import CompiledMethod, Variant
 from gateway.snapshot.slices import finish
 from gateway.snapshot.stage_binder import Binding
-from gateway.streams import BodyError, BodyStream
+from gateway.streams import BodyStream
 from gateway.telemetry.invocation_log import EndpointTrace, invocation_log
 from gateway.throttle import BucketTable, bytes_needed
 
@@ -88,7 +89,7 @@ class _Recorder:
         trace = self.trace = EndpointTrace(header_lines(request.head.partition(b"\r\n")[2]), body)
         response = await self._endpoints.send(request)
         trace.answer_headers = tuple(response.headers)
-        trace.answer_body = response.body = await _whole(response.body, self._body_bytes)
+        trace.answer_body = response.body = await whole_answer(response.body, self._body_bytes)
         return response
 
 
@@ -112,11 +113,11 @@ async def run_test(
     try:
         answer = authorize(method).invoke(exchange, recorder)
         response = answer if isinstance(answer, InvocationResponse) else await answer
-        body = await _whole(response.body, body_bytes)
+        body = await whole_answer(response.body, body_bytes)
     except Fault as fault:
         exchange.fault = fault
         response = method.gateway_responses[fault.type].render(fault, exchange)
-        body = await _whole(response.body, body_bytes)
+        body = await whole_answer(response.body, body_bytes)
     exchange.status = response.status
     exchange.response_length = len(body)
     exchange.response_latency = clock.now() - exchange.now
@@ -249,25 +250,6 @@ def _exchange(test: MethodTest, ids: IdMinter, clock: Clock) -> Exchange:
     )
     exchange.context_path = path
     return exchange
-
-
-async def _whole(body: bytes | BodyStream, limit: int) -> bytes:
-    """Return a whole body.
-
-    Raises:
-        Fault: 502 when it breaks off or exceeds `limit` bytes.
-    """
-    if isinstance(body, bytes):
-        return body
-    try:
-        return await body.collect(limit)
-    except BodyError as error:
-        raise Fault(
-            GatewayResponseType.DEFAULT_5XX,
-            source="integration",
-            status=502,
-            detail=f"response body: {error}",
-        ) from error
 
 
 def _shown_headers(response: InvocationResponse, fault: Fault | None) -> RawHeaders:
