@@ -17,7 +17,6 @@ from gateway.release.usage import (
     ApiKeys,
     UsageKey,
     UsagePlans,
-    digest_of_value,
     method_throttle,
     shard_of,
     throttles_of,
@@ -143,10 +142,6 @@ class CompiledKeys:
                 return None
             compiled = self._opened[digest] = self._compile(key)
         return compiled
-
-    def find_value(self, value: str) -> CompiledKey | None:
-        """Return the key of a value."""
-        return self.find(digest_of_value(value))
 
     def _compile(self, key: UsageKey) -> CompiledKey:
         stages: dict[str, Membership] = {}

@@ -49,16 +49,16 @@ def compiled(
 def test_a_key_is_found_by_its_value_alone() -> None:
     keys = compiled()
 
-    assert keys.find_value("valu") is None
-    found = keys.find_value("value")
+    assert keys.find(digest_of_value("valu")) is None
+    found = keys.find(digest_of_value("value"))
     assert found is not None
     assert (found.id, found.is_enabled, list(found.stages)) == ("k", True, ["shop:dev"])
-    assert keys.find_value("value") is found
+    assert keys.find(digest_of_value("value")) is found
     assert repr(keys) == "<CompiledKeys 1 of 1 in use, 1 plans>"
 
 
 def test_a_method_takes_from_its_own_bucket_before_the_plan_s() -> None:
-    found = compiled().find_value("value")
+    found = compiled().find(digest_of_value("value"))
     assert found is not None
     membership = found.stages["shop:dev"]
 
@@ -72,7 +72,7 @@ def test_a_method_takes_from_its_own_bucket_before_the_plan_s() -> None:
 
 
 def test_what_is_not_limited_is_as_good_as_unlimited() -> None:
-    found = compiled().find_value("value")
+    found = compiled().find(digest_of_value("value"))
     assert found is not None
 
     assert found.stages["shop:dev"].meters_of(GET_ROOT)[0].rate == 1e9
@@ -80,7 +80,7 @@ def test_what_is_not_limited_is_as_good_as_unlimited() -> None:
 
 def test_without_room_there_is_no_counter() -> None:
     for keys in (compiled(slots=()), compiled(slots=(1, 1)), compiled(has_tables=False)):
-        found = keys.find_value("value")
+        found = keys.find(digest_of_value("value"))
 
         assert found is not None
         assert found.stages["shop:dev"].counter is None
@@ -89,7 +89,7 @@ def test_without_room_there_is_no_counter() -> None:
 
 def test_of_two_plans_with_a_stage_the_first_counts() -> None:
     other = UsagePlan(id="silver", api_stages=GOLD.api_stages)
-    found = compiled((GOLD, other)).find_value("value")
+    found = compiled((GOLD, other)).find(digest_of_value("value"))
     assert found is not None
 
     assert found.stages["shop:dev"].plan.id == "gold"
@@ -105,7 +105,9 @@ def test_equal_keys_are_not_compiled_anew() -> None:
 
 def test_a_plan_that_is_not_there_opens_nothing() -> None:
     key = UsageKey("k", digest_of_value("value"), True, {"gone": (1,)})
-    found = CompiledKeys(in_shards([key]), {}, key_tables(), is_shadow=False).find_value("value")
+    found = CompiledKeys(in_shards([key]), {}, key_tables(), is_shadow=False).find(
+        digest_of_value("value")
+    )
 
     assert found is not None
     assert found.stages == {}
