@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -34,6 +32,7 @@ from gateway.control.persist import load_last_good, release_directory
 from gateway.control.probe import Probe
 from gateway.control.publisher import Publisher
 from gateway.control.room import Places, Room
+from gateway.control.scheduling import step_back
 from gateway.control.settings_watch import settings_problems
 from gateway.control.status import Status
 from gateway.control.usage_keeper import UsageKeeper
@@ -54,9 +53,6 @@ from gateway.throttle.usage_table import UsageTable
 _log = logging.getLogger(__name__)
 
 GC_THRESHOLDS: Final = (50_000, 20, 20)
-
-NICENESS: Final = 5
-"""Where processors are scarce, requests come before reloads and scrapes."""
 
 
 def account_throttle(throttle: Throttle) -> tuple[float, int]:
@@ -265,20 +261,6 @@ class Control:
         self._loaded = loaded
         self._watch_files()
         self._cache.forget_others(set(loaded.files))
-
-
-def step_back() -> None:
-    """Let the workers go first from now on.
-
-    On Linux niceness is a thread's own: one that runs already inherits nothing.
-    """
-    seen: set[str] = set()
-    # More than once: the list leaves some out while others end.
-    while tasks := set(os.listdir("/proc/self/task")) - seen:  # noqa: PTH208 (names, no paths)
-        seen |= tasks
-        for task in tasks:
-            with contextlib.suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, int(task), NICENESS)
 
 
 async def serve(inherited: Inherited) -> None:

@@ -23,6 +23,7 @@ from loadtests.bench.processes import (
     command_line,
     running,
     wait_for,
+    wait_until_idle,
 )
 from loadtests.make_config import domains_document, mock, proxy, write_yaml
 
@@ -199,6 +200,7 @@ def gateway(
     ) as program:
         ports = _ports(program, addresses)
         wait_for(program, ports["admin"], "/readyz", status=200)
+        wait_until_idle(program)
         yield Server(program=program, port=ports["listen"])
 
 

@@ -21,6 +21,9 @@ from typing import Final
 
 START_SECONDS: Final = 60.0
 """A gateway of 10,000 methods on a busy machine has started by then."""
+IDLE_SECONDS: Final = 0.5
+IDLE_SHARE: Final = 0.05
+"""Of a processor, over that time: a tick or two, what an idle gateway's timers may take."""
 STOP_SECONDS: Final = 8.0
 KILL_SECONDS: Final = 5.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -144,6 +147,25 @@ def wait_for(program: Program, port: int, path: str = "/", *, status: int | None
             return
         time.sleep(0.02)
     raise BenchError(f"{program.name} did not answer on port {port} in {START_SECONDS:.0f} s")
+
+
+def wait_until_idle(program: Program) -> None:
+    """Wait until a program that serves has done what it still had to do after its start.
+
+    A gateway answers before it has shown its files' APIs in its store: no part of a request.
+
+    Raises:
+        BenchError: it was busy for too long.
+    """
+    end = time.monotonic() + START_SECONDS
+    used = cpu_seconds(program.pids())
+    while time.monotonic() < end:
+        time.sleep(IDLE_SECONDS)
+        now = cpu_seconds(program.pids())
+        if now - used <= IDLE_SHARE * IDLE_SECONDS:
+            return
+        used = now
+    raise BenchError(f"{program.name} was not idle {START_SECONDS:.0f} s after its start")
 
 
 def ask(port: int, path: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import math
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from loadtests.bench.anchors import NGINX, nginx
 from loadtests.bench.lab import Lab, wrong_statuses
@@ -36,6 +37,8 @@ OTHER_API_METHODS: Final = 500
 RELOAD_SECONDS: Final = 1.0
 RELOADED_WITHIN_SECONDS: Final = 10.0
 LOOK_SECONDS: Final = 0.1
+SPARE_TURNS: Final = 5
+"""In a round: the load takes a little longer than its time, to start and to end."""
 
 
 def _latencies(report: dict[str, Any]) -> dict[str, float]:
@@ -132,10 +135,29 @@ def _changing_api(turn: int) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Turns:
-    """What was written of the changing API, and what of it was seen in answers."""
+    """What was written of the changing API, and what of it was seen in answers.
 
+    The files of all turns are made before: making them would take the load's core from the load.
+    """
+
+    made: Sequence[Path]
+    """What the API becomes, turn by turn, beside the directory that is served."""
     written: int = 0
     served: set[int] = field(default_factory=set)
+
+    @classmethod
+    def make(cls, directory: Path, count: int) -> Self:
+        """Write the files of that many turns."""
+        made = [directory / f"{turn}.yaml" for turn in range(1, count + 1)]
+        for turn, file in enumerate(made, start=1):
+            write_yaml(file, _changing_api(turn))
+        return cls(made)
+
+    def change(self, file: Path) -> None:
+        """Put the next turn in place of a file; after the last one, nothing."""
+        if self.written < len(self.made):
+            self.made[self.written].replace(file)
+            self.written += 1
 
     def look(self, port: int) -> None:
         """Ask once."""
@@ -168,8 +190,7 @@ def _reloading(file: Path, port: int, turns: _Turns) -> Iterator[None]:
             turns.look(port)
             if time.monotonic() >= due:
                 due += RELOAD_SECONDS
-                turns.written += 1
-                write_yaml(file, _changing_api(turns.written))
+                turns.change(file)
 
     thread = threading.Thread(target=rewrite)
     thread.start()
@@ -189,7 +210,8 @@ def reloads(lab: Lab) -> list[Line]:
     write_config(config, apis)
     quiet: list[dict[str, Any]] = []
     busy: list[dict[str, Any]] = []
-    turns = _Turns()
+    most = math.ceil(lab.pace.open_seconds / RELOAD_SECONDS) + SPARE_TURNS
+    turns = _Turns.make(lab.directory / "changes", most * lab.pace.rounds)
     with gateway(lab.directory, lab.cores, config, name="gateway-reloads") as server:
 
         def measure() -> dict[str, Any]:

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.bench.processes import BenchError, cpu_seconds, resident_bytes, running, wait_for
+from loadtests.bench import processes
+from loadtests.bench.processes import (
+    BenchError,
+    cpu_seconds,
+    resident_bytes,
+    running,
+    wait_for,
+    wait_until_idle,
+)
 
 CORES = tuple(sorted(os.sched_getaffinity(0)))[:1]
 WITH_A_CHILD = """
@@ -48,3 +56,22 @@ def test_a_program_that_ends_is_reported_with_its_last_words(tmp_path: Path) -> 
         pytest.raises(BenchError, match="broken ended with code 1: no such port"),
     ):
         wait_for(program, 9)
+
+
+def test_a_program_that_sleeps_is_idle(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    with running("quiet", command, directory=tmp_path, cores=CORES) as program:
+        wait_until_idle(program)
+
+
+def test_a_program_that_goes_on_working_is_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "START_SECONDS", 0.5)
+    monkeypatch.setattr(processes, "IDLE_SECONDS", 1.0)
+    command = [sys.executable, "-c", "while True: pass"]
+    with (
+        running("busy", command, directory=tmp_path, cores=CORES) as program,
+        pytest.raises(BenchError, match="busy was not idle 0 s after its start"),
+    ):
+        wait_until_idle(program)

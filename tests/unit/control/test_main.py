@@ -6,11 +6,9 @@ import dataclasses
 import json
 import os
 import signal
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -177,29 +175,3 @@ async def test_a_bug_while_watching_does_not_end_watching(
 
     await bench.status_when(lambda status: "pets" in status["apis"])
     assert "watching the files failed" in caplog.text
-
-
-def test_every_thread_of_control_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On Linux a thread keeps the niceness that it was started with."""
-    nice: dict[int, int] = {}
-
-    def noted(which: int, who: int, niceness: int) -> None:
-        assert which == os.PRIO_PROCESS
-        nice[who] = niceness
-
-    monkeypatch.setattr(os, "setpriority", noted)
-    with ThreadPoolExecutor(1) as executor:
-        thread = executor.submit(threading.get_native_id).result()
-        main.step_back()
-
-    assert nice[thread] == nice[threading.get_native_id()] == main.NICENESS
-
-
-def test_threads_that_are_listed_late_step_back_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    listed = iter([["1", "2"], ["2", "3"], ["2", "3"]])
-    monkeypatch.setattr(os, "listdir", lambda _: next(listed))
-    stepped: list[int] = []
-    monkeypatch.setattr(os, "setpriority", lambda _which, who, _niceness: stepped.append(who))
-    main.step_back()
-
-    assert sorted(stepped) == [1, 2, 3]
