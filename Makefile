@@ -26,7 +26,7 @@ backend: .venv/.run
 
 # Everything that was made here; --data of `make run` (.stagegate) stays
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv.lock build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/.run .venv/.dev: pyproject.toml constraints.txt .ci/venv
 	@.ci/venv $(subst .,,$(@F))
