@@ -48,8 +48,6 @@ _CONNECTION: Final = RequestFate.CONNECTION
 _ACCEPT: Final = RequestFate.ACCEPT
 _USER_AGENT: Final = RequestFate.USER_AGENT
 _PASSING: Final = frozenset({RequestFate.FORWARD, _ACCEPT, _USER_AGENT})
-_MOST_DERIVED: Final = 8
-"""Header blocks kept beside one header block: one for each API and set of mapped headers."""
 _PASS: Final = ResponseFate.FORWARD
 _CONTENT_TYPE: Final = ResponseFate.CONTENT_TYPE
 _REMAP: Final = ResponseFate.REMAP
@@ -94,6 +92,12 @@ def _encoded(text: str) -> bytes:
     return text.encode("ascii")
 
 
+@lru_cache(maxsize=1024)
+def _forward_key(api_id: str, replaced: frozenset[bytes]) -> object:
+    """Return what stands for all that `HttpProxy._forward` takes from its integration."""
+    return api_id, replaced
+
+
 class HttpProxy:
     """An HTTP_PROXY integration bound to a stage."""
 
@@ -116,11 +120,11 @@ class HttpProxy:
         self._timeout_seconds = backend.timeout_seconds
         self._response_limit = None if backend.is_streamed else context.body_bytes
         self._replaced = backend.mapping.header_names
-        host = b"" if b"host" in self._replaced else f"Host: {uri.host_header}\r\n".encode("ascii")
+        host = "" if b"host" in self._replaced else f"Host: {uri.host_header}\r\n"
         self._api_id = _encoded(identity.api_id)
-        self._forward_key = (identity.api_id, self._replaced) if self._replaced else identity.api_id
+        self._forward_key = _forward_key(identity.api_id, self._replaced)
         self._after_target = (
-            b" HTTP/1.1\r\n" + host + b"X-Amzn-Apigateway-Api-Id: " + self._api_id + b"\r\n"
+            f" HTTP/1.1\r\n{host}X-Amzn-Apigateway-Api-Id: {identity.api_id}\r\n"
         )
 
     def describe(self) -> dict[str, str]:
@@ -178,17 +182,12 @@ class HttpProxy:
             target = f"{target}{'&' if request.query else self._joiner}{mapped}"
         exchange.endpoint_uri = self._base + target
         derived = request.derived
-        forwarded = derived.get(self._forward_key)
-        if forwarded is None:
-            forwarded = self._forward(request)
-            if len(derived) < _MOST_DERIVED:
-                derived[self._forward_key] = forwarded
+        if derived.forward_key is not self._forward_key:
+            derived.forwarded = self._forward(request)
+            derived.forward_key = self._forward_key
         trace = exchange.trace_id = trace_id(exchange, self._context.ids)
-        head = (
-            f"{method} {target}".encode("ascii")
-            + self._after_target
-            + forwarded
-            + f"{trace}\r\n".encode("ascii")
+        head = f"{method} {target}{self._after_target}{derived.forwarded}{trace}\r\n".encode(
+            "ascii", "surrogateescape"
         )
         if not mapping.headers:
             return head
@@ -197,10 +196,11 @@ class HttpProxy:
             parts += (name, b": ", value, b"\r\n")
         return b"".join(parts)
 
-    def _forward(self, request: InvocationRequest) -> bytes:
+    def _forward(self, request: InvocationRequest) -> str:
         """Return the client's headers that go on, in their order and spelling, and ours.
 
-        Ends with the name of the trace header, whose value follows.
+        Ends with the name of the trace header, whose value follows. Bytes beyond ASCII are lone
+        surrogates: nothing else of a head may have any.
         """
         headers = request.headers
         connection = [value for name, value in headers if REQUEST_FATES[name] is _CONNECTION]
@@ -224,7 +224,7 @@ class HttpProxy:
             f"X-Forwarded-For: {request.source_ip}\r\nX-Forwarded-Port: {request.port}\r\n"
             f"X-Forwarded-Proto: {request.scheme}\r\nX-Amzn-Trace-Id: ".encode("ascii")
         )
-        return b"".join(parts)
+        return b"".join(parts).decode("ascii", "surrogateescape")
 
 
 def _response(endpoint: EndpointResponse) -> InvocationResponse:
