@@ -102,8 +102,10 @@ class HttpProxy:
     """An HTTP_PROXY integration bound to a stage."""
 
     __slots__ = (
-        "_after_target", "_api_id", "_backend", "_base", "_context", "_forward_key", "_joiner",
-        "_method", "_replaced", "_response_limit", "_target", "_timeout_seconds", "_uri",
+        "_after_parameter", "_after_target", "_api_id", "_backend", "_base", "_before_parameter",
+        "_context", "_forward_key", "_ids", "_joiner", "_mapping", "_method", "_needs_body", "_now",
+        "_origin", "_parameter", "_replaced", "_response_limit", "_target", "_timeout_seconds",
+        "_uri",
     )  # fmt: skip
 
     def __init__(
@@ -112,9 +114,16 @@ class HttpProxy:
         uri = backend.bind(identity, context)
         self._backend = backend
         self._context = context
+        self._ids = context.ids
+        self._now = context.now
+        self._mapping = backend.mapping
+        self._needs_body = backend.mapping.needs_body
         self._uri: BoundUri = uri
+        self._origin = uri.origin
         self._base = uri.base
         self._target = uri.constant
+        # Most targets have one placeholder at most, and no mapping for it.
+        self._before_parameter, self._parameter, self._after_parameter = uri.around or ("", "", "")
         self._joiner = "&" if uri.has_query else "?"
         self._method = backend.http_method
         self._timeout_seconds = backend.timeout_seconds
@@ -133,7 +142,7 @@ class HttpProxy:
 
     def invoke(self, exchange: Exchange, endpoints: Endpoints) -> Answer:
         """Send the request on, and return the backend's answer."""
-        if self._backend.mapping.needs_body:
+        if self._needs_body:
             return self._invoke_mapped(exchange, endpoints)
         request = exchange.request
         body = None if request.body is None else passing_body(request)
@@ -152,14 +161,14 @@ class HttpProxy:
         mapped: MappedBody | None,
     ) -> InvocationResponse:
         outgoing = IntegrationRequest(
-            self._uri.origin,
+            self._origin,
             self._head(exchange, mapped),
             body,
             self._method or exchange.request.method,
             self._timeout_seconds,
             self._response_limit,
         )
-        now = self._context.now
+        now = self._now
         sent = now()
         try:
             endpoint = await endpoints.send(outgoing)
@@ -173,19 +182,26 @@ class HttpProxy:
         request = exchange.request
         method = self._method or request.method
         target = self._target
-        if target is None:
+        if self._parameter:
+            value = exchange.path_parameters.get(self._parameter, "")
+            target = f"{self._before_parameter}{value}{self._after_parameter}"
+        elif target is None:
             target = self._uri.target(exchange, body)
-        if request.query:
-            target = f"{target}{self._joiner}{request.query}"
-        mapping = self._backend.mapping
+        query = request.query
+        if query:
+            target = f"{target}{self._joiner}{query}"
+        mapping = self._mapping
         if mapping.querystring and (mapped := mapping.query(exchange, body)):
-            target = f"{target}{'&' if request.query else self._joiner}{mapped}"
+            target = f"{target}{'&' if query else self._joiner}{mapped}"
         exchange.endpoint_uri = self._base + target
         derived = request.derived
         if derived.forward_key is not self._forward_key:
             derived.forwarded = self._forward(request)
             derived.forward_key = self._forward_key
-        trace = exchange.trace_id = trace_id(exchange, self._context.ids)
+        # Most clients send none: nothing to look at.
+        is_new = derived.sent_trace_id is None
+        trace = self._ids.trace_id(exchange.epoch) if is_new else trace_id(exchange, self._ids)
+        exchange.trace_id = trace
         head = f"{method} {target}{self._after_target}{derived.forwarded}{trace}\r\n".encode(
             "ascii", "surrogateescape"
         )
