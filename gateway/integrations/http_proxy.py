@@ -183,8 +183,8 @@ class HttpProxy:
         method = self._method or request.method
         target = self._target
         if self._parameter:
-            value = exchange.path_parameters.get(self._parameter, "")
-            target = f"{self._before_parameter}{value}{self._after_parameter}"
+            filled = exchange.path_parameters.get(self._parameter, "")
+            target = f"{self._before_parameter}{filled}{self._after_parameter}"
         elif target is None:
             target = self._uri.target(exchange, body)
         query = request.query
