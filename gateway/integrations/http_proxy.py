@@ -132,9 +132,7 @@ class HttpProxy:
         host = "" if b"host" in self._replaced else f"Host: {uri.host_header}\r\n"
         self._api_id = _encoded(identity.api_id)
         self._forward_key = _forward_key(identity.api_id, self._replaced)
-        self._after_target = (
-            f" HTTP/1.1\r\n{host}X-Amzn-Apigateway-Api-Id: {identity.api_id}\r\n"
-        )
+        self._after_target = f" HTTP/1.1\r\n{host}X-Amzn-Apigateway-Api-Id: {identity.api_id}\r\n"
 
     def describe(self) -> dict[str, str]:
         """Return what `explain` prints."""
