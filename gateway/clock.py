@@ -62,13 +62,14 @@ def id_lines(request_id: str, extended_request_id: str) -> bytes:
 class IdMinter:
     """Mints request ids and trace ids from batches of the kernel's random bytes."""
 
-    __slots__ = ("_random_bytes", "_requests", "_root", "_second", "_traces")
+    __slots__ = ("_random_bytes", "_requests", "_root", "_second_ends", "_traces")
 
     def __init__(self, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
         self._random_bytes = random_bytes
         self._requests: list[tuple[str, str, bytes]] = []
         self._traces: list[str] = []
-        self._second = -1
+        self._second_ends = 0.0
+        """When the second of `_root` is over; seconds since 1970."""
         self._root = ""
 
     def request_ids(self) -> tuple[str, str, bytes]:
@@ -101,9 +102,10 @@ class IdMinter:
 
     def trace_id(self, epoch: float) -> str:
         """Return a new X-Ray trace: `Root=1-{8 digits of epoch}-{24};Parent={16};Sampled=0`."""
-        second = int(epoch)
-        if second != self._second:
-            self._second = second
+        ends = self._second_ends
+        if not ends - 1.0 <= epoch < ends:
+            second = int(epoch)
+            self._second_ends = second + 1.0
             self._root = f"Root=1-{second:08x}-"
         if not self._traces:
             digits = self._random_bytes(20 * _BATCH).hex().encode("ascii")

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
+from multidict import istr
+
 from gateway.client_tls import ClientTls
 from gateway.clock import id_lines
 from gateway.definitions.client_certificate import ClientCertificate
@@ -22,6 +24,36 @@ RawHeaders = tuple[tuple[bytes, bytes], ...]
 """Name and value pairs, as sent, in order."""
 
 _NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
+_REQUEST_ID: Final = istr("x-amzn-RequestId")
+_TRACE_ID: Final = istr("X-Amzn-Trace-Id")
+
+
+class Derived:
+    """What was derived from a header block and its connection alone, once for all its requests.
+
+    Each value is of the module that its line names, and bound to what else it depends on: the
+    release's objects, by identity. One of a kind is kept, the last: there is nothing to grow.
+    """
+
+    __slots__ = (
+        "admission", "asked", "forward_key", "forwarded", "key_digest", "sent_request_id",
+        "sent_trace_id",
+    )  # fmt: skip
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.sent_request_id = fields.get(_REQUEST_ID)
+        """`x-amzn-RequestId` as the client sent it."""
+        self.sent_trace_id = fields.get(_TRACE_ID)
+        """`X-Amzn-Trace-Id` as the client sent it."""
+        self.key_digest = ""
+        """`pipeline.api_key`: of its API key, once one was needed."""
+        self.admission: Any = None
+        """`pipeline.api_key`: how its API key was let in."""
+        self.asked: Any = None
+        """`integrations.cached`: what it asks of a cache."""
+        self.forward_key: object = None
+        self.forwarded = ""
+        """`integrations.http_proxy`: what goes on to backends of this key."""
 
 
 class InvocationRequest:
@@ -46,7 +78,7 @@ class InvocationRequest:
         scheme: str = "http",
         port: int = 80,
         is_http_1_0: bool = False,
-        derived: dict[object, Any] | None = None,
+        derived: Derived | None = None,
         tls: ClientTls | None = None,
     ) -> None:
         self.method = method
@@ -71,9 +103,8 @@ class InvocationRequest:
         self.port = port
         """Port the client connected to."""
         self.is_http_1_0 = is_http_1_0
-        self.derived: dict[object, Any] = {} if derived is None else derived
-        """What was derived from `headers` and the connection alone, by a key of who derived it.
-        Requests of a connection that repeats its headers share it, so that it is derived once."""
+        self.derived = Derived(fields) if derived is None else derived
+        """Shared by the requests of a connection that repeats its headers."""
         self.tls = tls
         """The connection's; None: plain HTTP."""
 
@@ -102,7 +133,10 @@ class MethodIdentity:
 
 
 class UsageNote:
-    """Whose request it is, and what throttles have to say of it. One writer: the meter station."""
+    """Whose request it is, and what throttles have to say of it. One writer: the meter station.
+
+    Requests that bear one key share it: what differs is noted in one of its own.
+    """
 
     __slots__ = ("api_key", "api_key_id", "shadowed", "usage_plan_id")
 

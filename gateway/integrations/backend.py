@@ -12,7 +12,14 @@ from gateway.definitions.rest_api import Method, Resource
 from gateway.errors import Fault, GatewayResponseType, Problem
 from gateway.integrations.base import IntegrationContext, MisconfiguredError
 from gateway.integrations.connections import connected
-from gateway.integrations.uri import BoundUri, PathValue, UriPlan, compile_uri, variables_of
+from gateway.integrations.uri import (
+    BoundUri,
+    PathParameter,
+    PathValue,
+    UriPlan,
+    compile_uri,
+    variables_of,
+)
 from gateway.mapping.mapped_body import MappedBody
 from gateway.mapping.parameters import RequestMapping, compile_request_parameters, path_value
 from gateway.mapping.sources import Source
@@ -116,11 +123,7 @@ def _own_parameters(names: tuple[str, ...]) -> Mapping[str, PathValue]:
 
     Remembered: most methods have one of few sets of path parameters, and share it.
     """
-    return {name: _own_parameter(name) for name in names}
-
-
-def _own_parameter(name: str) -> PathValue:
-    return lambda exchange, _body: exchange.path_parameters.get(name, "")
+    return {name: PathParameter(name) for name in names}
 
 
 def _mapped(source: Source) -> PathValue:

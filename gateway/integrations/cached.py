@@ -35,8 +35,6 @@ _FIRST_SERVER_ERROR: Final = 500
 _WARNING: Final = (
     b'Warning: 199 - "Cache-control headers were ignored because the caller was unauthorized."\r\n'
 )
-_ASKED: Final = "what the headers ask of a cache"
-"""Under this key `InvocationRequest.derived` keeps it."""
 _Key = tuple[object, ...]
 
 
@@ -73,7 +71,7 @@ class _Asked:
             # All of them: the backend sees all.
             accepts = header_values_of_any_case(request.headers, b"accept-encoding")
             self.codings = accepted_codings(",".join(accepts))
-        request.derived[_ASKED] = self
+        request.derived.asked = self
 
 
 class Cached:
@@ -122,7 +120,7 @@ class Cached:
         """
         request = exchange.request
         method = request.method
-        asked: _Asked = request.derived.get(_ASKED) or _Asked(request)
+        asked: _Asked = request.derived.asked or _Asked(request)
         if (
             (method != "GET" and self._only_get)
             or (asked.is_authorized and not self._is_authorization_told)

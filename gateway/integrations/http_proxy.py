@@ -48,8 +48,6 @@ _CONNECTION: Final = RequestFate.CONNECTION
 _ACCEPT: Final = RequestFate.ACCEPT
 _USER_AGENT: Final = RequestFate.USER_AGENT
 _PASSING: Final = frozenset({RequestFate.FORWARD, _ACCEPT, _USER_AGENT})
-_MOST_DERIVED: Final = 8
-"""Header blocks kept beside one header block: one for each API and set of mapped headers."""
 _PASS: Final = ResponseFate.FORWARD
 _CONTENT_TYPE: Final = ResponseFate.CONTENT_TYPE
 _REMAP: Final = ResponseFate.REMAP
@@ -94,12 +92,20 @@ def _encoded(text: str) -> bytes:
     return text.encode("ascii")
 
 
+@lru_cache(maxsize=1024)
+def _forward_key(api_id: str, replaced: frozenset[bytes]) -> object:
+    """Return what stands for all that `HttpProxy._forward` takes from its integration."""
+    return api_id, replaced
+
+
 class HttpProxy:
     """An HTTP_PROXY integration bound to a stage."""
 
     __slots__ = (
-        "_after_target", "_api_id", "_backend", "_base", "_context", "_forward_key", "_joiner",
-        "_method", "_replaced", "_response_limit", "_target", "_timeout_seconds", "_uri",
+        "_after_parameter", "_after_target", "_api_id", "_backend", "_base", "_before_parameter",
+        "_context", "_forward_key", "_ids", "_joiner", "_mapping", "_method", "_needs_body", "_now",
+        "_origin", "_parameter", "_replaced", "_response_limit", "_target", "_timeout_seconds",
+        "_uri",
     )  # fmt: skip
 
     def __init__(
@@ -108,20 +114,25 @@ class HttpProxy:
         uri = backend.bind(identity, context)
         self._backend = backend
         self._context = context
+        self._ids = context.ids
+        self._now = context.now
+        self._mapping = backend.mapping
+        self._needs_body = backend.mapping.needs_body
         self._uri: BoundUri = uri
+        self._origin = uri.origin
         self._base = uri.base
         self._target = uri.constant
+        # Most targets have one placeholder at most, and no mapping for it.
+        self._before_parameter, self._parameter, self._after_parameter = uri.around or ("", "", "")
         self._joiner = "&" if uri.has_query else "?"
         self._method = backend.http_method
         self._timeout_seconds = backend.timeout_seconds
         self._response_limit = None if backend.is_streamed else context.body_bytes
         self._replaced = backend.mapping.header_names
-        host = b"" if b"host" in self._replaced else f"Host: {uri.host_header}\r\n".encode("ascii")
+        host = "" if b"host" in self._replaced else f"Host: {uri.host_header}\r\n"
         self._api_id = _encoded(identity.api_id)
-        self._forward_key = (identity.api_id, self._replaced) if self._replaced else identity.api_id
-        self._after_target = (
-            b" HTTP/1.1\r\n" + host + b"X-Amzn-Apigateway-Api-Id: " + self._api_id + b"\r\n"
-        )
+        self._forward_key = _forward_key(identity.api_id, self._replaced)
+        self._after_target = f" HTTP/1.1\r\n{host}X-Amzn-Apigateway-Api-Id: {identity.api_id}\r\n"
 
     def describe(self) -> dict[str, str]:
         """Return what `explain` prints."""
@@ -129,7 +140,7 @@ class HttpProxy:
 
     def invoke(self, exchange: Exchange, endpoints: Endpoints) -> Answer:
         """Send the request on, and return the backend's answer."""
-        if self._backend.mapping.needs_body:
+        if self._needs_body:
             return self._invoke_mapped(exchange, endpoints)
         request = exchange.request
         body = None if request.body is None else passing_body(request)
@@ -148,14 +159,14 @@ class HttpProxy:
         mapped: MappedBody | None,
     ) -> InvocationResponse:
         outgoing = IntegrationRequest(
-            self._uri.origin,
+            self._origin,
             self._head(exchange, mapped),
             body,
             self._method or exchange.request.method,
             self._timeout_seconds,
             self._response_limit,
         )
-        now = self._context.now
+        now = self._now
         sent = now()
         try:
             endpoint = await endpoints.send(outgoing)
@@ -169,26 +180,28 @@ class HttpProxy:
         request = exchange.request
         method = self._method or request.method
         target = self._target
-        if target is None:
+        if self._parameter:
+            filled = exchange.path_parameters.get(self._parameter, "")
+            target = f"{self._before_parameter}{filled}{self._after_parameter}"
+        elif target is None:
             target = self._uri.target(exchange, body)
-        if request.query:
-            target = f"{target}{self._joiner}{request.query}"
-        mapping = self._backend.mapping
+        query = request.query
+        if query:
+            target = f"{target}{self._joiner}{query}"
+        mapping = self._mapping
         if mapping.querystring and (mapped := mapping.query(exchange, body)):
-            target = f"{target}{'&' if request.query else self._joiner}{mapped}"
+            target = f"{target}{'&' if query else self._joiner}{mapped}"
         exchange.endpoint_uri = self._base + target
         derived = request.derived
-        forwarded = derived.get(self._forward_key)
-        if forwarded is None:
-            forwarded = self._forward(request)
-            if len(derived) < _MOST_DERIVED:
-                derived[self._forward_key] = forwarded
-        trace = exchange.trace_id = trace_id(exchange, self._context.ids)
-        head = (
-            f"{method} {target}".encode("ascii")
-            + self._after_target
-            + forwarded
-            + f"{trace}\r\n".encode("ascii")
+        if derived.forward_key is not self._forward_key:
+            derived.forwarded = self._forward(request)
+            derived.forward_key = self._forward_key
+        # Most clients send none: nothing to look at.
+        is_new = derived.sent_trace_id is None
+        trace = self._ids.trace_id(exchange.epoch) if is_new else trace_id(exchange, self._ids)
+        exchange.trace_id = trace
+        head = f"{method} {target}{self._after_target}{derived.forwarded}{trace}\r\n".encode(
+            "ascii", "surrogateescape"
         )
         if not mapping.headers:
             return head
@@ -197,10 +210,11 @@ class HttpProxy:
             parts += (name, b": ", value, b"\r\n")
         return b"".join(parts)
 
-    def _forward(self, request: InvocationRequest) -> bytes:
+    def _forward(self, request: InvocationRequest) -> str:
         """Return the client's headers that go on, in their order and spelling, and ours.
 
-        Ends with the name of the trace header, whose value follows.
+        Ends with the name of the trace header, whose value follows. Bytes beyond ASCII are lone
+        surrogates: nothing else of a head may have any.
         """
         headers = request.headers
         connection = [value for name, value in headers if REQUEST_FATES[name] is _CONNECTION]
@@ -224,7 +238,7 @@ class HttpProxy:
             f"X-Forwarded-For: {request.source_ip}\r\nX-Forwarded-Port: {request.port}\r\n"
             f"X-Forwarded-Proto: {request.scheme}\r\nX-Amzn-Trace-Id: ".encode("ascii")
         )
-        return b"".join(parts)
+        return b"".join(parts).decode("ascii", "surrogateescape")
 
 
 def _response(endpoint: EndpointResponse) -> InvocationResponse:

@@ -19,9 +19,11 @@ def trace_id(exchange: Exchange, ids: IdMinter) -> str:
     A full `Root=…;Parent=…;Sampled=…` is kept, a lone Root gets a Parent and `Sampled=0`; anything
     that does not parse is replaced, since backends trust this header.
     """
-    sent = exchange.request.fields.get("X-Amzn-Trace-Id")
-    root = _ROOT.search(sent) if sent else None
-    if sent is None or root is None:
+    sent = exchange.request.derived.sent_trace_id
+    if sent is None:
+        return ids.trace_id(exchange.epoch)
+    root = _ROOT.search(sent)
+    if root is None:
         return ids.trace_id(exchange.epoch)
     parent = _PARENT.search(sent)
     sampled = _SAMPLED.search(sent)

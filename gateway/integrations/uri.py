@@ -47,6 +47,22 @@ class InvalidEndpointAddressError(MisconfiguredError):
         self.reason = reason
 
 
+class PathParameter:
+    """A placeholder that a path parameter of the request fills."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, exchange: Exchange, _body: MappedBody | None) -> str:
+        """Return its text, as the client sent it."""
+        return exchange.path_parameters.get(self.name, "")
+
+    def __repr__(self) -> str:
+        return f"<PathParameter {self.name}>"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BoundUri:
     """A backend's address with only path placeholders left open."""
@@ -71,6 +87,16 @@ class BoundUri:
         if len(self.pieces) == 1 and isinstance(self.pieces[0], str):
             return self.pieces[0]
         return None
+
+    @property
+    def around(self) -> tuple[str, str, str] | None:
+        """What is before a path parameter, its name, what is after it: when it is the only one."""
+        parameters = [piece for piece in self.pieces if isinstance(piece, PathParameter)]
+        texts = [piece for piece in self.pieces if isinstance(piece, str)]
+        if len(parameters) != 1 or len(parameters) + len(texts) != len(self.pieces):
+            return None
+        place = self.pieces.index(parameters[0])
+        return "".join(texts[:place]), parameters[0].name, "".join(texts[place:])
 
     def at(self, origin: Origin) -> BoundUri:
         """Return this address with another way to it."""

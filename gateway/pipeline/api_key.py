@@ -7,15 +7,39 @@ from typing import Final
 from multidict import istr
 
 from gateway.errors import Fault, GatewayResponseType
-from gateway.messages import Exchange, InvocationRequest, UsageNote
+from gateway.messages import Exchange, UsageNote
 from gateway.release.usage import digest_of_value
 from gateway.snapshot.api_keys import CompiledKeys, KeyedMethod, Membership
 from gateway.snapshot.compiled import CompiledMethod
 from gateway.throttle import Meter, lacking, refusing
+from gateway.throttle.usage_table import UsageCounter
 
 API_KEY: Final = istr("x-api-key")
-_SENT: Final = "x-api-key and its digest"
-"""Under this key `InvocationRequest.derived` keeps them: hashing once for each connection."""
+
+
+class _Admission:
+    """How a key was let in to a method, under one release: what each such request has to pass."""
+
+    __slots__ = ("counter", "edition", "is_shadow", "membership", "meters", "method", "note")
+
+    def __init__(
+        self,
+        keys: CompiledKeys,
+        keyed: KeyedMethod,
+        method: CompiledMethod,
+        membership: Membership,
+        note: UsageNote,
+    ) -> None:
+        counter = membership.counter
+        assert counter is not None  # noqa: S101 (`admit_key` looked)
+        self.edition = keys.edition
+        self.method = method
+        self.membership = membership
+        self.is_shadow = membership.is_shadow
+        self.counter: UsageCounter = counter
+        self.meters = membership.meters_of(keyed) + method.meters
+        """The plan's first: narrowest first."""
+        self.note = note
 
 
 def admit_key(keys: CompiledKeys, keyed: KeyedMethod, exchange: Exchange) -> Membership:
@@ -27,12 +51,16 @@ def admit_key(keys: CompiledKeys, keyed: KeyedMethod, exchange: Exchange) -> Mem
             shared tables had no room for.
     """
     request = exchange.request
-    sent: tuple[str, str] | None = request.derived.get(_SENT)
-    if sent is None:
-        sent = request.derived[_SENT] = _sent(request)
+    value = request.fields.get(API_KEY)
+    if not value:
+        raise _forbidden("the method requires an API key, and x-api-key is missing")
     note = exchange.usage = UsageNote()
-    note.api_key = value = sent[0]
-    key = keys.find(sent[1])
+    note.api_key = value
+    derived = request.derived
+    digest = derived.key_digest
+    if not digest:
+        digest = derived.key_digest = digest_of_value(value)
+    key = keys.find(digest)
     if key is None:
         raise _forbidden(f"API Key {masked(value)} is unknown, or in no usage plan")
     note.api_key_id = key.id
@@ -62,34 +90,82 @@ def meter_key(
             longer and so is told before THROTTLED (429), when a bucket is empty. Then no bucket
             loses a token, and the quota none of its requests.
     """
-    membership = admit_key(keys, keyed, exchange)
-    counter = membership.counter
-    assert counter is not None  # noqa: S101 (`admit_key` looked)
-    meters = membership.meters_of(keyed)
-    now = exchange.now
-    if membership.is_shadow:
-        would_refuse = _would_refuse(membership, meters, now)
-        if would_refuse is not None:
-            _note(exchange, would_refuse)
-            # As if it had been refused: what comes after is counted as it would be enforced.
-            meter_stage(method, exchange)
+    derived = exchange.request.derived
+    admission: _Admission | None = derived.admission
+    if (
+        admission is None
+        or admission.method is not method
+        or admission.edition is not keys.edition
+    ):
+        admission = derived.admission = _admit(keys, keyed, method, exchange)
+    exchange.usage = admission.note
+    counter = admission.counter
+    if admission.is_shadow:
+        if _would_refuse(admission, keyed, method, exchange):
             return
     elif not counter.has_left():
         raise Fault(
             GatewayResponseType.QUOTA_EXCEEDED,
             source="client",
-            detail=_exceeded(exchange, "quota", keyed, _quota_text(membership)),
+            detail=_exceeded(exchange, "quota", keyed, _quota_text(admission.membership)),
         )
-    refused = refusing(meters + method.meters, now)
+    refused = refusing(admission.meters, exchange.now)
     if refused is None:
         counter.count()
-    elif method.is_shadow or (membership.is_shadow and refused in meters):
-        _note(exchange, GatewayResponseType.THROTTLED)
-    elif refused in meters:
-        detail = _exceeded(exchange, "throttle", keyed, _throttle_text(membership, refused))
-        raise Fault(GatewayResponseType.THROTTLED, source="client", detail=detail)
     else:
-        raise Fault(GatewayResponseType.THROTTLED, source="client")
+        _refuse_key(admission, keyed, method, refused, exchange)
+
+
+def _admit(
+    keys: CompiledKeys, keyed: KeyedMethod, method: CompiledMethod, exchange: Exchange
+) -> _Admission:
+    membership = admit_key(keys, keyed, exchange)
+    note = exchange.usage
+    assert note is not None  # noqa: S101 (`admit_key` noted)
+    return _Admission(keys, keyed, method, membership, note)
+
+
+def _would_refuse(
+    admission: _Admission, keyed: KeyedMethod, method: CompiledMethod, exchange: Exchange
+) -> bool:
+    """Note what a plan in shadow would have refused, if it would have.
+
+    Raises:
+        Fault: THROTTLED (429), for the stage method's and the account's buckets.
+    """
+    meters = admission.membership.meters_of(keyed)
+    if not admission.counter.has_left():
+        _note(exchange, GatewayResponseType.QUOTA_EXCEEDED)
+    elif lacking(meters, exchange.now) is not None:
+        _note(exchange, GatewayResponseType.THROTTLED)
+    else:
+        return False
+    # As if it had been refused: what comes after is counted as it would be enforced.
+    meter_stage(method, exchange)
+    return True
+
+
+def _refuse_key(
+    admission: _Admission,
+    keyed: KeyedMethod,
+    method: CompiledMethod,
+    refused: Meter,
+    exchange: Exchange,
+) -> None:
+    """Refuse a request for an empty bucket of its plan, stage method or account; in shadow, note.
+
+    Raises:
+        Fault: THROTTLED (429), unless the bucket's throttle is in shadow.
+    """
+    membership = admission.membership
+    is_of_plan = refused in membership.meters_of(keyed)
+    if method.is_shadow or (admission.is_shadow and is_of_plan):
+        _note(exchange, GatewayResponseType.THROTTLED)
+        return
+    detail = ""
+    if is_of_plan:
+        detail = _exceeded(exchange, "throttle", keyed, _throttle_text(membership, refused))
+    raise Fault(GatewayResponseType.THROTTLED, source="client", detail=detail)
 
 
 def meter_stage(method: CompiledMethod, exchange: Exchange) -> None:
@@ -118,32 +194,17 @@ def masked(value: str) -> str:
     return f"***{value[-6:]}" if len(value) >= 20 else "***"
 
 
-def _sent(request: InvocationRequest) -> tuple[str, str]:
-    """Return the key that a request bears, and its digest.
-
-    Raises:
-        Fault: INVALID_API_KEY when it bears none.
-    """
-    value = request.fields.get(API_KEY)
-    if not value:
-        raise _forbidden("the method requires an API key, and x-api-key is missing")
-    return value, digest_of_value(value)
-
-
 def _note(exchange: Exchange, type_: GatewayResponseType) -> None:
-    note = exchange.usage
-    if note is None:
-        note = exchange.usage = UsageNote()
-    if note.shadowed is None:
-        note.shadowed = type_
-
-
-def _would_refuse(
-    membership: Membership, meters: tuple[Meter, ...], now: float
-) -> GatewayResponseType | None:
-    if membership.counter is not None and not membership.counter.has_left():
-        return GatewayResponseType.QUOTA_EXCEEDED
-    return None if lacking(meters, now) is None else GatewayResponseType.THROTTLED
+    """Note what a throttle in shadow would have refused the request for: the first such."""
+    shared = exchange.usage
+    if shared is not None and shared.shadowed is not None:
+        return
+    note = exchange.usage = UsageNote()
+    note.shadowed = type_
+    if shared is not None:
+        note.api_key = shared.api_key
+        note.api_key_id = shared.api_key_id
+        note.usage_plan_id = shared.usage_plan_id
 
 
 def _exceeded(exchange: Exchange, what: str, keyed: KeyedMethod, why: str) -> str:

@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from multidict import istr
-
 from gateway.clock import Clock, IdMinter
 from gateway.definitions.stage import LoggingLevel
 from gateway.errors import Fault, GatewayResponseType
@@ -26,7 +24,6 @@ _NO_STAGE_BLOCK: Final = 0
 _THROTTLED: Final = GatewayResponseType.THROTTLED
 _OFF: Final = LoggingLevel.OFF
 
-_REQUEST_ID: Final = istr("x-amzn-RequestId")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _INVALID_REQUEST_ID: Final = "UUID_REPLACED_INVALID_REQUEST_ID"
 """AWS's words in place of a request id that is no UUID."""
@@ -73,7 +70,7 @@ class Service:
 
     def open(self, request: InvocationRequest) -> Exchange:
         """Begin a request: mint its ids, note when it came."""
-        sent_id = request.fields.get(_REQUEST_ID)
+        sent_id = request.derived.sent_request_id
         request_id, extended_id, lines = self._ids.request_ids()
         if sent_id is not None:
             request_id, lines = _adopted(sent_id), b""

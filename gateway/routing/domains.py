@@ -27,7 +27,7 @@ RESERVED_PATHS: Final = frozenset({"/ping", "/sping"})
 
 
 class BasePaths(Generic[T]):
-    """The base path mappings of one domain. Immutable.
+    """The base path mappings of one domain. Immutable, but for what it remembers.
 
     Args:
         mappings: Base path (`orders/v1`, outer slashes do not count; `(none)` or empty: everything
@@ -38,10 +38,13 @@ class BasePaths(Generic[T]):
         ConfigurationError: A base path is mapped twice; every such one is named.
     """
 
-    __slots__ = ("_by_base_path", "_lengths", "_otherwise", "guard")
+    __slots__ = ("_by_base_path", "_found", "_lengths", "_otherwise", "guard")
 
     def __init__(self, mappings: Iterable[tuple[str, T]], guard: Guard | None = None) -> None:
         self.guard = guard
+        self._found: tuple[str, int, str, T] | None = None
+        """What `find` found last, where no longer base path can begin with it: the base path
+        between slashes, where the second one is, and the answer. Most domains have but one."""
         for _ in self._take(mappings):
             pass
 
@@ -86,6 +89,11 @@ class BasePaths(Generic[T]):
         `/orders/v1//items/` under `orders/v1` leaves `//items/`. Slashes in front of the path
         collapse.
         """
+        known = self._found
+        if known is not None:
+            prefix, end, base_path, known_target = known
+            if path[: end + 1] == prefix:
+                return base_path, known_target, path[end:]
         stripped = path.lstrip("/")
         if self._lengths:
             for length in self._lengths:
@@ -94,7 +102,10 @@ class BasePaths(Generic[T]):
                 if len(segments) == length:
                     base_path = "/".join(segments)
                     if base_path in self._by_base_path:
-                        return base_path, self._by_base_path[base_path], rest
+                        target = self._by_base_path[base_path]
+                        if length == self._lengths[0]:
+                            self._found = f"/{base_path}/", len(base_path) + 1, base_path, target
+                        return base_path, target, rest
         for target in self._otherwise:
             return NO_BASE_PATH, target, "/" + stripped
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, TypeVar
 
 from gateway.routing.addressing import api_of_host
 from gateway.routing.domains import BasePaths, Domains
@@ -14,15 +14,21 @@ _HOSTS_KEPT: Final = 1024
 """Hosts remembered: what follows `execute-api` in a host name is a client's choice."""
 
 
-class Place(NamedTuple, Generic[T]):
-    """What a host leads to."""
+class Place(Generic[T]):
+    """What a host leads to. Immutable."""
 
-    domain: BasePaths[T] | None
-    """The base paths of the custom domain that it is."""
-    api_id: str | None
-    """The API that it names; None for a custom domain, and where the path must name one."""
-    guard: Guard | None = None
-    """What the domain asks of connections; None: nothing."""
+    __slots__ = ("api_id", "domain", "guard")
+
+    def __init__(self, domain: BasePaths[T] | None, api_id: str | None) -> None:
+        self.domain = domain
+        """The base paths of the custom domain that it is."""
+        self.api_id = api_id
+        """The API that it names; None for a custom domain, and where the path must name one."""
+        self.guard: Guard | None = None if domain is None else domain.guard
+        """What the domain asks of connections; None: nothing."""
+
+    def __repr__(self) -> str:
+        return f"<Place {self.domain!r}, API {self.api_id}, {self.guard}>"
 
 
 class Places(dict[str, Place[T]]):
@@ -34,11 +40,7 @@ class Places(dict[str, Place[T]]):
 
     def __missing__(self, host: str) -> Place[T]:
         domain = self._domains.find(host)
-        place = (
-            Place[T](None, api_of_host(host))
-            if domain is None
-            else Place(domain, None, domain.guard)
-        )
+        place = Place(domain, api_of_host(host) if domain is None else None)
         if len(self) < _HOSTS_KEPT:
             self[host] = place
         return place

@@ -103,9 +103,9 @@ class Routes(Generic[T]):
             http_method: The request's method, upper case.
         """
         # A wholly static resource beats all others, so that one look-up serves for the walk.
-        entries = self._statics.get(path)
-        if entries is not None and http_method in entries:
-            return entries[http_method][0], _NO_PARAMETERS
+        statics = self._statics
+        if path in statics and http_method in statics[path]:
+            return statics[path][http_method][0], _NO_PARAMETERS
         stripped = path.strip("/")
         if not stripped:
             entry = self._root.entries.get(http_method)
@@ -122,7 +122,12 @@ class Routes(Generic[T]):
                 return self._next_best(segments, http_method)
         if http_method not in node.entries:
             return self._next_best(segments, http_method)
-        return _found(node.entries[http_method], segments)
+        found = node.entries[http_method]
+        if len(found[1]) != 1:
+            return _found(found, segments)
+        # Most have one path parameter.
+        name, position = found[1][0]
+        return found[0], {name: segments[position]}
 
     def _next_best(
         self, segments: list[str], http_method: str

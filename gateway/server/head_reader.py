@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from gateway.messages import RawHeaders
+from gateway.messages import Derived, RawHeaders
 from gateway.server import refusal
 from gateway.server.parser import (
     AUTHORIZATION,
@@ -95,7 +95,7 @@ class HeadReader:
         """`target` after the first `?`."""
         self.host = ""
         """Canonical; empty for HTTP/1.0 without one."""
-        self.derived: dict[object, Any] = {}
+        self.derived: Derived
         """See `InvocationRequest.derived`."""
         self.is_plain = False
         """Whether it is HTTP/1.1 and nothing follows from the headers: no body, expectation,
@@ -150,7 +150,7 @@ class HeadReader:
         self.fields = head.headers
         self.is_http_1_0 = head.version[1] == 0
         self.path, _, self.query = self.target.partition("?")
-        self.derived = {}
+        self.derived = Derived(head.headers)
         self.is_plain = payload is NO_BODY and is_plain(head)
         self._block = b""
         if self.is_plain and line is not None and examined is None:

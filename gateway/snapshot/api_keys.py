@@ -113,7 +113,7 @@ class CompiledKey:
 class CompiledKeys:
     """Every API key of a release, found by its value."""
 
-    __slots__ = ("_is_shadow", "_opened", "_tables", "keys", "plans")
+    __slots__ = ("_is_shadow", "_opened", "_tables", "edition", "keys", "plans")
 
     def __init__(
         self, keys: ApiKeys, plans: UsagePlans, tables: KeyTables | None, *, is_shadow: bool
@@ -122,6 +122,8 @@ class CompiledKeys:
         self.plans = plans
         self._tables = tables
         self._is_shadow = is_shadow
+        self.edition = object()
+        """Stands for all of this where what was found is kept: without keeping all of this."""
         # At most as many as there are keys: unknown values are not kept.
         self._opened: dict[str, CompiledKey] = {}
 

@@ -91,7 +91,7 @@ class Meter:
 
     __slots__ = (
         "base", "burst", "ceiling", "cell_limit", "cells", "debt_limit", "index",
-        "interval", "is_alone", "is_blocked", "own", "rate", "spent", "worker_cells",
+        "interval", "is_alone", "is_blocked", "own", "rate", "spent", "was", "worker_cells",
     )  # fmt: skip
 
     def __init__(self, table: BucketTable, index: int, rate: float, burst: float) -> None:
@@ -109,6 +109,8 @@ class Meter:
         self.is_alone = table.workers == 1
         self.spent = 0.0
         """What the workers' cells held together when `lacking` read them."""
+        self.was = 0.0
+        """What a lone worker's base was before `refusing` took a token, to be given back."""
         # A slice kept: making it anew would cost 50 ns a request.
         self.worker_cells = table.cells[start : self.base]
         if self.is_blocked:
@@ -161,21 +163,44 @@ def lacking(meters: tuple[Meter, ...], now: float) -> Meter | None:
 def refusing(meters: tuple[Meter, ...], now: float) -> Meter | None:
     """Return the first meter without a token at `now`; if all have one, take it from each.
 
-    A refusal takes nothing from any meter. `now` is in seconds of CLOCK_MONOTONIC.
+    A refusal takes nothing from any meter. `now` is in seconds of CLOCK_MONOTONIC. The meters are
+    of one process, and each is there once.
     """
+    if meters and not meters[0].is_alone:
+        return _refusing_shared(meters, now)
+    # Nobody else looks: each base is read once, and what was taken is given back if need be.
+    for meter in meters:
+        cells = meter.cells
+        base = meter.base
+        full_at = cells[base]
+        debt = full_at - now
+        if debt > meter.debt_limit:
+            if meter is not meters[0]:
+                _give_back(meters, meter)
+            if debt > meter.ceiling:
+                meter.cut_debt(now)
+            return meter
+        meter.was = full_at
+        # Not max(): a call.
+        cells[base] = (full_at if full_at > now else now) + meter.interval  # noqa: FURB136
+    return None
+
+
+def _give_back(meters: tuple[Meter, ...], refused: Meter) -> None:
+    """Undo what `refusing` took from the meters before the one that refused, last first."""
+    for meter in reversed(meters[: meters.index(refused)]):
+        meter.cells[meter.base] = meter.was
+
+
+def _refusing_shared(meters: tuple[Meter, ...], now: float) -> Meter | None:
+    """Do the same where other workers take from the buckets at any time."""
     refused = lacking(meters, now)
     if refused is not None:
         return refused
     for meter in meters:
         cells = meter.cells
-        full_at = cells[meter.base]
-        if meter.is_alone:
-            # Not max(): a call.
-            start = full_at if full_at > now else now  # noqa: FURB136
-            cells[meter.base] = start + meter.interval
-            continue
         spent = meter.spent
-        if spent + full_at <= now:
+        if spent + cells[meter.base] <= now:
             # All cells together: most requests need not look at their own one.
             if spent > meter.cell_limit:
                 spent = meter.empty_cell()

@@ -6,6 +6,7 @@ from gateway.errors import Problem
 from gateway.integrations.uri import (
     BoundUri,
     InvalidEndpointAddressError,
+    PathParameter,
     PathValue,
     UriPlan,
     compile_uri,
@@ -21,7 +22,7 @@ def exchange(**parameters: str) -> Exchange:
 
 
 def parameter(name: str) -> PathValue:
-    return lambda exchange, _body: exchange.path_parameters.get(name, "")
+    return PathParameter(name) if name != "mapped" else lambda _exchange, _body: "m"
 
 
 def plan(text: str | None, *names: str) -> tuple[UriPlan, list[Problem]]:
@@ -68,6 +69,30 @@ def test_path_parameters_are_put_in_as_raw_text() -> None:
 
 def test_a_parameter_without_value_renders_empty() -> None:
     assert bound("http://h/a/{id}", "id").target(exchange(), None) == "/a/"
+
+
+@pytest.mark.parametrize(
+    ("text", "around"),
+    [
+        ("http://h/a/{id}/b?x=1", ("/a/", "id", "/b?x=1")),
+        ("http://h/{id}", ("/", "id", "")),
+        ("http://h/a", None),
+        ("http://h/{id}/{id}", None),
+        ("http://h/{id}/{proxy}", None),
+        ("http://h/{mapped}", None),
+        ("http://h/{id}/{mapped}", None),
+    ],
+)
+def test_a_lone_path_parameter_is_told_with_what_is_around_it(
+    text: str, around: tuple[str, str, str] | None
+) -> None:
+    uri = bound(text, "id", "proxy", "mapped")
+
+    assert uri.around == around
+    if around is not None:
+        before, name, after = around
+        assert uri.target(exchange(id="7"), None) == f"{before}7{after}"
+        assert repr(uri.pieces[1]) == f"<PathParameter {name}>"
 
 
 def test_stage_variables_may_be_anywhere_after_the_scheme() -> None:

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from gateway.errors import ConfigurationError
@@ -48,6 +50,18 @@ def test_rest_is_as_sent_and_starts_with_a_slash(path: str, rest: str) -> None:
 @pytest.mark.parametrize("path", ["/", "", "/Base", "/bas", "/based", "/%62ase", "/other/base"])
 def test_nothing_without_a_mapping_for_the_rest(path: str) -> None:
     assert base_paths("base").find(path) is None
+
+
+@pytest.mark.parametrize("written", [("a/b",), ("a/b", "a"), ("a/b", "c/d/e", "(none)"), ("a",)])
+def test_what_was_found_last_changes_no_answer(written: tuple[str, ...]) -> None:
+    paths = (
+        "/a/b/c", "/a/b", "/a/b/", "/a/bc", "/a//b", "//a/b/c", "/a/b//c", "/c/d/e/f", "/a", "/x",
+    )  # fmt: skip
+    mapped = base_paths(*written)
+    for first, second in itertools.product(paths, repeat=2):
+        mapped.find(first)
+
+        assert mapped.find(second) == base_paths(*written).find(second)
 
 
 def test_empty_segment_is_no_segment_of_a_base_path() -> None:

@@ -14,8 +14,9 @@ def test_a_custom_domain_wins_an_api_is_named_and_the_rest_is_neither() -> None:
     assert hosts["api.example.com"].domain is not None
     assert hosts["api.example.com"].api_id is None
     assert hosts["api.example.com"].guard is None
-    assert hosts["shop.execute-api.local"] == (None, "shop", None)
-    assert hosts["localhost"] == (None, None, None)
+    assert hosts["shop.execute-api.local"].api_id == "shop"
+    assert hosts["shop.execute-api.local"].domain is None
+    assert repr(hosts["localhost"]) == "<Place None, API None, None>"
 
 
 def test_a_place_has_the_guard_of_its_domain() -> None:

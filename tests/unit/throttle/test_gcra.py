@@ -124,6 +124,27 @@ def test_one_bucket_may_be_metered_twice() -> None:
     assert refusing(twice, UPTIME) is twice[0]
 
 
+def test_one_bucket_metered_twice_lends_nothing_for_its_last_token() -> None:
+    table = tables()[0]
+    twice = (Meter(table, 0, 1.0, 9), Meter(table, 0, 1.0, 9))
+    admitted = [refusing(twice, UPTIME) for _ in range(4)]
+    before = table.cells.tolist()
+
+    assert admitted == [None] * 4
+    assert refusing(twice, UPTIME) is twice[1]
+    assert table.cells.tolist() == before
+
+
+def test_debt_is_cut_where_an_earlier_meter_had_a_token() -> None:
+    table = tables(capacity=2)[0]
+    admitted(Meter(table, 1, 10.0, 1_000), 1_000, UPTIME)
+    full, cut = Meter(table, 0, 1.0, 1), Meter(table, 1, 10.0, 10)
+
+    assert refusing((full, cut), UPTIME) is cut
+    assert admitted(full, 2, UPTIME) == 1
+    assert admitted(cut, 100, UPTIME + 1) == 10
+
+
 def test_bucket_outside_the_table_is_refused() -> None:
     with pytest.raises(IndexError):
         Meter(tables(capacity=2)[0], 2, 1.0, 1)
