@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from gateway.answer_start import answer_start
 from gateway.definitions.integration import Integration
 from gateway.definitions.rest_api import Method, Resource
 from gateway.errors import Problem
@@ -231,15 +232,19 @@ def _response(endpoint: EndpointResponse) -> InvocationResponse:
     """Return a backend's answer as the client's, with AWS's remapped and dropped headers."""
     derived = endpoint.derived
     body = endpoint.body
+    status = endpoint.status
     if derived is None:
         head = _response_head(endpoint.headers, has_body=bool(body))
-    else:
+        return InvocationResponse(status, head, body, endpoint.length)
+    known: tuple[bytes, bytes] | None = derived.get(_RESPONSE_HEAD)
+    if known is None:
         # Whether there is a body follows from the head's length, without exception.
-        known: bytes | None = derived.get(_RESPONSE_HEAD)
-        if known is None:
-            known = derived[_RESPONSE_HEAD] = _response_head(endpoint.headers, has_body=bool(body))
-        head = known
-    return InvocationResponse(endpoint.status, head, body, endpoint.length)
+        head = _response_head(endpoint.headers, has_body=bool(body))
+        known = head, answer_start(status, head, endpoint.length or 0)
+        derived[_RESPONSE_HEAD] = known
+    response = InvocationResponse(status, known[0], body, endpoint.length)
+    response.start = known[1]
+    return response
 
 
 def _response_head(headers: Sequence[tuple[bytes, bytes]], *, has_body: bool) -> bytes:

@@ -126,6 +126,7 @@ class Edge:
             idle_seconds=min(grace, times.idle_seconds),
             keep_alive_seconds=min(grace, times.keep_alive_seconds),
         )
+        self.limits = replace(self.limits, requests_per_connection=0)
         for connection in tuple(self.connections):
             connection.drain()
 
