@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.answer_start import STATUS_LINES
-from gateway.driver import Drive, ignore
+from gateway.driver import Drive, Pending, ignore
 from gateway.errors import Fault
 from gateway.messages import Exchange, InvocationRequest, InvocationResponse
 from gateway.server import refusal
@@ -68,7 +68,7 @@ class ClientConnection(ClientSocket):
         self._failed: Callable[[BaseException], None] = self._on_failure
         # Exchange
         self._exchange: Exchange | None = None
-        self._drive: Drive[InvocationResponse] | None = None
+        self._drive: Drive[InvocationResponse] | Pending[InvocationResponse] | None = None
         self._body: RequestBody | None = None
         """The request's body while it is not complete."""
         self._answer: AnswerStream | None = None
@@ -159,6 +159,9 @@ class ClientConnection(ClientSocket):
         answer = service.answer(exchange)
         if isinstance(answer, InvocationResponse):
             self._on_answer(answer)
+        elif isinstance(answer, Pending):
+            self._drive = answer
+            answer.start(self._answered, self._failed)
         else:
             self._drive = drive = Drive(answer, self._answered, self._failed)
             drive.step()
@@ -198,10 +201,10 @@ class ClientConnection(ClientSocket):
             # Told with the head of the answer: the connection does not outlive it.
             self._is_kept = False
         if not start or exchange.request.method == "HEAD":
-            self._answer_otherwise(exchange, response, now)
+            self._answer_apart(exchange, response, now)
             return
-        body: Any = response.body  # Bytes: a stream has no such start.
         self._status = response.status
+        body: Any = response.body  # Bytes: a stream has no such start.
         is_kept = self._is_kept
         self._transport.write(edge.responder.whole(start, exchange.id_lines, body, now, is_kept))
         self._end_answer(exchange, len(body), now)
@@ -246,8 +249,7 @@ class ClientConnection(ClientSocket):
         except Exception:  # noqa: BLE001 (logged with its traceback)
             self._on_unrecorded()
 
-    def _on_unrecorded(self) -> None:
-        # The client has its answer already; the next request must not pay for a log's bug.
+    def _on_unrecorded(self) -> None:  # The client has its answer: no more is to be done.
         _LOG.exception("recording a request failed")
         self._edge.service.refused(refusal.INTERNAL.reason)
 
@@ -319,9 +321,7 @@ class ClientConnection(ClientSocket):
             return
         self._pause_reading(is_paused)
 
-    def _answer_otherwise(
-        self, exchange: Exchange, response: InvocationResponse, now: float
-    ) -> None:
+    def _answer_apart(self, exchange: Exchange, response: InvocationResponse, now: float) -> None:
         """Write an answer that has no body, or streams it."""
         status_line = STATUS_LINES.get(response.status)
         if status_line is None:
