@@ -1,5 +1,7 @@
 """Runs a coroutine by hand: what needs no waiting ends in the call that started it. No Task.
 
+What waits for one thing alone does without a coroutine: it is a `Pending`.
+
 A coroutine run by `Drive` may await `Waiter`s (resumed at once by whoever sets them) and asyncio
 futures (resumed by the loop), nothing that needs `asyncio.current_task()`.
 """
@@ -47,12 +49,42 @@ class Waiter(Generic[T]):
                 self.resume = None
                 resume()
 
+    def give_up(self) -> None:
+        """Note that nobody waits any more."""
+        self.resume = None
+
     def __await__(self) -> Generator[Waiter[T], None, T]:
         if not self.is_set:
             yield self
         if self.error is not None:
             raise self.error
         return self.value
+
+
+class Pending(Generic[T]):
+    """Work that is under way without a coroutine. Either started or awaited, once. To be inherited.
+
+    Unless it is closed, exactly one of the two callbacks of `start` is called.
+    """
+
+    __slots__ = ()
+
+    def start(
+        self, on_result: Callable[[T], None], on_error: Callable[[BaseException], None]
+    ) -> None:
+        """Tell the outcome to one of the callbacks, at once or later."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Stop, if it was started and has not ended; nothing is reported."""
+        raise NotImplementedError
+
+    async def wait(self) -> T:
+        """Return the outcome, for coroutines that need it."""
+        raise NotImplementedError
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self.wait().__await__()
 
 
 def ignore(_outcome: object) -> None:
@@ -66,11 +98,12 @@ class Drive(Generic[T]):
 
     def __init__(
         self,
-        coroutine: Coroutine[Any, None, T],
+        work: Coroutine[Any, None, T] | Pending[T],
         on_result: Callable[[T], None],
         on_error: Callable[[BaseException], None],
     ) -> None:
-        self._coroutine: Coroutine[Any, None, T] | None = coroutine
+        self._coroutine: Coroutine[Any, None, T] | None
+        self._coroutine = work.wait() if isinstance(work, Pending) else work
         self._on_result = on_result
         self._on_error = on_error
         self._awaited: Any = None

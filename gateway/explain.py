@@ -19,6 +19,7 @@ from gateway.client_tls import ClientCertificate, ClientTls
 from gateway.clock import IdMinter
 from gateway.definitions.method_settings import ALL_METHODS, effective_setting, setting_key
 from gateway.definitions.stage import MethodSetting
+from gateway.driver import Pending
 from gateway.errors import Fault
 from gateway.integrations.base import IntegrationContext
 from gateway.messages import (
@@ -378,8 +379,9 @@ def _at_once(method: CompiledMethod, exchange: Exchange) -> InvocationResponse:
     answer = authorize(method).invoke(exchange, _NoEndpoints())
     if isinstance(answer, InvocationResponse):
         return answer
+    work = answer.wait() if isinstance(answer, Pending) else answer
     try:
-        answer.send(None)
+        work.send(None)
     except StopIteration as stop:
         response: InvocationResponse = stop.value
         return response

@@ -325,7 +325,7 @@ class InvocationResponse:
     """What the client will get. `server.connection` adds ids, Date, Connection and framing."""
 
     __slots__ = (
-        "body", "head", "is_shared", "length", "parts", "status",
+        "body", "head", "is_shared", "length", "start", "status",
     )  # fmt: skip
 
     def __init__(
@@ -345,5 +345,5 @@ class InvocationResponse:
         """Content-Length to declare for an answer without a body (HEAD)."""
         self.is_shared = is_shared
         """Whether it answers many requests, and is read only."""
-        self.parts: tuple[bytes, bytes, bytes] | None = None
-        """Of a shared one, once it was sent: what the server makes of it, and would each time."""
+        self.start = b""
+        """What `answer_start` says of it; empty as long as nobody has asked."""

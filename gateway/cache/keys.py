@@ -8,14 +8,19 @@ mapping takes the last, and finds a header however it is spelled, where a mappin
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.definitions.integration import Integration
 from gateway.errors import Problem
 from gateway.mapping.lookups import header_values_of_any_case, query_values
-from gateway.mapping.sources import PARAMETER_NAME, Source, compile_source
+from gateway.mapping.mapped_body import MappedBody
+from gateway.mapping.sources import PARAMETER_NAME, EndpointHeaders, Source, compile_source
 from gateway.messages import Exchange
+
+Read = Callable[[Exchange, MappedBody | None, EndpointHeaders], tuple[object, ...]]
+"""Reads what tells a request apart from others."""
 
 _HEADER: Final = re.compile(rf"method\.request\.(?:multivalue)?header\.({PARAMETER_NAME})")
 _QUERY: Final = re.compile(rf"method\.request\.(?:multivalue)?querystring\.({PARAMETER_NAME})")
@@ -39,9 +44,18 @@ class CacheKey:
         headers = (_HEADER.fullmatch(source.expression) for source in self.sources)
         return any(found is not None and found[1].lower() == "authorization" for found in headers)
 
-    def values(self, exchange: Exchange) -> tuple[tuple[str, ...], ...]:
-        """Return the values of a request; a parameter that is absent has none, which counts."""
-        return tuple([source.read(exchange, None, ()) for source in self.sources])
+    def reader(self) -> Read:
+        """Return what reads a request's values; a parameter that is absent has none, which counts.
+
+        Called as mappings' sources are: the values of a lone parameter are read without a call in
+        between. What readers of different keys return may look alike; `parameters` tell them apart.
+        """
+        reads = [source.read for source in self.sources]
+        if len(reads) == 1:
+            return reads[0]
+        return lambda exchange, body, headers: tuple(
+            [read(exchange, body, headers) for read in reads]
+        )
 
 
 def compile_key(

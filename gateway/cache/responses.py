@@ -97,7 +97,7 @@ class CachedResponses:
         body = response.body
         if not isinstance(body, bytes) or len(body) > ENTRY_BYTES:
             return False
-        # The head is there twice once it was sent: see `InvocationResponse.parts`.
+        # The head is there twice once it was sent: see `InvocationResponse.start`.
         size = len(body) + 2 * len(response.head) + _OVERHEAD_BYTES
         if size > self._entries.maxsize:
             return False

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from gateway.cache import CachedResponses
 from gateway.clock import IdMinter
 from gateway.definitions.client_certificate import ClientCertificate
+from gateway.driver import Pending
 from gateway.messages import (
     EndpointResponse,
     Exchange,
@@ -55,9 +56,9 @@ class Endpoints(Protocol):
         ...
 
 
-Answer = InvocationResponse | Coroutine[Any, Any, InvocationResponse]
-"""An answer, or the work of getting one that has to be waited for. What need not wait is answered
-without a coroutine: that is worth 1 us of the 8 that a refusal costs."""
+Answer = InvocationResponse | Pending[InvocationResponse] | Coroutine[Any, Any, InvocationResponse]
+"""An answer, or the work of getting one that has to be waited for. What need not wait, or only for
+a backend, is answered without a coroutine: that is worth 1 us of the 8 that a refusal costs."""
 
 
 class CompiledIntegration(Protocol):

@@ -55,7 +55,7 @@ class CacheRules:
 class _Asked:
     """What the headers of a request ask of a cache."""
 
-    __slots__ = ("codings", "is_authorized", "is_fresh")
+    __slots__ = ("codings", "is_authorized", "is_fresh", "is_plain")
 
     def __init__(self, request: InvocationRequest) -> None:
         fields = request.fields
@@ -71,6 +71,8 @@ class _Asked:
             # All of them: the backend sees all.
             accepts = header_values_of_any_case(request.headers, b"accept-encoding")
             self.codings = accepted_codings(",".join(accepts))
+        self.is_plain = not (self.is_authorized or self.is_fresh)
+        """Whether they ask for nothing special."""
         request.derived.asked = self
 
 
@@ -78,8 +80,8 @@ class Cached:
     """An integration and the cache before it."""
 
     __slots__ = (
-        "_cache", "_count", "_inner", "_is_authorization_told", "_key", "_most_bytes",
-        "_only_get", "_prefix", "_rules",
+        "_cache", "_count", "_get_space", "_inner", "_is_authorization_told", "_most_bytes",
+        "_read", "_rules", "_space",
     )  # fmt: skip
 
     def __init__(
@@ -94,12 +96,12 @@ class Cached:
         self._cache = cache
         self._count = cache.count
         self._most_bytes = most_bytes
-        self._only_get = rules.only_get
-        self._key = rules.key
+        self._read = rules.key.reader()
         self._is_authorization_told = rules.key.has_authorization
         """Whether keys tell callers apart."""
+        self._space = "\0".join((rules.space, rules.key.namespace, *rules.key.parameters))
         # One text whose hash is computed once.
-        self._prefix = "\0".join((rules.space, rules.key.namespace, *rules.key.parameters))
+        self._get_space = f"{self._space}\0GET"
 
     def describe(self) -> dict[str, str]:
         """Return what `explain` prints."""
@@ -119,23 +121,36 @@ class Cached:
                 strategy is to refuse that.
         """
         request = exchange.request
-        method = request.method
         asked: _Asked = request.derived.asked or _Asked(request)
-        if (
-            (method != "GET" and self._only_get)
-            or (asked.is_authorized and not self._is_authorization_told)
-            # No key holds a body, but a backend may look at it.
-            or (request.body is not None and method == "GET")
-        ):
-            return self._inner.invoke(exchange, endpoints)
-        key = (self._prefix, method, asked.codings, self._key.values(exchange))
-        if asked.is_fresh:
-            return self._revalidate(key, exchange, endpoints)
+        if not asked.is_plain or request.body is not None or request.method != "GET":
+            return self._invoke_otherwise(asked, exchange, endpoints)
+        read = self._read
+        key = self._get_space, asked.codings, read(exchange, None, ())
         recalled = self._cache.recall(key, exchange.now)
         if recalled is None:
             return self._miss(key, exchange, endpoints)
         count = self._count
         count(exchange.scope.metrics_block, True)
+        return recalled
+
+    def _invoke_otherwise(self, asked: _Asked, exchange: Exchange, endpoints: Endpoints) -> Answer:
+        """Answer what is no plain GET."""
+        request = exchange.request
+        method = request.method
+        if (
+            (method != "GET" and self._rules.only_get)
+            or (asked.is_authorized and not self._is_authorization_told)
+            # No key holds a body, but a backend may look at it.
+            or (request.body is not None and method == "GET")
+        ):
+            return self._inner.invoke(exchange, endpoints)
+        key = f"{self._space}\0{method}", asked.codings, self._read(exchange, None, ())
+        if asked.is_fresh:
+            return self._revalidate(key, exchange, endpoints)
+        recalled = self._cache.recall(key, exchange.now)
+        if recalled is None:
+            return self._miss(key, exchange, endpoints)
+        self._count(exchange.scope.metrics_block, True)
         return recalled
 
     def _revalidate(self, key: _Key, exchange: Exchange, endpoints: Endpoints) -> Answer:

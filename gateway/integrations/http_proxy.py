@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from gateway.answer_start import answer_start
 from gateway.definitions.integration import Integration
 from gateway.definitions.rest_api import Method, Resource
+from gateway.driver import Drive, Pending, Waiter
 from gateway.errors import Problem
 from gateway.integrations.backend import (
     BackendPlan,
@@ -143,8 +145,15 @@ class HttpProxy:
         if self._needs_body:
             return self._invoke_mapped(exchange, endpoints)
         request = exchange.request
-        body = None if request.body is None else passing_body(request)
-        return self._call(exchange, endpoints, body, None)
+        if request.body is not None:
+            return self._call(exchange, endpoints, passing_body(request), None)
+        outgoing = self._outgoing(exchange, None, None)
+        now = self._now
+        sent = now()
+        call = endpoints.send(outgoing)
+        if isinstance(call, Waiter):
+            return _Relay(call, exchange, sent, now)
+        return _relayed(call, exchange, sent, now)
 
     async def _invoke_mapped(self, exchange: Exchange, endpoints: Endpoints) -> InvocationResponse:
         """Do the same with a request whose body goes into its head."""
@@ -158,7 +167,15 @@ class HttpProxy:
         body: bytes | BodyStream | None,
         mapped: MappedBody | None,
     ) -> InvocationResponse:
-        outgoing = IntegrationRequest(
+        outgoing = self._outgoing(exchange, body, mapped)
+        now = self._now
+        sent = now()
+        return await _relayed(endpoints.send(outgoing), exchange, sent, now)
+
+    def _outgoing(
+        self, exchange: Exchange, body: bytes | BodyStream | None, mapped: MappedBody | None
+    ) -> IntegrationRequest:
+        return IntegrationRequest(
             self._origin,
             self._head(exchange, mapped),
             body,
@@ -166,14 +183,6 @@ class HttpProxy:
             self._timeout_seconds,
             self._response_limit,
         )
-        now = self._now
-        sent = now()
-        try:
-            endpoint = await endpoints.send(outgoing)
-        finally:
-            note_call(exchange, sent, now())
-        exchange.integration_status = endpoint.status
-        return _response(endpoint)
 
     def _head(self, exchange: Exchange, body: MappedBody | None) -> bytes:
         """Return the request line and header lines towards the backend."""
@@ -241,19 +250,102 @@ class HttpProxy:
         return b"".join(parts).decode("ascii", "surrogateescape")
 
 
+async def _relayed(
+    call: Awaitable[EndpointResponse], exchange: Exchange, sent: float, now: Callable[[], float]
+) -> InvocationResponse:
+    """Wait for a backend's answer, and return the client's."""
+    try:
+        endpoint = await call
+    finally:
+        note_call(exchange, sent, now())
+    exchange.integration_status = endpoint.status
+    return _response(endpoint)
+
+
+class _Relay(Pending[InvocationResponse]):
+    """`_relayed`, for a request that is on its way: without a coroutine unless it goes wrong."""
+
+    __slots__ = ("_call", "_exchange", "_now", "_on_error", "_on_result", "_rescue", "_sent")
+
+    def __init__(
+        self,
+        call: Waiter[EndpointResponse],
+        exchange: Exchange,
+        sent: float,
+        now: Callable[[], float],
+    ) -> None:
+        self._call = call
+        self._exchange = exchange
+        self._sent = sent
+        self._now = now
+        self._on_result: Callable[[InvocationResponse], None]
+        self._on_error: Callable[[BaseException], None]
+        self._rescue: Drive[InvocationResponse] | None = None
+        """What sends again after a connection that ended, or finds that this is not safe."""
+
+    def start(
+        self,
+        on_result: Callable[[InvocationResponse], None],
+        on_error: Callable[[BaseException], None],
+    ) -> None:
+        """Call back when the backend has answered."""
+        self._on_result = on_result
+        self._on_error = on_error
+        call = self._call
+        if call.is_set:
+            self._resume()
+        else:
+            call.resume = self._resume
+
+    def close(self) -> None:
+        """Let the backend go."""
+        if self._rescue is not None:
+            self._rescue.close()
+        elif not self._call.is_set:
+            note_call(self._exchange, self._sent, self._now())
+            self._call.give_up()
+
+    async def wait(self) -> InvocationResponse:
+        """Return the answer."""
+        return await _relayed(self._call, self._exchange, self._sent, self._now)
+
+    def _resume(self) -> None:
+        call = self._call
+        if call.error is not None:
+            self._rescue = Drive(self.wait(), self._on_result, self._on_error)
+            self._rescue.step()
+            return
+        exchange = self._exchange
+        now = self._now
+        note_call(exchange, self._sent, now())
+        endpoint = call.value
+        exchange.integration_status = endpoint.status
+        try:
+            response = _response(endpoint)
+        except Exception as bug:  # noqa: BLE001 (as Drive: whoever started it decides)
+            self._on_error(bug)
+            return
+        on_result = self._on_result
+        on_result(response)
+
+
 def _response(endpoint: EndpointResponse) -> InvocationResponse:
     """Return a backend's answer as the client's, with AWS's remapped and dropped headers."""
     derived = endpoint.derived
     body = endpoint.body
+    status = endpoint.status
     if derived is None:
         head = _response_head(endpoint.headers, has_body=bool(body))
-    else:
+        return InvocationResponse(status, head, body, endpoint.length)
+    known: tuple[bytes, bytes] | None = derived.get(_RESPONSE_HEAD)
+    if known is None:
         # Whether there is a body follows from the head's length, without exception.
-        known: bytes | None = derived.get(_RESPONSE_HEAD)
-        if known is None:
-            known = derived[_RESPONSE_HEAD] = _response_head(endpoint.headers, has_body=bool(body))
-        head = known
-    return InvocationResponse(endpoint.status, head, body, endpoint.length)
+        head = _response_head(endpoint.headers, has_body=bool(body))
+        known = head, answer_start(status, head, endpoint.length or 0)
+        derived[_RESPONSE_HEAD] = known
+    response = InvocationResponse(status, known[0], body, endpoint.length)
+    response.start = known[1]
+    return response
 
 
 def _response_head(headers: Sequence[tuple[bytes, bytes]], *, has_body: bool) -> bytes:

@@ -113,22 +113,18 @@ class Service:
         """End a request: count it and log it. Always called once, after the last byte."""
         scope = exchange.scope
         fault = exchange.fault
-        if scope is None:
-            self._metrics.observe(
-                _NO_STAGE_BLOCK, exchange.status, exchange.response_latency, None, False
-            )
-            return
-        block = scope.metrics_block
         self._metrics.observe(
-            block,
+            _NO_STAGE_BLOCK if scope is None else scope.metrics_block,
             exchange.status,
             exchange.response_latency,
             exchange.integration_latency,
             fault is not None and fault.type is _THROTTLED,
         )
+        if scope is None:
+            return
         usage = exchange.usage
         if usage is not None and (fault is not None or usage.shadowed is not None):
-            self._count_usage(block, usage, fault)
+            self._count_usage(scope.metrics_block, usage, fault)
         access_log = scope.access_log
         if access_log is not None:
             line = access_log.line

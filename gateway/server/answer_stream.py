@@ -6,8 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
+from gateway.answer_start import BODILESS
 from gateway.messages import InvocationResponse
-from gateway.server.responder import BODILESS, LAST_CHUNK, chunk
+from gateway.server.responder import LAST_CHUNK, chunk
 from gateway.streams import BodyError, BodyStream
 
 _RESET_CONTENT: Final = 205

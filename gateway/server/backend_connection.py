@@ -127,9 +127,13 @@ class BackendConnection(asyncio.Protocol, Deadline):
     @property
     def is_closing(self) -> bool:
         """Whether it has ended; its transport may know before `connection_lost` is called."""
-        return self.is_closed or self._transport.is_closing()
+        return not self.is_usable()
 
     # The pool's side
+
+    def is_usable(self) -> bool:
+        """Whether it has not ended, as far as is known: `is_closing` without a property's cost."""
+        return not (self.is_closed or self._transport.is_closing())
 
     @property
     def peer(self) -> tuple[str, int] | None:
@@ -205,21 +209,22 @@ class BackendConnection(asyncio.Protocol, Deadline):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, then resume whoever waits for it."""
-        parser = self._parser
         waiter = self._waiter
-        stream = self._stream
-        if waiter is None and stream is None:
+        if waiter is None and self._stream is None:
             # Nothing was asked: this would be taken for the answer to the next request.
             self.close()
             return
+        parser = self._parser
         if self._is_untouched:
             self._is_untouched = False
-            end = data.find(b"\r\n\r\n")
-            if waiter is not None and end > 0 and not self._is_to_head:
-                plain = self._plain_heads.read(data[:end])
-                if plain is not None and plain.length == len(data) - end - 4:
-                    self._answer_plain(waiter, plain, data[end + 4 :])
-                    return
+            if waiter is not None and not self._is_to_head:
+                head, end, body = data.partition(b"\r\n\r\n")
+                if end:
+                    known = self._plain_heads
+                    plain = known.heads.get(head) or known.read(head)
+                    if plain is not None and plain.length == len(body):
+                        self._answer_plain(waiter, plain, body)
+                        return
             parser.expect(is_head=self._is_to_head)
         try:
             parser.feed(data)
@@ -229,8 +234,8 @@ class BackendConnection(asyncio.Protocol, Deadline):
         if waiter is not None:
             if parser.is_head_complete:
                 self._answer(waiter)
-        elif stream is not None:
-            self._relay(stream)
+        elif self._stream is not None:
+            self._relay(self._stream)
 
     def eof_received(self) -> None:
         """Note that the backend closed; some bodies end that way."""
@@ -309,7 +314,10 @@ class BackendConnection(asyncio.Protocol, Deadline):
         self._waiter = None
         self.answer_headers = head.headers
         # First, for the caller may send its next request before `set` returns.
-        self._finish(is_reusable=True)
+        if self._has_body:
+            self._finish(is_reusable=True)
+        else:
+            self._owner.release(self)
         waiter.set(EndpointResponse(head.status, head.headers, body, head.length, head.derived))
 
     def _answer(self, waiter: Waiter[EndpointResponse]) -> None:

@@ -107,7 +107,7 @@ class OriginPool:
         idle = self.idle
         while idle:
             connection = idle.pop()
-            if not connection.is_closing:
+            if connection.is_usable():
                 return connection
         return None
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from gateway.driver import Drive, ignore
+from gateway.answer_start import STATUS_LINES
+from gateway.driver import Drive, Pending, ignore
 from gateway.errors import Fault
 from gateway.messages import Exchange, InvocationRequest, InvocationResponse
 from gateway.server import refusal
@@ -30,7 +31,7 @@ from gateway.server.request_body import (
     has_framing,
     length_of,
 )
-from gateway.server.responder import CONTINUE, STATUS_LINES, parts_of
+from gateway.server.responder import CONTINUE, start_of
 from gateway.streams import BodyError, BodyStream
 
 _LOG: Final = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ class ClientConnection(ClientSocket):
         self._failed: Callable[[BaseException], None] = self._on_failure
         # Exchange
         self._exchange: Exchange | None = None
-        self._drive: Drive[InvocationResponse] | None = None
+        self._drive: Drive[InvocationResponse] | Pending[InvocationResponse] | None = None
         self._body: RequestBody | None = None
         """The request's body while it is not complete."""
         self._answer: AnswerStream | None = None
@@ -158,6 +159,9 @@ class ClientConnection(ClientSocket):
         answer = service.answer(exchange)
         if isinstance(answer, InvocationResponse):
             self._on_answer(answer)
+        elif isinstance(answer, Pending):
+            self._drive = answer
+            answer.start(self._answered, self._failed)
         else:
             self._drive = drive = Drive(answer, self._answered, self._failed)
             drive.step()
@@ -185,60 +189,69 @@ class ClientConnection(ClientSocket):
         exchange = self._exchange
         if exchange is None:
             return  # The client has left.
-        parts = response.parts or parts_of(response)
-        if parts is None or exchange.request.method == "HEAD":
-            self._answer_otherwise(exchange, response)
-            return
+        start = response.start or start_of(response)
         edge = self._edge
         clock = edge.now  # Called as a method it would be looked up as one: that is slower.
         now = clock()
-        self._status = response.status
-        is_kept = self._decide_kept(now)
-        self._transport.write(edge.responder.whole(parts, exchange.id_lines, now, is_kept))
-        self._end_answer(len(parts[2]), now)
-
-    def _decide_kept(self, now: float) -> bool:
-        """Decide, when the head of an answer is made, whether the connection outlives it."""
         if (
             self._body is not None
             or now >= self._retire_at
-            or self._requests >= self._edge.limits.requests_per_connection
-            or self._edge.is_draining
+            or self._requests >= edge.limits.requests_per_connection
         ):
+            # Told with the head of the answer: the connection does not outlive it.
             self._is_kept = False
-        return self._is_kept
+        if not start or exchange.request.method == "HEAD":
+            self._answer_apart(exchange, response, now)
+            return
+        self._status = response.status
+        body: Any = response.body  # Bytes: a stream has no such start.
+        is_kept = self._is_kept
+        self._transport.write(edge.responder.whole(start, exchange.id_lines, body, now, is_kept))
+        self._end_answer(exchange, len(body), now)
 
     def answer_ended(self, sent_bytes: int) -> None:
         """The last byte of the answer was handed to the transport: record, and go on."""
-        self._end_answer(sent_bytes, self._edge.now())
+        self._answer = None
+        if self._exchange is not None:  # Else the client has left.
+            self._end_answer(self._exchange, sent_bytes, self._edge.now())
 
-    def _end_answer(self, sent_bytes: int, now: float) -> None:
-        self._record(self._status, sent_bytes, now)
+    def _end_answer(self, exchange: Exchange, sent_bytes: int, now: float) -> None:
+        edge = self._edge
+        self._exchange = self._drive = None
+        exchange.status = self._status
+        exchange.response_length = sent_bytes
+        exchange.response_latency = now - exchange.now
+        try:
+            edge.service.record(exchange)
+        except Exception:  # noqa: BLE001 (logged with its traceback)
+            self._on_unrecorded()
         if not self._is_kept:
             self._finish()
             return
         self._phase = IDLE
-        self.deadline = deadline = now + self._edge.timeouts.keep_alive_seconds
+        self.deadline = deadline = now + edge.timeouts.keep_alive_seconds
         if deadline < self.watched_until:
             self._expire_at(deadline)
         if (self._held or self._is_reading_paused) and not self._is_serving:
             self._serve_held()
 
-    def _record(self, status: int, sent_bytes: int, now: float) -> None:
-        """Close the books of the exchange in hand, if there is one."""
+    def _record(self, status: int, sent_bytes: int) -> None:
+        """Close the books of the exchange in hand, if there is one, that ends with an accident."""
         exchange = self._exchange
+        self._exchange = self._drive = self._answer = None
         if exchange is None:
             return
-        self._exchange = self._drive = self._answer = None
         exchange.status = status
         exchange.response_length = sent_bytes
-        exchange.response_latency = now - exchange.now
+        exchange.response_latency = self._edge.now() - exchange.now
         try:
             self._edge.service.record(exchange)
         except Exception:  # noqa: BLE001 (logged with its traceback)
-            # The client has its answer already; the next request must not pay for a log's bug.
-            _LOG.exception("recording a request failed")
-            self._edge.service.refused(refusal.INTERNAL.reason)
+            self._on_unrecorded()
+
+    def _on_unrecorded(self) -> None:  # The client has its answer: no more is to be done.
+        _LOG.exception("recording a request failed")
+        self._edge.service.refused(refusal.INTERNAL.reason)
 
     def _begin_body(self, head: Head, heads: HeadReader) -> BodyStream:
         """Take what is there of the body."""
@@ -308,7 +321,7 @@ class ClientConnection(ClientSocket):
             return
         self._pause_reading(is_paused)
 
-    def _answer_otherwise(self, exchange: Exchange, response: InvocationResponse) -> None:
+    def _answer_apart(self, exchange: Exchange, response: InvocationResponse, now: float) -> None:
         """Write an answer that has no body, or streams it."""
         status_line = STATUS_LINES.get(response.status)
         if status_line is None:
@@ -318,12 +331,8 @@ class ClientConnection(ClientSocket):
         framed = frame(response, is_head=request.method == "HEAD", is_http_1_0=request.is_http_1_0)
         if framed.is_closing:
             self._is_kept = False
-        edge = self._edge
-        now = edge.now()
-        is_kept = self._decide_kept(now)
-        head = edge.responder.head(
-            status_line, response.head, exchange.id_lines, framed.header, now, is_kept
-        )
+        start = status_line + response.head + framed.header
+        head = self._edge.responder.whole(start, exchange.id_lines, b"", now, self._is_kept)
         self._status = response.status
         if framed.stream is None:
             self._transport.write(head + framed.data)
@@ -371,7 +380,7 @@ class ClientConnection(ClientSocket):
     def _break_off(self) -> None:
         """End the connection within an answer, so that the client sees it is not whole."""
         answer = self._answer
-        self._record(self._status, 0 if answer is None else answer.sent, self._edge.now())
+        self._record(self._status, 0 if answer is None else answer.sent)
         if answer is not None:
             answer.cut()
         self._stop_body()
@@ -385,9 +394,8 @@ class ClientConnection(ClientSocket):
         exchange = self._exchange
         request_id = edge.ids.request_id() if exchange is None else exchange.request_id
         self._status = why.status
-        now = edge.now()
-        self._transport.write(edge.responder.refusal(why, request_id, now))
-        self._record(why.status, len(why.body), now)
+        self._transport.write(edge.responder.refusal(why, request_id, edge.now()))
+        self._record(why.status, len(why.body))
         self._wants_close = self._is_kept = False
         self._finish()
 
@@ -449,7 +457,7 @@ class ClientConnection(ClientSocket):
         self._stop_body()
         self._held = b""
         sent = 0 if answer is None else answer.sent
-        self._record(self._status or CLIENT_LEFT, sent, self._edge.now())
+        self._record(self._status or CLIENT_LEFT, sent)
         # Cuts the cycle, so that no garbage collection is needed.
         self._answered = self._failed = ignore
 

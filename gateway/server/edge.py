@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from gateway.clock import Clock, IdMinter
+from gateway.driver import Pending
 from gateway.errors import Fault
 from gateway.messages import Exchange, InvocationRequest, InvocationResponse
 from gateway.server.admission import Admission
@@ -34,7 +35,7 @@ class Service(Protocol):
 
     def answer(
         self, exchange: Exchange
-    ) -> InvocationResponse | Coroutine[Any, Any, InvocationResponse]:
+    ) -> InvocationResponse | Pending[InvocationResponse] | Coroutine[Any, Any, InvocationResponse]:
         """Answer a request, or return the work of answering it, which may raise a Fault.
 
         Whatever else is raised is a bug.
@@ -126,6 +127,7 @@ class Edge:
             idle_seconds=min(grace, times.idle_seconds),
             keep_alive_seconds=min(grace, times.keep_alive_seconds),
         )
+        self.limits = replace(self.limits, requests_per_connection=0)
         for connection in tuple(self.connections):
             connection.drain()
 

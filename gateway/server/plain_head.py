@@ -60,19 +60,20 @@ class PlainHead:
 class PlainHeads:
     """Reads plain heads, and remembers them. One per worker."""
 
-    __slots__ = ("_heads", "_lines", "_statuses")
+    __slots__ = ("_lines", "_statuses", "heads")
 
     def __init__(self) -> None:
-        self._heads: dict[bytes, PlainHead] = {}
+        self.heads: dict[bytes, PlainHead] = {}
+        """Those that are remembered, for a look before `read`."""
         self._lines: dict[bytes, tuple[_Field, int]] = {}
         self._statuses: dict[bytes, int] = {}
 
     def __repr__(self) -> str:
-        return f"<PlainHeads {len(self._heads)} heads, {len(self._lines)} lines>"
+        return f"<PlainHeads {len(self.heads)} heads, {len(self._lines)} lines>"
 
     def read(self, head: bytes) -> PlainHead | None:
         """Return what `head` says, without its empty line; None when it is not plain."""
-        known = self._heads.get(head)
+        known = self.heads.get(head)
         return self._parse(head) if known is None else known
 
     def _parse(self, head: bytes) -> PlainHead | None:
@@ -96,9 +97,9 @@ class PlainHeads:
             return None
         plain = PlainHead(status, tuple(headers), length)
         if len(head) <= _LONGEST_HEAD_BYTES:
-            if len(self._heads) >= _MOST_HEADS:
-                self._heads.clear()
-            self._heads[head] = plain
+            if len(self.heads) >= _MOST_HEADS:
+                self.heads.clear()
+            self.heads[head] = plain
         return plain
 
     def _read_status(self, line: bytes) -> int:

@@ -96,11 +96,6 @@ class HttpEndpoints:
         connection = pool.take_idle()
         if connection is None:
             return self._send_later(pool, request, deadline)
-        return self._send_on(connection, request, deadline)
-
-    def _send_on(
-        self, connection: BackendConnection, request: IntegrationRequest, deadline: float
-    ) -> _Call:
         if connection.is_reused:
             self.counters.reused += 1
         call = _Call(self, connection, request, deadline)
@@ -112,7 +107,11 @@ class HttpEndpoints:
     ) -> EndpointResponse:
         """Send a request once there is a connection."""
         connection = await self._acquire(pool, request, deadline)
-        return await self._send_on(connection, request, deadline)
+        if connection.is_reused:
+            self.counters.reused += 1
+        call = _Call(self, connection, request, deadline)
+        connection.begin(request, deadline, call)
+        return await call
 
     def close(self) -> None:
         """Close every connection, busy ones too."""
@@ -181,12 +180,20 @@ class _Call(Waiter[EndpointResponse]):
         *,
         is_retry: bool = False,
     ) -> None:
-        super().__init__()
+        # What `Waiter.__init__` does: calling it would cost as much as all of this.
+        self.is_set = False
+        self.error = None
+        self.resume = None
         self._endpoints = endpoints
         self._connection = connection
         self._request = request
         self._deadline = deadline
         self._is_retry = is_retry
+
+    def give_up(self) -> None:
+        """End the exchange, if it is under way: nobody waits any more."""
+        self.resume = None
+        self._connection.give_up(self)
 
     def __await__(self) -> Generator[Any, None, EndpointResponse]:
         if not self.is_set:
@@ -194,7 +201,7 @@ class _Call(Waiter[EndpointResponse]):
                 yield self
             except BaseException:
                 # Whoever waited gave up (GeneratorExit).
-                self._connection.give_up(self)
+                self.give_up()
                 raise
         error = self.error
         if error is None:

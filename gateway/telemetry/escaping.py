@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from json.encoder import encode_basestring
-from typing import Final
+from typing import Any, Final
 
 MOST_CHARACTERS: Final = 4096
 """Characters kept of one value: more than half of the longest request line."""
@@ -91,14 +91,14 @@ def quoted_csv_text(value: str) -> str:
     return visible(value).replace('"', '""')
 
 
-class Remembered(dict[str, str]):
+class Remembered(dict[Any, str]):
     """Values that requests have in common, with their escaped forms: found without a call."""
 
-    def __init__(self, escape: Callable[[str], str]) -> None:
+    def __init__(self, escape: Callable[[Any], str]) -> None:
         super().__init__()
         self._escape = escape
 
-    def __missing__(self, value: str) -> str:
+    def __missing__(self, value: Any) -> str:
         escaped = self._escape(value)
         if len(self) >= MOST_REMEMBERED:
             # Clients chose some of them: begin anew rather than keep what came first.

@@ -31,6 +31,17 @@ _Batch = tuple[str, list[bytes], int]
 """Destination, lines, and their bytes."""
 
 
+class _Gathered:
+    """Lines of one destination that are not handed over yet."""
+
+    __slots__ = ("lines", "size")
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.size = 0
+        """Their bytes."""
+
+
 class LogSink:
     """Takes log lines; never waits for where they go. Single user: the worker's loop."""
 
@@ -46,8 +57,7 @@ class LogSink:
         # Process
         self._flush_bytes = flush_bytes
         self._on_dropped = on_dropped
-        self._gathered: dict[str, tuple[list[bytes], list[int]]] = {}
-        """Lines of each destination, and their bytes (a list of one: it changes)."""
+        self._gathered: dict[str, _Gathered] = {}
         self._writing = _WriterThread(
             LogWriter(data_dir, held_bytes=held_bytes, stdout_descriptor=stdout_descriptor)
         )
@@ -64,21 +74,21 @@ class LogSink:
 
     def write(self, destination: str, line: bytes) -> None:
         """Take a line that ends with a newline, for `stdout` or a path; it is written soon."""
-        gathered = self._gathered.get(destination)
-        if gathered is None:
-            gathered = self._gathered[destination] = [], [0]
-        lines, size = gathered
-        lines.append(line)
-        size[0] += len(line)
-        if size[0] >= self._flush_bytes:
+        try:
+            gathered = self._gathered[destination]
+        except KeyError:
+            gathered = self._gathered[destination] = _Gathered()
+        gathered.lines.append(line)
+        gathered.size = size = gathered.size + len(line)
+        if size >= self._flush_bytes:
             del self._gathered[destination]
-            self._hand_over((destination, lines, size[0]))
+            self._hand_over((destination, gathered.lines, size))
 
     def flush(self) -> None:
         """Hand over what was gathered, and tell how many lines were dropped."""
         gathered, self._gathered = self._gathered, {}
-        for destination, (lines, size) in gathered.items():
-            self._hand_over((destination, lines, size[0]))
+        for destination, each in gathered.items():
+            self._hand_over((destination, each.lines, each.size))
         dropped = self.dropped
         if dropped > self._reported and self._on_dropped is not None:
             self._on_dropped(dropped - self._reported)

@@ -184,6 +184,7 @@ def _status_cells() -> tuple[int, ...]:
 
 
 _STATUS_CELLS: Final = _status_cells()
+_SHORTEST: Final = LATENCY_BOUNDS[0]
 _REFUSAL_CELLS: Final = {
     reason: REFUSALS + position for position, reason in enumerate(REFUSAL_REASONS)
 }
@@ -228,13 +229,17 @@ class WorkerMetrics:
         throttled: bool,
     ) -> None:
         """Count one request in `block`. Runs for each request: about 0.35 µs."""
-        cells = self._blocks.get(block)
-        if cells is None:
-            start = HEADER_CELLS + block * BLOCK_CELLS
-            cells = self._blocks[block] = self._cells[start : start + BLOCK_CELLS]
+        try:
+            cells = self._blocks[block]
+        except KeyError:
+            cells = self._slice(block)
         cells[_STATUS_CELLS[status]] += 1.0
         cells[LATENCY_SUM] += latency_seconds
-        cells[LATENCY_BUCKETS + bisect_left(LATENCY_BOUNDS, latency_seconds)] += 1.0
+        if latency_seconds <= _SHORTEST:
+            # What needs no backend mostly is so quick: a search would cost as much as all else.
+            cells[LATENCY_BUCKETS] += 1.0
+        else:
+            cells[LATENCY_BUCKETS + bisect_left(LATENCY_BOUNDS, latency_seconds)] += 1.0
         if integration_seconds is not None:
             cells[INTEGRATION_SUM] += integration_seconds
             bucket = bisect_left(LATENCY_BOUNDS, integration_seconds)
@@ -242,13 +247,23 @@ class WorkerMetrics:
         if throttled:
             cells[THROTTLED] += 1.0
 
+    def _slice(self, block: int) -> memoryview[float]:
+        """Return the cells of a block, and keep them."""
+        start = HEADER_CELLS + block * BLOCK_CELLS
+        cells = self._blocks[block] = self._cells[start : start + BLOCK_CELLS]
+        return cells
+
     def count(self, block: int, cell: int) -> None:
         """Count in one cell of a block, such as `QUOTA_EXCEEDED`."""
         self._cells[HEADER_CELLS + block * BLOCK_CELLS + cell] += 1.0
 
     def count_cache(self, block: int, is_hit: bool) -> None:
         """Count a request that asked its stage's cache."""
-        self.count(block, CACHE_HITS if is_hit else CACHE_MISSES)
+        try:
+            cells = self._blocks[block]
+        except KeyError:
+            cells = self._slice(block)
+        cells[CACHE_HITS if is_hit else CACHE_MISSES] += 1.0
 
     def count_refusal(self, reason: str) -> None:
         """Count a request that was refused at the edge; an unknown `reason` counts as `other`."""

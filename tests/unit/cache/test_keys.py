@@ -83,10 +83,10 @@ def test_what_only_sounds_like_authorization_is_not_it() -> None:
 
 @pytest.mark.parametrize("place", ["header", "multivalueheader"])
 def test_a_header_counts_however_it_is_spelled_and_with_all_its_values(place: str) -> None:
-    compiled = key(f"method.request.{place}.X-User")
+    read = key(f"method.request.{place}.X-User").reader()
 
-    def values(*headers: tuple[bytes, bytes]) -> tuple[tuple[str, ...], ...]:
-        return compiled.values(exchange(headers=headers))
+    def values(*headers: tuple[bytes, bytes]) -> tuple[object, ...]:
+        return read(exchange(headers=headers), None, ())
 
     assert values((b"x-user", b"ann")) == values((b"X-User", b"ann"))
     told = {
@@ -102,16 +102,16 @@ def test_a_header_counts_however_it_is_spelled_and_with_all_its_values(place: st
 
 @pytest.mark.parametrize("place", ["querystring", "multivaluequerystring"])
 def test_all_values_of_a_query_parameter_count(place: str) -> None:
-    compiled = key(f"method.request.{place}.a")
+    read = key(f"method.request.{place}.a").reader()
     queries = ("", "a=", "a=1", "a=2&a=1", "a=1&a=2", "a=2;a=1&a=1")
 
-    assert len({compiled.values(exchange(query=query)) for query in queries}) == len(queries)
+    assert len({read(exchange(query=query), None, ()) for query in queries}) == len(queries)
 
 
 def test_absent_and_empty_parameters_are_values_of_their_own() -> None:
-    compiled = key("method.request.querystring.a", "method.request.querystring.b")
+    read = key("method.request.querystring.a", "method.request.querystring.b").reader()
     values = {
-        compiled.values(exchange(query=query)) for query in ("", "a=1", "b=1", "a=1&b=1", "a=2")
+        read(exchange(query=query), None, ()) for query in ("", "a=1", "b=1", "a=1&b=1", "a=2")
     }
 
     assert len(values) == 5

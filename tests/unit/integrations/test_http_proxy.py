@@ -5,11 +5,12 @@ import pytest
 from gateway.definitions.integration import ResponseTransferMode
 from gateway.definitions.rest_api import Method
 from gateway.definitions.stage import Deployment, Stage
+from gateway.driver import Drive, Pending, Waiter
 from gateway.errors import Fault, GatewayResponseType
-from gateway.messages import EndpointResponse
+from gateway.messages import EndpointResponse, Exchange, IntegrationRequest, InvocationResponse
 from gateway.snapshot import problems_of_deployment
 from gateway.streams import BodyStream
-from tests.builders import FakeProducer, World, api, body, proxy, release
+from tests.builders import FakeProducer, World, api, body, proxy, release, request
 
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 
@@ -274,3 +275,107 @@ def test_a_mapped_value_cannot_climb_out_of_the_backends_path() -> None:
     assert refused == 400
     assert len(shop.endpoints.requests) == 1
     assert shop.endpoints.head()[0].startswith("GET /items/a%20b?")
+
+
+class Busy:
+    """Connections on which each request is sent at once, and answered later."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    def send(self, _request: IntegrationRequest) -> Waiter[EndpointResponse]:
+        self.calls.append(Call())
+        return self.calls[-1]
+
+
+class Call(Waiter[EndpointResponse]):
+    """A request that was sent; it notes when nobody waits for it any more."""
+
+    is_given_up = False
+
+    def give_up(self) -> None:
+        super().give_up()
+        self.is_given_up = True
+
+
+class Relayed:
+    """A request that is on its way, and what comes of it."""
+
+    def __init__(self) -> None:
+        self.world = world()
+        busy = Busy()
+        self.world.service._endpoints = busy
+        self.exchange: Exchange = self.world.service.open(request(target="/dev/pets"))
+        answer = self.world.service.answer(self.exchange)
+        assert isinstance(answer, Pending)
+        self.answer: Pending[InvocationResponse] = answer
+        (self.call,) = busy.calls
+        self.results: list[InvocationResponse] = []
+        self.errors: list[BaseException] = []
+
+    def start(self) -> None:
+        self.answer.start(self.results.append, self.errors.append)
+
+
+def test_what_is_sent_at_once_is_answered_without_a_coroutine() -> None:
+    relayed = Relayed()
+    relayed.start()
+    relayed.world.clock.time += 2
+    relayed.call.set(EndpointResponse(201, [(b"A", b"b")], b"{}"))
+
+    assert [(each.status, each.body) for each in relayed.results] == [(201, b"{}")]
+    assert not relayed.errors
+    assert relayed.exchange.integration_status == 201
+    assert relayed.exchange.integration_latency == 2
+    relayed.answer.close()
+    assert not relayed.call.is_given_up
+
+
+def test_an_answer_that_came_before_the_start_is_told_at_once() -> None:
+    relayed = Relayed()
+    relayed.call.set(EndpointResponse(200, [], b"{}"))
+    relayed.start()
+
+    assert len(relayed.results) == 1
+
+
+def test_what_fails_later_is_told_and_timed() -> None:
+    relayed = Relayed()
+    relayed.start()
+    relayed.world.clock.time += 3
+    fault = Fault(GatewayResponseType.INTEGRATION_TIMEOUT, source="integration")
+    relayed.call.fail(fault)
+
+    assert relayed.errors == [fault]
+    assert not relayed.results
+    assert relayed.exchange.integration_latency == 3
+    relayed.answer.close()
+    assert not relayed.call.is_given_up
+
+
+def test_an_answer_that_cannot_be_passed_on_is_told_as_a_bug() -> None:
+    relayed = Relayed()
+    relayed.start()
+    relayed.call.set(EndpointResponse(200, [(b"no pair",)], b"{}"))  # type: ignore[list-item]
+
+    assert [type(each) for each in relayed.errors] == [ValueError]
+
+
+def test_a_client_that_leaves_gives_the_backend_up() -> None:
+    relayed = Relayed()
+    relayed.start()
+    relayed.world.clock.time += 1
+    relayed.answer.close()
+
+    assert relayed.call.is_given_up
+    assert relayed.exchange.integration_latency == 1
+    relayed.call.set(EndpointResponse(200, [], b"{}"))
+    assert not relayed.results + relayed.errors
+
+
+def test_what_is_sent_at_once_can_be_awaited_too() -> None:
+    relayed = Relayed()
+    Drive(relayed.answer, relayed.results.append, relayed.errors.append).step()
+    relayed.call.set(EndpointResponse(200, [], b"{}"))
+
+    assert [each.body for each in relayed.results] == [b"{}"]

@@ -89,7 +89,7 @@ def test_what_is_remembered_is_bounded_and_forgotten_as_a_whole() -> None:
         head = b"HTTP/1.1 200 %d\r\nContent-Length: 2\r\nX-Id: %d" % (number, number)
         assert heads.read(head) is not None
 
-    assert len(heads._heads) <= plain_head._MOST_HEADS
+    assert len(heads.heads) <= plain_head._MOST_HEADS
     assert len(heads._lines) <= plain_head._MOST_LINES
     assert len(heads._statuses) <= plain_head._MOST_LINES
 
