@@ -101,14 +101,16 @@ def digest_of_parts(digests: Mapping[str, str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
-def encode_release(release: Release, known: Mapping[str, Part] | None = None) -> dict[str, Part]:
+def encode_release(
+    release: Release,
+    known: Mapping[str, Part] | None = None,
+    apis: Mapping[str, Part] | None = None,
+) -> dict[str, Part]:
     """Cut a release into parts, by key; `revision` and `digest` are no part of it.
 
     A deployment found in `known` (the parts of an earlier release) is not encoded again: its id
-    stands for its content.
+    stands for its content. `apis` are the parts of all APIs, where they are made already.
     """
-    buckets = _by_api(release.bucket_slots)
-    blocks = _by_api(release.metric_slots)
     parts = [
         _settings_part(release),
         encode_domains(release.domains, release.stored_domains),
@@ -117,10 +119,7 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
     ]
     if release.cache_flushes:
         parts.append(encode_flushes(release.cache_flushes))
-    for api_id, stages in release.stages.items():
-        slots = buckets.get(api_id, ()), blocks.get(api_id, ())
-        records = _api_records(stages, release.files.get(api_id), *slots)
-        parts.append(_make(f"api/{api_id}", records))
+    parts += _encode_apis(release) if apis is None else apis.values()
     earlier = known or {}
     for deployment in release.deployments.values():
         key = f"deployment/{deployment.id}"
@@ -128,6 +127,15 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
     # Encoded anew: equal content gives equal digests, and is not sent again.
     parts += encode_usage(release).values()
     return {part.key: part for part in parts}
+
+
+def _encode_apis(release: Release) -> Iterator[Part]:
+    buckets = _by_api(release.bucket_slots)
+    blocks = _by_api(release.metric_slots)
+    for api_id, stages in release.stages.items():
+        slots = buckets.get(api_id, ()), blocks.get(api_id, ())
+        records = _api_records(stages, release.files.get(api_id), *slots)
+        yield _make(f"api/{api_id}", records)
 
 
 def encode_usage(
