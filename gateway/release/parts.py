@@ -18,6 +18,7 @@ import orjson
 
 from gateway.definitions import codec
 from gateway.definitions.domain import DomainName
+from gateway.definitions.method_texts import MethodTexts, Texts, encode_resource
 from gateway.definitions.rest_api import Resource
 from gateway.definitions.served_certificate import ServedCertificate
 from gateway.definitions.stage import Deployment, Stage
@@ -444,12 +445,12 @@ def _slot_records(kind: str, slots: Iterable[tuple[str, int]]) -> Iterator[Recor
         yield [kind, dict(listed[start : start + _SLOTS_PER_RECORD])]
 
 
-def _encoded(resources: Iterable[Resource]) -> Iterator[tuple[Any, dict[str, Any]]]:
+def _encoded(resources: Iterable[Resource]) -> Iterator[tuple[dict[str, Any], Texts]]:
+    texts = MethodTexts()
     for resource in resources:
-        if UNREAD in resource.methods.values():
+        if any(method is UNREAD for method in resource.methods.values()):
             raise AssertionError(f"{resource.path} is an outline: its part must be known")
-        methods = {verb: codec.encode(method) for verb, method in resource.methods.items()}
-        yield codec.encode(replace(resource, methods={})), methods
+        yield encode_resource(resource), texts.of(resource)
 
 
 def _deployment_records(
