@@ -7,7 +7,8 @@ same object) nothing is worked out, and nothing encoded, a second time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from gateway.definitions.stage import Stage
 from gateway.release import (
@@ -37,6 +38,8 @@ class _Encoded:
 
     stages: Mapping[str, Stage]
     file: str | None
+    slots: tuple[Mapping[str, int], Mapping[str, int]]
+    """Those of the whole release: where they are the same objects, so are the indices."""
     buckets: tuple[int, ...]
     """Indices in the order of the needs."""
     blocks: tuple[int | None, ...]
@@ -66,15 +69,15 @@ class Places:
 
     def buckets(self) -> Iterator[str]:
         """Yield the identity of every token bucket."""
-        return (name for needs in self._needs.values() for name in needs.buckets)
+        return chain.from_iterable(needs.buckets for needs in self._needs.values())
 
     def stage_blocks(self) -> Iterator[str]:
         """Yield the identity of every stage's metric block."""
-        return (name for needs in self._needs.values() for name in needs.stage_blocks)
+        return chain.from_iterable(needs.stage_blocks for needs in self._needs.values())
 
     def method_blocks(self) -> Iterator[str]:
         """Yield the identity of every metric block that methods want."""
-        return (name for needs in self._needs.values() for name in needs.method_blocks)
+        return chain.from_iterable(needs.method_blocks for needs in self._needs.values())
 
     def parts(self, release: Release) -> dict[str, Part]:
         """Return the part of each API, by key; `release` has their stages and all slots."""
@@ -99,18 +102,28 @@ def _needs(api_id: str, stages: Mapping[str, Stage], deployments: Deployments) -
 
 def _encoded(release: Release, api_id: str, needs: _Needs, known: _Encoded | None) -> _Encoded:
     """Encode an API's part, unless it is known and still the same."""
-    names = (*needs.stage_blocks, *needs.method_blocks)
     file = release.files.get(api_id)
+    slots = release.bucket_slots, release.metric_slots
+    if (
+        known is not None
+        and known.stages is needs.stages
+        and known.file == file
+        and known.slots[0] is slots[0]
+        and known.slots[1] is slots[1]
+    ):
+        return known
+    names = (*needs.stage_blocks, *needs.method_blocks)
     buckets = tuple(map(release.bucket_slots.__getitem__, needs.buckets))
     blocks = tuple(map(release.metric_slots.get, names))
     made_of = needs.stages, file, buckets, blocks
     if known is not None and (known.stages, known.file, known.buckets, known.blocks) == made_of:
-        return known
+        return replace(known, stages=needs.stages, slots=slots)
     granted = {name: index for name, index in zip(names, blocks, strict=True) if index is not None}
     bucket_slots = dict(zip(needs.buckets, buckets, strict=True))
     return _Encoded(
         stages=needs.stages,
         file=file,
+        slots=slots,
         buckets=buckets,
         blocks=blocks,
         part=encode_api(release, api_id, bucket_slots, granted),

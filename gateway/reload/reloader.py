@@ -413,11 +413,13 @@ class Reloader:
             without_blocks=refused,
         )
 
-    def _metric_slots(self) -> tuple[dict[str, int], int]:
+    def _metric_slots(self) -> tuple[Mapping[str, int], int]:
         """Return the slots of metric blocks, and how many methods the budget left without one."""
         known = self._blocks.assigned
-        # Sorting is stable: who has a block keeps it.
-        methods = sorted(self._places.method_blocks(), key=lambda name: name not in known)
+        methods = list(self._places.method_blocks())
+        if not known.keys() >= set(methods):
+            # Sorting is stable: who has a block keeps it.
+            methods.sort(key=lambda name: name not in known)
         granted, refused = allot(methods, self._capacities.series)
         fitting = (*self._places.stage_blocks(), *granted)[: self._capacities.blocks - 1]
         return self._blocks.assign(fitting), len(refused)

@@ -121,7 +121,8 @@ def _write_resources(
     of_api = RESOURCE.c.api == api
     before = {row.path: row for row in transaction.rows(select(RESOURCE).where(of_api))}
     gone = [row.sequence for path, row in before.items() if path not in ids]
-    transaction.run(delete(RESOURCE).where(RESOURCE.c.sequence.in_(gone)))
+    if gone:
+        transaction.run(delete(RESOURCE).where(RESOURCE.c.sequence.in_(gone)))
     sequences = {path: row.sequence for path, row in before.items() if path in ids}
     moved = {sequences[path]: ids[path] for path in sequences if before[path].id != ids[path]}
     free_ids(transaction, RESOURCE, list(moved))
