@@ -107,13 +107,16 @@ def decode_fields(
     return _decode_members(schema, value, path, problems)[0]
 
 
-def encode(definition: object, *, without_defaults: bool = False) -> Any:
+def encode(definition: object, *, without_defaults: bool = False, omit: str = "") -> Any:
     """Return a definition as AWS's JSON: dicts, lists, text, numbers, booleans.
 
     Absent and empty members are omitted; `without_defaults` omits all that equal their default,
-    so that a field added later does not change what is written today.
+    so that a field added later does not change what is written today. `omit` names an attribute
+    that is left out whatever it is.
     """
-    return _encode_object(_schema(type(definition)), definition, without_defaults)
+    cls: type[Any] = type(definition)
+    schema = _schema_without(cls, omit) if omit else _schema(cls)
+    return _encode_object(schema, definition, without_defaults)
 
 
 def known_names(cls: type) -> tuple[str, ...]:
@@ -356,6 +359,14 @@ def _schema(cls: type) -> _Schema:
     if schema is None:
         schema = _SCHEMAS[cls] = _compile(cls)
     return schema
+
+
+@functools.cache
+def _schema_without(cls: type, attribute: str) -> _Schema:
+    """Return a class's schema for encoding all but one attribute."""
+    schema = _schema(cls)
+    kept = tuple(member for member in schema.members if member.attribute != attribute)
+    return dataclasses.replace(schema, members=kept)
 
 
 def _compile(cls: type) -> _Schema:

@@ -6,7 +6,6 @@ definition of thousands of methods costs what its different ones do.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -49,9 +48,7 @@ def encode_definition(
     definition: ApiDefinition, texts: MethodTexts, *, without_defaults: bool = False
 ) -> dict[str, Any]:
     """Return what `codec.encode` returns, with texts in place of methods."""
-    head = codec.encode(
-        dataclasses.replace(definition, resources=()), without_defaults=without_defaults
-    )
+    head = codec.encode(definition, without_defaults=without_defaults, omit="resources")
     resources = [
         {**encode_resource(resource), **({"methods": methods} if methods else {})}
         for resource, methods in ((each, texts.of(each)) for each in definition.resources)
@@ -64,5 +61,5 @@ def encode_definition(
 
 def encode_resource(resource: Resource) -> dict[str, Any]:
     """Return a resource as AWS's JSON, without its methods."""
-    shape: dict[str, Any] = codec.encode(dataclasses.replace(resource, methods={}))
+    shape: dict[str, Any] = codec.encode(resource, omit="methods")
     return shape

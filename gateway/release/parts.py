@@ -432,7 +432,7 @@ def _api_records(
     if file is not None:
         yield ["file", file]
     for name, stage in stages.items():
-        yield ["stage", name, codec.encode(replace(stage, method_settings={}))]
+        yield ["stage", name, codec.encode(stage, omit="method_settings")]
         for method_key, setting in stage.method_settings.items():
             yield ["setting", name, method_key, codec.encode(setting)]
     yield from _slot_records("buckets", buckets)
