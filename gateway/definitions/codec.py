@@ -34,6 +34,9 @@ _INVALID: Final = object()
 _SCHEMAS: Final[dict[type, _Schema]] = {}
 """Process: every class that was decoded or encoded, compiled. As many as there are classes."""
 
+_TRIMMED: Final[dict[tuple[type, str], _Schema]] = {}
+"""Process: the same without one attribute, for encoding. As many as callers name."""
+
 _PLAIN: Final = frozenset({str, int, float, bool})
 """Types whose values are their own JSON: most are."""
 
@@ -114,7 +117,7 @@ def encode(definition: object, *, without_defaults: bool = False, omit: str = ""
     so that a field added later does not change what is written today. `omit` names an attribute
     that is left out whatever it is.
     """
-    cls: type[Any] = type(definition)
+    cls = type(definition)
     schema = _schema_without(cls, omit) if omit else _schema(cls)
     return _encode_object(schema, definition, without_defaults)
 
@@ -361,12 +364,14 @@ def _schema(cls: type) -> _Schema:
     return schema
 
 
-@functools.cache
 def _schema_without(cls: type, attribute: str) -> _Schema:
     """Return a class's schema for encoding all but one attribute."""
-    schema = _schema(cls)
-    kept = tuple(member for member in schema.members if member.attribute != attribute)
-    return dataclasses.replace(schema, members=kept)
+    trimmed = _TRIMMED.get((cls, attribute))
+    if trimmed is None:
+        schema = _schema(cls)
+        kept = tuple(member for member in schema.members if member.attribute != attribute)
+        trimmed = _TRIMMED[cls, attribute] = dataclasses.replace(schema, members=kept)
+    return trimmed
 
 
 def _compile(cls: type) -> _Schema:
