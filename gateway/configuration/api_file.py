@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import marshal
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -172,7 +173,8 @@ class _Reader:
         """Decode and check a definition."""
         found: list[Problem] = []
         raw = _members(value.get("resources"), "resources", found)
-        resources = tuple(_decode_resource(path, raw[path], found) for path in sorted(raw))
+        known: _Methods = {}
+        resources = tuple(_decode_resource(path, raw[path], known, found) for path in sorted(raw))
         parts = {key: _decode_part(key, value.get(key), found) for key in _PARTS}
         definition = ApiDefinition(
             # A name that cannot be read is reported already; the rest is still checked.
@@ -307,7 +309,13 @@ class _Reader:
         return id_
 
 
-def _decode_resource(path: str, value: object, problems: list[Problem]) -> Resource:
+_Methods = dict[bytes, Method]
+"""Methods by what was written of them: those that are written alike are one object."""
+
+
+def _decode_resource(
+    path: str, value: object, known: _Methods, problems: list[Problem]
+) -> Resource:
     """Decode a resource's methods; those with errors are left out."""
     here = join("resources", path)
     methods: dict[str, Method] = {}
@@ -322,11 +330,28 @@ def _decode_resource(path: str, value: object, problems: list[Problem]) -> Resou
             problems.append(problem)
             continue
         raw_method = _without_repeated({} if raw is None else raw, "httpMethod", http_method)
-        method = codec.decode(Method, raw_method, problems=problems, path=below)
+        written = _as_written(raw_method)
+        method = known.get(written)
+        if method is None:
+            method = codec.decode(Method, raw_method, problems=problems, path=below)
         if method is not None:
+            if written:
+                known[written] = method
             methods[http_method] = method
     ordered = {each: methods[each] for each in METHODS if each in methods}
     return Resource(path=path, id=id_ or "", methods=ordered)
+
+
+def _as_written(raw: object) -> bytes:
+    """Return bytes that are equal for values that are equal in all, types and order included.
+
+    Empty for a number that remembers how it was written, which these bytes could not tell.
+    """
+    try:
+        # The first version: later ones tell values apart that are the same object.
+        return marshal.dumps(raw, 0)  # type: ignore[arg-type]
+    except ValueError:
+        return b""
 
 
 def _decode_part(key: str, value: object, problems: list[Problem]) -> dict[str, Any]:

@@ -1,18 +1,20 @@
 """YAML text → plain values that remember where each of them was written.
 
-Only YAML 1.2's core scalars are known: `yes`, `on`, `1_000` and dates stay text, and keys are
-always text. Size, depth and what aliases expand to are bounded before any value is built from them.
+Keys are always text. Size, depth and what aliases expand to are bounded before any value is built
+from them; text with nothing wrong in it is read without its places (see `plain_source`), which are
+looked up when somebody asks.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
 
+from gateway.configuration.plain_source import UnusualError, plain_value
+from gateway.configuration.yaml_scalars import NUMBER_CHARACTERS, LongNumberError, plain_scalar
 from gateway.definitions.codec import shown
 from gateway.errors import Problem
 
@@ -22,37 +24,11 @@ DEPTH: Final = 64
 """Mappings and lists inside one another."""
 NODES: Final = 100_000
 """Values of one file, those counted again that aliases repeat."""
-NUMBER_CHARACTERS: Final = 64
-"""A longer number is refused: it is text that lacks quotes."""
-
 _CORE: Final = "tag:yaml.org,2002:"
-_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
-_BOOLEANS: Final = {
-    "true": True,
-    "True": True,
-    "TRUE": True,
-    "false": False,
-    "False": False,
-    "FALSE": False,
-}
-_INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", re.ASCII)
-_FLOAT: Final = re.compile(
-    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
-    re.ASCII,
-)
 _SCALAR_TAGS: Final = {"null": type(None), "bool": bool, "int": int, "float": float, "str": str}
 
 Mark = tuple[int, int]
 """Line and column, 1-based."""
-
-
-class NumberAsWritten(int):
-    """A whole number whose text is not its usual one, such as `007`: as text it is that text."""
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
 
 
 @dataclass(slots=True)
@@ -67,12 +43,17 @@ class _Node:
 
 
 class Positions:
-    """Finds the line and column of a dotted path in one source."""
+    """Finds the line and column of a dotted path in one source.
 
-    __slots__ = ("_root",)
+    Most sources are never asked: they are read a second time, for their places, when they are.
+    """
 
-    def __init__(self, root: _Node | None) -> None:
+    __slots__ = ("_content", "_root")
+
+    def __init__(self, root: _Node | None = None, *, content: bytes | None = None) -> None:
+        """Take a document's root, or the content that holds it."""
         self._root = root
+        self._content = content
 
     def find(self, path: str) -> Mark:
         """Return line and column of what a path names, or of what encloses it most closely.
@@ -80,6 +61,9 @@ class Positions:
         A member's place is that of its key. Keys may hold dots themselves: the longest that fits
         counts, so `resources./v1.0/pets.GET` is found.
         """
+        if self._content is not None:
+            self._root, _ = _read(self._content, "")
+            self._content = None
         if self._root is None:
             return (1, 1)
         node, mark, rest = self._root, self._root.mark, path
@@ -132,6 +116,19 @@ def parse(content: bytes, file: str) -> Source:
 
     `file` is the name that problems carry.
     """
+    if len(content) <= SOURCE_BYTES:
+        try:
+            value = plain_value(content.decode("utf-8-sig"), depth=DEPTH, nodes=NODES)
+            return Source(value, Positions(content=content), ())
+        except (UnusualError, UnicodeDecodeError):
+            # What is wrong, if anything, is found out below.
+            pass
+    root, problems = _read(content, file)
+    return Source(None if root is None else root.value, Positions(root), problems)
+
+
+def _read(content: bytes, file: str) -> tuple[_Node | None, tuple[Problem, ...]]:
+    """Return a document's root, as far as it can be read, and what is wrong."""
     reader = _Reader(file)
     root: _Node | None = None
     try:
@@ -146,8 +143,7 @@ def parse(content: bytes, file: str) -> Source:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         text = str(error).splitlines()[0]
         reader.add(_byte_mark(content, error), f"is no valid YAML: {text}; save it as UTF-8 text")
-    value = None if root is None else root.value
-    return Source(value, Positions(root), tuple(reader.problems))
+    return root, tuple(reader.problems)
 
 
 def _byte_mark(content: bytes, error: Exception) -> Mark:
@@ -287,29 +283,8 @@ class _Reader:
         return value
 
     def _plain(self, text: str, mark: Mark) -> Any:
-        if text in _NULLS:
-            return None
-        if (boolean := _BOOLEANS.get(text)) is not None:
-            return boolean
-        if text[0] not in "+-.0123456789":
-            return text
-        is_integer = _INTEGER.fullmatch(text) is not None
-        if not is_integer and not _FLOAT.fullmatch(text):
-            return text
-        if len(text) > NUMBER_CHARACTERS:
+        try:
+            return plain_scalar(text)
+        except LongNumberError:
             self.add(mark, f"a number has at most {NUMBER_CHARACTERS} characters; or quote it")
             return text
-        return (
-            _whole_number(text)
-            if is_integer
-            else float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-        )
-
-
-def _whole_number(text: str) -> int:
-    number = int(text, 0) if text.startswith(("0o", "0x")) else int(text)
-    if str(number) == text:
-        return number
-    written = NumberAsWritten(number)
-    written.text = text
-    return written

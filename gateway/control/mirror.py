@@ -144,14 +144,16 @@ def _forget_deployments(transaction: Transaction, sequence: int, api: LoadedApi)
     query = select(DEPLOYMENT.c.sequence, DEPLOYMENT.c.id).where(DEPLOYMENT.c.api == sequence)
     rows = transaction.rows(query.order_by(DEPLOYMENT.c.sequence.desc()))
     old = [row.sequence for row in rows[DEPLOYMENTS_KEPT:] if row.id not in api.deployments]
-    transaction.run(delete(DEPLOYMENT).where(DEPLOYMENT.c.sequence.in_(old)))
+    if old:
+        transaction.run(delete(DEPLOYMENT).where(DEPLOYMENT.c.sequence.in_(old)))
 
 
 def _write_stages(transaction: Transaction, api_id: str, sequence: int, api: LoadedApi) -> None:
     rows = transaction.rows(select(STAGE).where(STAGE.c.api == sequence))
     shown = {row.stage_name: row for row in rows}
     gone = [row.sequence for name, row in shown.items() if name not in api.stages]
-    transaction.run(delete(STAGE).where(STAGE.c.sequence.in_(gone)))
+    if gone:
+        transaction.run(delete(STAGE).where(STAGE.c.sequence.in_(gone)))
     for name, stage in api.stages.items():
         _write_stage(transaction, sequence, stage, shown.get(name))
         put_tags(transaction, target_of_stage(api_id, name), dict(stage.tags))

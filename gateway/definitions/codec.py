@@ -34,6 +34,12 @@ _INVALID: Final = object()
 _SCHEMAS: Final[dict[type, _Schema]] = {}
 """Process: every class that was decoded or encoded, compiled. As many as there are classes."""
 
+_TRIMMED: Final[dict[tuple[type, str], _Schema]] = {}
+"""Process: the same without one attribute, for encoding. As many as callers name."""
+
+_PLAIN: Final = frozenset({str, int, float, bool})
+"""Types whose values are their own JSON: most are."""
+
 _SHOWN_CHARACTERS: Final = 60
 """Longer keys and values are cut in messages, and before they are compared with known names."""
 
@@ -65,6 +71,8 @@ class _Member:
     exact: type | None
     """A value of exactly this type is its own decoded form: most are, and no call is needed."""
     default: object
+    is_empty: bool
+    """Whether the default is nothing, and so never written."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,13 +110,16 @@ def decode_fields(
     return _decode_members(schema, value, path, problems)[0]
 
 
-def encode(definition: object, *, without_defaults: bool = False) -> Any:
+def encode(definition: object, *, without_defaults: bool = False, omit: str = "") -> Any:
     """Return a definition as AWS's JSON: dicts, lists, text, numbers, booleans.
 
     Absent and empty members are omitted; `without_defaults` omits all that equal their default,
-    so that a field added later does not change what is written today.
+    so that a field added later does not change what is written today. `omit` names an attribute
+    that is left out whatever it is.
     """
-    return _encode_object(_schema(type(definition)), definition, without_defaults)
+    cls = type(definition)
+    schema = _schema_without(cls, omit) if omit else _schema(cls)
+    return _encode_object(schema, definition, without_defaults)
 
 
 def known_names(cls: type) -> tuple[str, ...]:
@@ -314,10 +325,13 @@ def _encode_object(schema: _Schema, definition: object, without_defaults: bool) 
     encoded: dict[str, Any] = {}
     for member in schema.members:
         value = getattr(definition, member.attribute)
-        if value == member.default and (without_defaults or _is_empty(value)):
+        default = member.default
+        if (value is default or value == default) and (without_defaults or member.is_empty):
             continue
         if value is not None:
-            encoded[member.name] = _encode_value(value, without_defaults)
+            encoded[member.name] = (
+                value if type(value) in _PLAIN else _encode_value(value, without_defaults)
+            )
     return encoded
 
 
@@ -326,15 +340,20 @@ def _is_empty(value: object) -> bool:
 
 
 def _encode_value(value: Any, without_defaults: bool) -> Any:
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is dict:
+        return {key: _encode_value(each, without_defaults) for key, each in value.items()}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, (str, int, float)):
         return value
-    if isinstance(value, Mapping):
-        return {key: _encode_value(each, without_defaults) for key, each in value.items()}
     if isinstance(value, (tuple, list)):
         return [_encode_value(each, without_defaults) for each in value]
-    return _encode_object(_schema(type(value)), value, without_defaults)
+    if kind not in _SCHEMAS and isinstance(value, Mapping):
+        return {key: _encode_value(each, without_defaults) for key, each in value.items()}
+    return _encode_object(_schema(kind), value, without_defaults)
 
 
 def _schema(cls: type) -> _Schema:
@@ -343,6 +362,16 @@ def _schema(cls: type) -> _Schema:
     if schema is None:
         schema = _SCHEMAS[cls] = _compile(cls)
     return schema
+
+
+def _schema_without(cls: type, attribute: str) -> _Schema:
+    """Return a class's schema for encoding all but one attribute."""
+    trimmed = _TRIMMED.get((cls, attribute))
+    if trimmed is None:
+        schema = _schema(cls)
+        kept = tuple(member for member in schema.members if member.attribute != attribute)
+        trimmed = _TRIMMED[cls, attribute] = dataclasses.replace(schema, members=kept)
+    return trimmed
 
 
 def _compile(cls: type) -> _Schema:
@@ -361,6 +390,7 @@ def _compile(cls: type) -> _Schema:
                 decode=(decoder := _decoder(hints[field.name])),
                 exact=_EXACT.get(decoder),
                 default=default,
+                is_empty=_is_empty(default),
             )
         )
     by_name = {name: member for member in members for name in member.names}

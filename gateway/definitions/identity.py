@@ -5,13 +5,15 @@ A reverted file returns to its old deployment, and a resource keeps its id throu
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from typing import Any, Final
 
 import orjson
 
 from gateway.definitions import codec
-from gateway.definitions.rest_api import ApiDefinition
+from gateway.definitions.method_texts import MethodTexts, encode_definition
+from gateway.definitions.rest_api import ApiDefinition, Method
 
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
 _DEPLOYMENT_CHARACTERS: Final = 10
@@ -19,6 +21,8 @@ _DEPLOYMENT_CHARACTERS: Final = 10
 _RESOURCE_CHARACTERS: Final = 6
 _PART_CHARACTERS: Final = 10
 _ROOT_CHARACTERS: Final = 10
+_RESOURCES_KNOWN: Final = 16_384
+"""Paths whose ids are remembered: each is asked for several times in a reload."""
 
 
 def deployment_id(api_id: str, definition: ApiDefinition) -> str:
@@ -28,19 +32,24 @@ def deployment_id(api_id: str, definition: ApiDefinition) -> str:
     matches is used. Tags and the endpoint configuration do not count: they are not served, and
     change without a deployment.
     """
-    content = codec.encode(definition, without_defaults=True)
+    texts = MethodTexts(_canonical_method)
+    content = encode_definition(definition, texts, without_defaults=True)
     for name in ("tags", "endpointConfiguration"):
         content["restApi"].pop(name, None)
-    for resource in content.get("resources", ()):
-        for method in resource.get("methods", {}).values():
-            integration = method.get("integration", {})
-            responses = integration.get("integrationResponses", {})
-            integration["integrationResponses"] = list(responses.items())
     content["resources"] = sorted(content.get("resources", ()), key=_path_of)
     canonical = orjson.dumps([api_id, content], option=orjson.OPT_SORT_KEYS)
     return _characters(canonical, _DEPLOYMENT_CHARACTERS)
 
 
+def _canonical_method(method: Method) -> bytes:
+    content = codec.encode(method, without_defaults=True)
+    integration = content.get("integration", {})
+    responses = integration.get("integrationResponses", {})
+    integration["integrationResponses"] = list(responses.items())
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+
+
+@functools.lru_cache(maxsize=_RESOURCES_KNOWN)
 def resource_id(path: str) -> str:
     """Return the id of a path: 6 characters `[a-z0-9]`, 10 for the root, as AWS's look.
 

@@ -66,14 +66,18 @@ def problems_of(definition: ApiDefinition, path: str = "") -> list[Problem]:
         problems_of_paths([resource.path for resource in definition.resources], resources)
     )
     _check_ids(definition.resources, resources, problems)
+    # Methods written alike are one object, and what is right in one place is right in all.
+    sound: set[int] = set()
     for resource in definition.resources:
         here = join(resources, resource.path)
         for http_method, method in resource.methods.items():
             problem = problem_of_http_method(http_method, join(here, http_method), after=problems)
-            if problem is None:
-                _check_method(method, join(here, http_method), problems)
-            else:
+            if problem is not None:
                 problems.append(problem)
+            elif id(method) not in sound:
+                before = len(problems)
+                _check_method(method, join(here, http_method), problems)
+                sound.update([id(method)] if len(problems) == before else [])
     here = join(path, "gatewayResponses")
     for type_, response in definition.gateway_responses.items():
         if type_ not in GatewayResponseType.__members__:

@@ -18,6 +18,7 @@ import orjson
 
 from gateway.definitions import codec
 from gateway.definitions.domain import DomainName
+from gateway.definitions.method_texts import MethodTexts, Texts, encode_resource
 from gateway.definitions.rest_api import Resource
 from gateway.definitions.served_certificate import ServedCertificate
 from gateway.definitions.stage import Deployment, Stage
@@ -101,14 +102,16 @@ def digest_of_parts(digests: Mapping[str, str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
-def encode_release(release: Release, known: Mapping[str, Part] | None = None) -> dict[str, Part]:
+def encode_release(
+    release: Release,
+    known: Mapping[str, Part] | None = None,
+    apis: Mapping[str, Part] | None = None,
+) -> dict[str, Part]:
     """Cut a release into parts, by key; `revision` and `digest` are no part of it.
 
     A deployment found in `known` (the parts of an earlier release) is not encoded again: its id
-    stands for its content.
+    stands for its content. `apis` are the parts of all APIs, where they are made already.
     """
-    buckets = _by_api(release.bucket_slots)
-    blocks = _by_api(release.metric_slots)
     parts = [
         _settings_part(release),
         encode_domains(release.domains, release.stored_domains),
@@ -117,10 +120,7 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
     ]
     if release.cache_flushes:
         parts.append(encode_flushes(release.cache_flushes))
-    for api_id, stages in release.stages.items():
-        slots = buckets.get(api_id, ()), blocks.get(api_id, ())
-        records = _api_records(stages, release.files.get(api_id), *slots)
-        parts.append(_make(f"api/{api_id}", records))
+    parts += _encode_apis(release) if apis is None else apis.values()
     earlier = known or {}
     for deployment in release.deployments.values():
         key = f"deployment/{deployment.id}"
@@ -128,6 +128,15 @@ def encode_release(release: Release, known: Mapping[str, Part] | None = None) ->
     # Encoded anew: equal content gives equal digests, and is not sent again.
     parts += encode_usage(release).values()
     return {part.key: part for part in parts}
+
+
+def _encode_apis(release: Release) -> Iterator[Part]:
+    buckets = _by_api(release.bucket_slots)
+    blocks = _by_api(release.metric_slots)
+    for api_id, stages in release.stages.items():
+        slots = buckets.get(api_id, ()), blocks.get(api_id, ())
+        records = _api_records(stages, release.files.get(api_id), *slots)
+        yield _make(f"api/{api_id}", records)
 
 
 def encode_usage(
@@ -423,7 +432,7 @@ def _api_records(
     if file is not None:
         yield ["file", file]
     for name, stage in stages.items():
-        yield ["stage", name, codec.encode(replace(stage, method_settings={}))]
+        yield ["stage", name, codec.encode(stage, omit="method_settings")]
         for method_key, setting in stage.method_settings.items():
             yield ["setting", name, method_key, codec.encode(setting)]
     yield from _slot_records("buckets", buckets)
@@ -436,12 +445,12 @@ def _slot_records(kind: str, slots: Iterable[tuple[str, int]]) -> Iterator[Recor
         yield [kind, dict(listed[start : start + _SLOTS_PER_RECORD])]
 
 
-def _encoded(resources: Iterable[Resource]) -> Iterator[tuple[Any, dict[str, Any]]]:
+def _encoded(resources: Iterable[Resource]) -> Iterator[tuple[dict[str, Any], Texts]]:
+    texts = MethodTexts()
     for resource in resources:
-        if UNREAD in resource.methods.values():
+        if any(method is UNREAD for method in resource.methods.values()):
             raise AssertionError(f"{resource.path} is an outline: its part must be known")
-        methods = {verb: codec.encode(method) for verb, method in resource.methods.items()}
-        yield codec.encode(replace(resource, methods={})), methods
+        yield encode_resource(resource), texts.of(resource)
 
 
 def _deployment_records(

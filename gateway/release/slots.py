@@ -16,7 +16,7 @@ class Slots:
     a swap may still write to it.
     """
 
-    __slots__ = ("_assigned", "_freed", "_next", "capacity", "name", "reserved")
+    __slots__ = ("_assigned", "_freed", "_next", "_whole", "capacity", "name", "reserved")
 
     def __init__(
         self,
@@ -39,6 +39,8 @@ class Slots:
             if 0 < index < capacity and index not in taken:
                 self._assigned[identity] = index
                 taken.add(index)
+        self._whole: Mapping[str, int] | None = None
+        """What `assign` returned last; None: it is that no more."""
         self._next = max(taken) + 1
         self._freed = deque(index for index in range(1, self._next) if index not in taken)
 
@@ -53,8 +55,10 @@ class Slots:
         """A copy of the present assignment, the reserved identity included."""
         return {self.reserved: 0, **self._assigned}
 
-    def assign(self, wanted: Iterable[str]) -> dict[str, int]:
+    def assign(self, wanted: Iterable[str]) -> Mapping[str, int]:
         """Give every identity of `wanted` an index, free all others, and return the assignment.
+
+        It is the same object as before when the same is wanted, in the same order.
 
         Raises:
             ConfigurationError: there are more than the table holds; nothing was changed.
@@ -63,6 +67,8 @@ class Slots:
         identities.pop(self.reserved, None)
         if len(identities) + 1 > self.capacity:
             raise ConfigurationError((self._too_many(len(identities)),))
+        if self._whole is not None and list(identities) == list(self._assigned):
+            return self._whole
         kept = {name: index for name, index in self._assigned.items() if name in identities}
         freed = self._freed
         freed.extend(index for name, index in self._assigned.items() if name not in identities)
@@ -76,6 +82,7 @@ class Slots:
                     index = freed.popleft()
             assigned[name] = index
         self._assigned = {name: index for name, index in assigned.items() if index}
+        self._whole = assigned
         return assigned
 
     def amend(self, dropped: Iterable[str], wanted: Iterable[str]) -> dict[str, int]:
@@ -95,6 +102,7 @@ class Slots:
         count = len(self._assigned) - len(gone) + len(added)
         if count + 1 > self.capacity:
             raise ConfigurationError((self._too_many(count),))
+        self._whole = None
         self._freed.extend(self._assigned.pop(name) for name in gone)
         for name in added:
             if self._next < self.capacity:

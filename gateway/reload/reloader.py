@@ -11,11 +11,10 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from gateway.configuration.files import DOMAINS
 from gateway.configuration.keyring import Certified, Certify, no_certificates
-from gateway.configuration.loaded import Loaded, LoadedApi
+from gateway.configuration.loaded import Loaded
 from gateway.definitions.domain import DomainName
 from gateway.definitions.served_certificate import ServedCertificate
 from gateway.definitions.stage import Deployment, Stage
@@ -40,29 +39,21 @@ from gateway.release.parts import (
 )
 from gateway.release.slots import Slots
 from gateway.reload.absence import unserved_apis, vanished_directory
+from gateway.reload.checks import Checks
 from gateway.reload.connections import Connections
 from gateway.reload.domain_problems import open_beside, problems_among, unknown_references
 from gateway.reload.flushes import flushed
+from gateway.reload.places import Places
 from gateway.reload.report import Capacities, ReloadReport
 from gateway.reload.selection import amended, of_api, subset
-from gateway.reload.sizes import Encodings
 from gateway.reload.stored import StoredApis
 from gateway.reload.usage import UsageState
-from gateway.snapshot.check import (
-    checking_context,
-    problems_of_deployment,
-    problems_of_domain_features,
-    problems_of_stage,
-)
-from gateway.snapshot.compiled import CompiledDeployment
+from gateway.snapshot.check import problems_of_domain_features
 from gateway.store.account_wide import NOTHING_WIDE, AccountWide
 from gateway.store.served import ServedApi
 from gateway.telemetry.metrics import allot
 
 _log = logging.getLogger(__name__)
-
-_ALL: Final = "resources"
-"""Path of the problem that there are no methods."""
 
 
 @dataclass(slots=True)
@@ -124,8 +115,6 @@ class Reloader:
             reserved=NO_METHOD_BLOCK,
             assigned=start.metric_slots,
         )
-        self._checked: dict[str, tuple[CompiledDeployment, tuple[Problem, ...]]] = {}
-        """Deployments of the current release that were compiled to be checked, by id."""
         self._stored = StoredApis(start, self.parts)
         """What the store holds. Files win over it."""
         stored = start.stored_domains
@@ -134,7 +123,8 @@ class Reloader:
         self._stored_domains = tuple(each for each in start.domains if each.domain_name in stored)
         """Those that clients made: of the last good release, until the store was read."""
         self._connections = Connections(start)
-        self._encodings = Encodings()
+        self._checks = Checks(self._connections)
+        self._places = Places()
         self._certify = certify
         self._usage = UsageState(start, capacities.usage_rows, capacities.key_buckets)
 
@@ -159,22 +149,21 @@ class Reloader:
         draft = _Draft(problems=list(loaded.problems))
         if vanished:
             draft.problems.append(unserved_apis(loaded.directory, vanished))
-        checked: dict[str, tuple[CompiledDeployment, tuple[Problem, ...]]] = {}
         for api_id, api in loaded.apis.items():
-            found = self._check(api, checked)
+            found = self._checks.problems_of(api)
             draft.problems += found
             if any(problem.severity == "error" for problem in found):
                 self._keep(api_id, draft)
             else:
                 draft.add(api_id, api.stages, api.deployments, Path(api.file).name)
         for api in loaded.partial.values():
-            draft.problems += self._check_further(api, loaded.problems)
+            draft.problems += self._checks.further(api, loaded.problems)
         for api_id in sorted(self._broken(loaded)):
             self._keep(api_id, draft)
         self._add_stored(draft)
         file_domains = self._domains(loaded, draft)
         self._usage.take(loaded)
-        self._checked = {id_: each for id_, each in checked.items() if id_ in draft.deployments}
+        self._checks.keep(loaded.apis, draft.deployments)
         return replace(self._release(draft, file_domains), unserved=tuple(vanished))
 
     def known_deployments(self) -> frozenset[str]:
@@ -319,40 +308,6 @@ class Reloader:
             else:
                 draft.add(api_id, held.stages, held.deployments, None)
 
-    def _check(
-        self,
-        api: LoadedApi,
-        checked: dict[str, tuple[CompiledDeployment, tuple[Problem, ...]]],
-    ) -> list[Problem]:
-        """Compile what was not compiled before, and return every problem with its place."""
-        found: list[Problem] = []
-        for deployment_id, deployment in api.deployments.items():
-            known = self._checked.get(deployment_id)
-            if known is None:
-                compiled, problems = problems_of_deployment(deployment)
-                size = self._encodings.problem_of(deployment)
-                known = compiled, (*problems, *([] if size is None else [size]))
-            checked[deployment_id] = known
-            found += [api.locate(problem, deployment_id) for problem in known[1]]
-        compiled_by_id = {id_: checked[id_][0] for id_ in api.deployments}
-        certificates, links = self._connections.certificates(), self._connections.vpc_links()
-        for stage in api.stages.values():
-            id_ = stage.client_certificate_id
-            context = checking_context(id_, certificates.get(id_ or ""), links)
-            found += map(api.locate, problems_of_stage(stage, compiled_by_id, context))
-        return found
-
-    def _check_further(self, api: LoadedApi, known: Iterable[Problem]) -> list[Problem]:
-        """Return what else is wrong with an API that has errors, so that one look names it all."""
-        told = {(problem.file, problem.path) for problem in known}
-        try:
-            found = self._check(api, {})
-        except Exception:  # noqa: BLE001 (compiling expects what passed its checks; this did not)
-            _log.debug("%s cannot be checked further", api.file, exc_info=True)
-            return []
-        # Without methods: those that are broken are missing here only.
-        return [each for each in found if (each.file, each.path) not in {*told, (each.file, _ALL)}]
-
     def _broken(self, loaded: Loaded) -> set[str]:
         """Return the ids of APIs whose files are broken.
 
@@ -418,11 +373,12 @@ class Reloader:
         return certified.certificates
 
     def _release(self, draft: _Draft, file_domains: tuple[DomainName, ...]) -> ReloadReport:
+        self._places.take(draft.stages, draft.deployments)
         try:
-            bucket_slots = self._buckets.assign(required_buckets(draft.stages, draft.deployments))
+            bucket_slots = self._buckets.assign(self._places.buckets())
         except ConfigurationError as error:
             return self._refused((*draft.problems, *error.problems))
-        metric_slots, refused = self._metric_slots(draft)
+        metric_slots, refused = self._metric_slots()
         self.file_domains = file_domains
         certified = self._certified(file_domains)
         draft.problems += certified.problems
@@ -440,9 +396,8 @@ class Reloader:
         )
         candidate = self._usage.put_into(candidate)
         draft.problems += self._usage.problems()
-        parts = encode_release(
-            candidate, {**self._stored.parts, **self._encodings.take(), **self.parts}
-        )
+        known = {**self._stored.parts, **self._checks.take_parts(), **self.parts}
+        parts = encode_release(candidate, known, self._places.parts(candidate))
         candidate = with_digest(candidate, parts)
         is_changed = candidate.digest != self.release.digest or not self.release.revision
         if is_changed:
@@ -458,15 +413,15 @@ class Reloader:
             without_blocks=refused,
         )
 
-    def _metric_slots(self, draft: _Draft) -> tuple[dict[str, int], int]:
+    def _metric_slots(self) -> tuple[Mapping[str, int], int]:
         """Return the slots of metric blocks, and how many methods the budget left without one."""
-        wanted = list(required_blocks(draft.stages, draft.deployments))
-        stages = [identity for identity in wanted if not is_method_block(identity)]
         known = self._blocks.assigned
-        # Sorting is stable: who has a block keeps it.
-        methods = sorted(filter(is_method_block, wanted), key=lambda name: name not in known)
+        methods = list(self._places.method_blocks())
+        if not known.keys() >= set(methods):
+            # Sorting is stable: who has a block keeps it.
+            methods.sort(key=lambda name: name not in known)
         granted, refused = allot(methods, self._capacities.series)
-        fitting = (*stages, *granted)[: self._capacities.blocks - 1]
+        fitting = (*self._places.stage_blocks(), *granted)[: self._capacities.blocks - 1]
         return self._blocks.assign(fitting), len(refused)
 
     def _refused(self, problems: tuple[Problem, ...]) -> ReloadReport:

@@ -17,6 +17,7 @@ from gateway.definitions.domain import (
     MutualTlsAuthentication,
     SecurityPolicy,
 )
+from gateway.definitions.method_texts import MethodTexts, encode_definition
 from gateway.definitions.rest_api import ApiDefinition
 from gateway.definitions.stage import (
     AccessLogSettings,
@@ -294,4 +295,4 @@ def definition_from(text: str, deployment_id: str) -> ApiDefinition:
 
 def definition_text(definition: ApiDefinition) -> str:
     """Return the JSON text as which a definition is frozen."""
-    return orjson.dumps(codec.encode(definition)).decode()
+    return orjson.dumps(encode_definition(definition, MethodTexts())).decode()

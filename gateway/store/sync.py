@@ -35,7 +35,8 @@ def sync_rows(
     before: dict[Any, dict[str, Any]] = {getattr(row, key): row._asdict() for row in rows}
     after = {row[key]: row for row in wanted}
     gone = [row["sequence"] for name, row in before.items() if name not in after]
-    transaction.run(delete(table).where(table.c.sequence.in_(gone)))
+    if gone:
+        transaction.run(delete(table).where(table.c.sequence.in_(gone)))
     changed = {
         before[name]["sequence"]: values
         for name, values in after.items()

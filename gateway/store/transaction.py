@@ -72,6 +72,11 @@ class Transaction:
         rows: list[tuple[Any, ...]] = self._driver.execute(statement, parameters).fetchall()
         return rows
 
+    def execute_all(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run a statement of SQL that writes, as it stands, once with each row's parameters."""
+        if rows:
+            self._driver.executemany(statement, rows)
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Undo what is done within when it raises; what was done before stays."""

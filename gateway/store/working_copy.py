@@ -36,6 +36,7 @@ from gateway.definitions.rest_api import (
     RestApi,
 )
 from gateway.store.api_parts import parts_of, write_parts
+from gateway.store.method_rows import write_methods
 from gateway.store.sync import free_ids
 from gateway.store.tables import (
     INTEGRATION,
@@ -94,7 +95,7 @@ def write_definition(
 ) -> None:
     """Make an API's working copy that of a definition, with resources that lie between.
 
-    Resources that stay keep their place in lists; methods are written anew.
+    What stays keeps its place in lists, and what is equal is not written.
     """
     write_parts(transaction, api, definition)
     methods_by_path = {each.path: each for each in definition.resources}
@@ -104,9 +105,10 @@ def write_definition(
     }
     ids = {path: id_ or resource_id(path) for path, id_ in ids.items()}
     sequences = _write_resources(transaction, api, {**ids, "/": root_id})
-    for path, resource in methods_by_path.items():
-        for verb, method in resource.methods.items():
-            _write_method(transaction, sequences[path], ids[path], verb, method)
+    methods = {
+        sequences[path]: (ids[path], resource.methods) for path, resource in methods_by_path.items()
+    }
+    write_methods(transaction, api, methods)
 
 
 def _write_resources(
@@ -119,27 +121,29 @@ def _write_resources(
     of_api = RESOURCE.c.api == api
     before = {row.path: row for row in transaction.rows(select(RESOURCE).where(of_api))}
     gone = [row.sequence for path, row in before.items() if path not in ids]
-    transaction.run(delete(RESOURCE).where(RESOURCE.c.sequence.in_(gone)))
-    kept = select(RESOURCE.c.sequence).where(of_api)
-    transaction.run(delete(METHOD).where(METHOD.c.resource.in_(kept)))
+    if gone:
+        transaction.run(delete(RESOURCE).where(RESOURCE.c.sequence.in_(gone)))
     sequences = {path: row.sequence for path, row in before.items() if path in ids}
     moved = {sequences[path]: ids[path] for path in sequences if before[path].id != ids[path]}
     free_ids(transaction, RESOURCE, list(moved))
     for sequence, id_ in moved.items():
         transaction.run(update(RESOURCE).where(RESOURCE.c.sequence == sequence).values(id=id_))
-    for path, id_ in ids.items():
-        if path not in sequences:
-            parent, _, part = path.rpartition("/")
-            is_root = path == "/"
-            sequences[path] = transaction.insert(
-                RESOURCE,
-                api=api,
-                id=id_,
-                parent=None if is_root else sequences[parent or "/"],
-                path_part=None if is_root else part,
-                path=path,
-            )
+    fresh = [path for path in ids if path not in sequences]
+    (last,) = transaction.execute("SELECT coalesce(max(sequence), 0) FROM resource")[0]
+    sequences.update((path, last + place) for place, path in enumerate(fresh, 1))
+    rows = [(sequences[path], api, ids[path], *_place(path, sequences), path) for path in fresh]
+    transaction.execute_all(
+        "INSERT INTO resource (sequence, api, id, parent, path_part, path)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        rows,
+    )
     return sequences
+
+
+def _place(path: str, sequences: Mapping[str, int]) -> tuple[int | None, str | None]:
+    """Return a resource's parent and its part of the path; the root has neither."""
+    parent, _, part = path.rpartition("/")
+    return (None, None) if path == "/" else (sequences[parent or "/"], part)
 
 
 def copy_definition(transaction: Transaction, source: int, target: int, root_id: str) -> None:
@@ -254,71 +258,6 @@ def _integrations(
     }
 
 
-def _write_method(
-    transaction: Transaction, resource: int, id_: str, verb: str, method: Method
-) -> None:
-    sequence = transaction.insert(
-        METHOD,
-        resource=resource,
-        http_method=verb,
-        authorization_type=method.authorization_type.value,
-        authorizer_id=method.authorizer_id,
-        authorization_scopes=list(method.authorization_scopes),
-        api_key_required=method.api_key_required,
-        operation_name=method.operation_name,
-        request_validator_id=method.request_validator_id,
-        request_parameters=dict(method.request_parameters),
-        request_models=dict(method.request_models),
-    )
-    for status, response in method.method_responses.items():
-        transaction.insert(
-            METHOD_RESPONSE,
-            method=sequence,
-            status_code=status,
-            response_parameters=dict(response.response_parameters),
-            response_models=dict(response.response_models),
-        )
-    if method.integration is not None:
-        _write_integration(transaction, sequence, id_, method.integration)
-
-
-def _write_integration(
-    transaction: Transaction, method: int, id_: str, integration: Integration
-) -> None:
-    mode = integration.response_transfer_mode
-    sequence = transaction.insert(
-        INTEGRATION,
-        method=method,
-        type=integration.type.value,
-        http_method=integration.integration_http_method,
-        uri=integration.uri,
-        connection_type=None
-        if integration.type is IntegrationType.MOCK
-        else integration.connection_type.value,
-        connection_id=integration.connection_id,
-        credentials=integration.credentials,
-        request_parameters=dict(integration.request_parameters),
-        request_templates=dict(integration.request_templates),
-        passthrough_behavior=integration.passthrough_behavior.value,
-        content_handling=_value(integration.content_handling),
-        timeout_in_millis=integration.timeout_in_millis,
-        cache_namespace=integration.cache_namespace or id_,
-        cache_key_parameters=list(integration.cache_key_parameters),
-        insecure_skip_verification=integration.tls_config.insecure_skip_verification or None,
-        response_transfer_mode=None if mode is ResponseTransferMode.BUFFERED else mode.value,
-    )
-    for status, response in integration.integration_responses.items():
-        transaction.insert(
-            INTEGRATION_RESPONSE,
-            integration=sequence,
-            status_code=status,
-            selection_pattern=response.selection_pattern or None,
-            response_parameters=dict(response.response_parameters),
-            response_templates=dict(response.response_templates),
-            content_handling=_value(response.content_handling),
-        )
-
-
 def _with_parents(paths: Iterable[str]) -> list[str]:
     """Return all paths and what lies between them and the root, parents first."""
     found = {"/"}
@@ -336,7 +275,3 @@ def _templates(templates: Mapping[str, Any]) -> dict[str, str]:
 
 def _handling(value: str | None) -> ContentHandling | None:
     return None if value is None else ContentHandling(value)
-
-
-def _value(handling: ContentHandling | None) -> str | None:
-    return None if handling is None else handling.value

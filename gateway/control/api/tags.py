@@ -81,15 +81,17 @@ def put_tags(transaction: Transaction, target: str, tags: Mapping[str, str] | No
     Raises:
         ControlError: (BadRequestException) they are too many, or too long.
     """
-    for name, value in (tags or {}).items():
+    if not tags:
+        return
+    for name, value in tags.items():
         if not 0 < len(name) <= KEY_CHARACTERS or name.lower().startswith("aws:"):
             raise bad_request(f"Invalid tag key specified: 1 to {KEY_CHARACTERS} characters")
         if value is None or len(value) > VALUE_CHARACTERS:
             raise bad_request(f"Invalid tag value specified: at most {VALUE_CHARACTERS} characters")
-    together = {**tags_of(transaction, target), **(tags or {})}
+    together = {**tags_of(transaction, target), **tags}
     if len(together) > TAGS_MAX:
         raise bad_request(f"An object has at most {TAGS_MAX} tags")
-    names = list(tags or {})
+    names = list(tags)
     transaction.run(delete(TAG).where(TAG.c.target == target, TAG.c.name.in_(names)))
     transaction.insert_all(
         TAG, ({"target": target, "name": name, "value": together[name]} for name in names)

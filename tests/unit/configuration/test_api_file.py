@@ -419,3 +419,39 @@ def test_a_broken_file_still_tells_its_id(directory: Path) -> None:
     result = read(directory, "restApi: {id: shop}\nresources: 5\n")
 
     assert (result.api_id, result.api) == ("shop", None)
+
+
+def test_methods_written_alike_are_one_object(directory: Path) -> None:
+    text = (
+        "resources:\n"
+        "  /a: {GET: {operationName: 007, integration: {type: MOCK}}}\n"
+        "  /b: {GET: {operationName: 7, integration: {type: MOCK}}}\n"
+        "  /c: {GET: {operationName: '7', integration: {type: MOCK}}}\n"
+        "  /d: {PUT: {operationName: 7, integration: {type: MOCK}}}\n"
+        "stages: {prod: }\n"
+    )
+    (deployment,) = accepted(directory, text).deployments.values()
+    a, b, c, d = (
+        method
+        for resource in deployment.definition.resources
+        for method in resource.methods.values()
+    )
+
+    assert (a.operation_name, b.operation_name, c.operation_name) == ("007", "7", "7")
+    assert b is d
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "{integration: {type: MOCK, timeoutInMillis: 1}}",
+        "{integration: {type: MOCK, timeoutInMillis: no}}",
+        "{integration: {type: MOCK, integrationResponses: {'200': {}}}}",
+    ],
+)
+def test_a_mistake_is_told_wherever_it_is_written(directory: Path, method: str) -> None:
+    text = f"resources:\n  /a: {{GET: {method}}}\n  /b: {{GET: {method}}}\nstages: {{prod: }}\n"
+    problems = read(directory, text).problems
+
+    assert [problem.line for problem in problems] == [2, 3]
+    assert [problem.path.split(".")[1] for problem in problems] == ["/a", "/b"]

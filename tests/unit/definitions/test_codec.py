@@ -231,3 +231,10 @@ def test_after_many_problems_nothing_is_compared_and_lists_stay_short() -> None:
     assert codec.suggestion("name1", known).endswith("name29, …")
     assert codec.suggestion("name", known[:3], after=range(100)).startswith("known are: name0")
     assert codec.suggestion("name", known[:3], after=range(99)).startswith("did you mean")
+
+
+def test_one_attribute_may_be_left_out() -> None:
+    resource = Resource(path="/pets", id="abc", methods={"GET": Method()})
+
+    assert codec.encode(resource, omit="methods") == {"path": "/pets", "id": "abc"}
+    assert "methods" in codec.encode(resource)

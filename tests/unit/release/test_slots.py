@@ -63,3 +63,19 @@ def test_no_two_identities_ever_share_an_index(rounds: list[set[str]]) -> None:
         assert set(assigned) == {"account", *wanted}
         assert len(set(assigned.values())) == len(assigned)
         assert all(0 <= index < 7 for index in assigned.values())
+
+
+def test_the_same_wish_is_answered_with_the_same_object() -> None:
+    table = slots()
+    first = table.assign(["a", "b"])
+
+    assert table.assign(iter(["a", "account", "b"])) is first
+    assert table.assign(["b", "a"]) is not first
+
+
+def test_what_was_amended_since_is_told() -> None:
+    table = slots(capacity=5)
+    table.assign(["a", "b"])
+    table.amend(["b"], ["c"])
+
+    assert table.assign(["a", "c"]) == {"account": 0, "a": 1, "c": 3}

@@ -86,3 +86,13 @@ def test_rows_are_read_as_they_are_asked_for(store: Store) -> None:
         return [first, second]
 
     assert done(store, work) == ["0", "1"]
+
+
+def test_a_statement_runs_once_with_each_row(store: Store) -> None:
+    def work(transaction: Transaction) -> list[tuple[str, ...]]:
+        statement = "INSERT INTO tag (target, name, value) VALUES ('/a', ?, ?)"
+        transaction.execute_all(statement, [("n", "1"), ("m", "2")])
+        transaction.execute_all(statement, [])
+        return transaction.execute("SELECT name, value FROM tag ORDER BY name")
+
+    assert done(store, work) == [("m", "2"), ("n", "1")]
