@@ -38,7 +38,10 @@ def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) -> Answe
             return refuse(snapshot, exchange, NO_ROUTE)
         exchange.scope = method
         exchange.identity = method.identity
-        integration = authorize(method)
+        # Most methods may be called: then there is nothing to say, and no call.
+        integration = method.integration
+        if integration is None:
+            integration = authorize(method)
         refusal = meter(snapshot, method, exchange)
         if refusal is not None:
             return refuse(snapshot, exchange, refusal)
