@@ -38,7 +38,8 @@ def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) -> Answe
             return refuse(snapshot, exchange, NO_ROUTE)
         exchange.scope = method
         exchange.identity = method.identity
-        integration = authorize(method)
+        # What cannot be served is the exception, and has no integration.
+        integration = method.integration or authorize(method)
         refusal = meter(snapshot, method, exchange)
         if refusal is not None:
             return refuse(snapshot, exchange, refusal)
