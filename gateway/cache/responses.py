@@ -45,7 +45,7 @@ def _size_of(entry: _Entry | None) -> int:
 class CachedResponses:
     """Answers by key. One per worker; only the worker's loop uses it."""
 
-    __slots__ = ("_entries", "_now", "_spaces", "count", "flights")
+    __slots__ = ("_entries", "_find", "_now", "_spaces", "count", "flights")
 
     def __init__(
         self, budget_bytes: int, now: Callable[[], float], count: Count = _uncounted
@@ -58,6 +58,7 @@ class CachedResponses:
         self._entries: SecondChanceCache[Hashable, _Entry] = SecondChanceCache(
             budget_bytes, getsizeof=_size_of, spare=self._spare
         )
+        self._find = self._entries.find
 
     def __repr__(self) -> str:
         entries = self._entries
@@ -78,7 +79,8 @@ class CachedResponses:
 
     def recall(self, key: Hashable, now: float) -> InvocationResponse | None:
         """Return what is remembered under `key` at `now` (CLOCK_MONOTONIC), to be read only."""
-        entry = self._entries[key]
+        find = self._find
+        entry = find(key)
         if entry is None:
             return None
         if now >= entry.until:

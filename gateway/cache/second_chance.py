@@ -35,9 +35,21 @@ class SecondChanceCache(FIFOCache[K, V | None]):
         """
         super().__init__(maxsize, getsizeof)
         self._spare = spare
+        self._values: dict[K, V | None] = {}
+        # The dictionary's own method: a look-up through this class would be one call more.
+        self.find: Callable[[K], V | None] = self._values.get
+        """Return the value of a key; None when it is not there."""
 
     def __missing__(self, key: K) -> V | None:
         return None
+
+    def __setitem__(self, key: K, value: V | None) -> None:
+        super().__setitem__(key, value)
+        self._values[key] = value
+
+    def __delitem__(self, key: K) -> None:
+        super().__delitem__(key)
+        del self._values[key]
 
     def popitem(self) -> tuple[K, V | None]:
         """Drop and return the oldest that was not used."""

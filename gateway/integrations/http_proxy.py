@@ -147,7 +147,14 @@ class HttpProxy:
         request = exchange.request
         if request.body is not None:
             return self._call(exchange, endpoints, passing_body(request), None)
-        outgoing = self._outgoing(exchange, None, None)
+        outgoing = IntegrationRequest(
+            self._origin,
+            self._head(exchange, None),
+            None,
+            self._method or request.method,
+            self._timeout_seconds,
+            self._response_limit,
+        )
         now = self._now
         sent = now()
         call = endpoints.send(outgoing)
@@ -167,15 +174,7 @@ class HttpProxy:
         body: bytes | BodyStream | None,
         mapped: MappedBody | None,
     ) -> InvocationResponse:
-        outgoing = self._outgoing(exchange, body, mapped)
-        now = self._now
-        sent = now()
-        return await _relayed(endpoints.send(outgoing), exchange, sent, now)
-
-    def _outgoing(
-        self, exchange: Exchange, body: bytes | BodyStream | None, mapped: MappedBody | None
-    ) -> IntegrationRequest:
-        return IntegrationRequest(
+        outgoing = IntegrationRequest(
             self._origin,
             self._head(exchange, mapped),
             body,
@@ -183,6 +182,9 @@ class HttpProxy:
             self._timeout_seconds,
             self._response_limit,
         )
+        now = self._now
+        sent = now()
+        return await _relayed(endpoints.send(outgoing), exchange, sent, now)
 
     def _head(self, exchange: Exchange, body: MappedBody | None) -> bytes:
         """Return the request line and header lines towards the backend."""

@@ -185,6 +185,8 @@ def _status_cells() -> tuple[int, ...]:
 
 _STATUS_CELLS: Final = _status_cells()
 _SHORTEST: Final = LATENCY_BOUNDS[0]
+_FLOORS: Final = (float("-inf"), *LATENCY_BOUNDS)
+"""What a latency exceeds that is in a bucket."""
 _REFUSAL_CELLS: Final = {
     reason: REFUSALS + position for position, reason in enumerate(REFUSAL_REASONS)
 }
@@ -235,14 +237,16 @@ class WorkerMetrics:
             cells = self._slice(block)
         cells[_STATUS_CELLS[status]] += 1.0
         cells[LATENCY_SUM] += latency_seconds
-        if latency_seconds <= _SHORTEST:
-            # What needs no backend mostly is so quick: a search would cost as much as all else.
-            cells[LATENCY_BUCKETS] += 1.0
-        else:
-            cells[LATENCY_BUCKETS + bisect_left(LATENCY_BOUNDS, latency_seconds)] += 1.0
+        bucket = 0
+        # What needs no backend mostly is so quick: a search would cost as much as all else.
+        if latency_seconds > _SHORTEST:
+            bucket = bisect_left(LATENCY_BOUNDS, latency_seconds)
+        cells[LATENCY_BUCKETS + bucket] += 1.0
         if integration_seconds is not None:
             cells[INTEGRATION_SUM] += integration_seconds
-            bucket = bisect_left(LATENCY_BOUNDS, integration_seconds)
+            # The backend's part of the time mostly is nearly all of it, and in the same bucket.
+            if not _FLOORS[bucket] < integration_seconds <= latency_seconds:
+                bucket = bisect_left(LATENCY_BOUNDS, integration_seconds)
             cells[INTEGRATION_BUCKETS + bucket] += 1.0
         if throttled:
             cells[THROTTLED] += 1.0
