@@ -54,7 +54,7 @@ class HeadReader:
     """
 
     __slots__ = (
-        "_block", "_header_bytes", "_hosts", "_is_crlf_skipped", "_last", "_line_bytes",
+        "_block", "_header_bytes", "_hosts", "_is_crlf_skipped", "_line_bytes",
         "_repeated_bytes", "_searched",
         "derived", "fields", "head", "host", "is_begun", "is_complete", "is_http_1_0", "is_plain",
         "method", "parser", "path", "payload", "query", "raw_headers", "target",
@@ -73,8 +73,6 @@ class HeadReader:
         self._block = b""
         """The last plain head from its target's end on, or nothing. A client that keeps its
         connection mostly sends the same headers again: what is equal need not be parsed again."""
-        self._last: bytes | None = None
-        """The last plain head: of an equal one (a client that polls) all is known."""
         self.is_begun = False
         """Whether a part of a head is there."""
         self.is_complete = False
@@ -128,9 +126,7 @@ class HeadReader:
         return rest
 
     def _repeats(self, data: bytes) -> bool:
-        """Read a head that differs from the last plain one in its method or target at most."""
-        if data == self._last:
-            return True
+        """Read a head that differs from the last plain one in its method or target alone."""
         block = self._block
         if not block or not data.endswith(block) or len(data) > self._repeated_bytes:
             return False
@@ -139,7 +135,6 @@ class HeadReader:
         if line is None:
             return False
         self.method, self.target, self.path, self.query = line.groups("")
-        self._last = data
         return True
 
     def _parse(self, data: bytes) -> None:
@@ -158,10 +153,8 @@ class HeadReader:
         self.derived = Derived(head.headers)
         self.is_plain = payload is NO_BODY and is_plain(head)
         self._block = b""
-        self._last = None
         if self.is_plain and line is not None and examined is None:
             self._block = data[line.end() - _AFTER_TARGET_BYTES :]
-            self._last = data
 
     def _check(self, head: Head, examined: RequestLine | None) -> None:
         """Check what the parser leaves to us."""
