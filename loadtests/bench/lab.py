@@ -18,9 +18,10 @@ from typing import Any, Final
 from loadtests.bench.anchors import Server
 from loadtests.bench.cost import Meter
 from loadtests.bench.machine import ROOT, Cores, find_program
-from loadtests.bench.ours import HEADERS
+from loadtests.bench.ours import HEADERS, PLACEHOLDER, one_of
 from loadtests.bench.processes import BenchError, ask
 
+TARGETS: Final = Path(__file__).with_name("targets.lua")
 SAMPLE_SECONDS: Final = 0.25
 """Between two requests by which the statuses of a closed loop are checked."""
 PRIMING_REQUESTS: Final = 5
@@ -86,13 +87,17 @@ class Lab:
     """The tree of our compiled build, when it is to take part."""
 
     def closed(self, server: Server, path: str, status: int, *, connections: int = 64) -> Loop:
-        """Let wrk ask as fast as it is answered; cost per request, statuses checked."""
+        """Let wrk ask as fast as it is answered; cost per request, statuses checked.
+
+        A path with `{id}` stands for a thousand, which are asked for by turns.
+        """
+        one = one_of(path)
         for _ in range(PRIMING_REQUESTS):
-            ask(server.port, path, HEADERS)
+            ask(server.port, one, HEADERS)
         self._wrk(server.port, path, self.pace.warm_seconds, connections)
         stop = threading.Event()
         statuses: Counter[str] = Counter()
-        sampler = threading.Thread(target=_sample, args=(server.port, path, statuses, stop))
+        sampler = threading.Thread(target=_sample, args=(server.port, one, statuses, stop))
         sampler.start()
         try:
             with self.meter.measuring(server.program) as reading:
@@ -121,7 +126,10 @@ class Lab:
         whole = max(1, round(seconds))
         command = [_wrk_path(), "-t1", f"-c{connections}", f"-d{whole}s"]
         headers = [text for pair in HEADERS.items() for text in ("-H", ": ".join(pair))]
-        return self._load([*command, *headers, f"http://127.0.0.1:{port}{path}"], whole)
+        url = f"http://127.0.0.1:{port}{one_of(path)}"
+        if PLACEHOLDER not in path:
+            return self._load([*command, *headers, url], whole)
+        return self._load([*command, *headers, "-s", str(TARGETS), url, "--", path], whole)
 
     def open_loop(
         self, port: int, path: str, *, rate: float, seconds: float, connections: int = 64

@@ -37,9 +37,20 @@ OTHER_METHODS: Final = 1000
 """Methods beside those that are asked."""
 NEVER_REFUSES: Final = {"throttlingRateLimit": 1e6, "throttlingBurstLimit": 1_000_000}
 
-PASS: Final = f"/{BASE_PATH}/pets/7?verbose=1"
-MOCK: Final = f"/{BASE_PATH}/mock/7"
-CACHED: Final = f"/{BASE_PATH}/cached/7"
+PLACEHOLDER: Final = "{id}"
+
+
+def one_of(path: str) -> str:
+    """Return the path of one of the things that a path with a placeholder stands for."""
+    return path.replace(PLACEHOLDER, "7")
+
+
+ANY_PASS: Final = f"/{BASE_PATH}/pets/{{id}}?verbose=1"
+ANY_MOCK: Final = f"/{BASE_PATH}/mock/{{id}}"
+ANY_CACHED: Final = f"/{BASE_PATH}/cached/{{id}}"
+"""With a placeholder: closed loops ask for a thousand things by turns."""
+PASS: Final = one_of(ANY_PASS)
+MOCK: Final = one_of(ANY_MOCK)
 REFUSED: Final = f"/{BASE_PATH}/refused"
 NO_ROUTE: Final = f"/{BASE_PATH}/no/such/resource"
 LIMITED: Final = f"/{BASE_PATH}/limited"
