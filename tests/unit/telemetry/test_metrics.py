@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import pytest
 
 from gateway.server.refusal import INTERNAL, REASONS
 from gateway.telemetry.metrics import (
     BLOCK_CELLS,
+    BUCKETS,
     HEADER_CELLS,
     INTEGRATION_BUCKETS,
     INTEGRATION_SUM,
@@ -203,3 +206,15 @@ def test_a_budget_below_one_method_grants_nothing(budget: int) -> None:
 
 def test_an_identity_wanted_twice_is_granted_once() -> None:
     assert allot(["a", "a", "b"], 70, 35) == (("a", "b"), ())
+
+
+def test_the_integrations_bucket_is_its_own_wherever_the_whole_falls() -> None:
+    for whole in (0.0005, 0.001, 0.003, 0.2, 31.0):
+        for integration in (0.0, 0.0005, 0.001, 0.0025, 0.003, 0.2, 31.0, 40.0):
+            cells = memoryview(bytearray(segment_bytes(1))).cast("d")
+            WorkerMetrics(cells).observe(0, 200, whole, integration, False)
+            first = HEADER_CELLS + INTEGRATION_BUCKETS
+            counted = list(cells[first : first + BUCKETS])
+
+            assert counted.index(1.0) == bisect_left(LATENCY_BOUNDS, integration)
+            assert sum(counted) == 1
