@@ -404,3 +404,14 @@ def test_what_headers_opened_is_opened_by_release_and_method(
         data = requests[number]
         wire.publish(index)
         assert wire.ask(data) == first(data, is_server_timing=False, index=index), (data, index)
+
+
+@pytest.mark.parametrize("requests", REPEATING)
+@pytest.mark.parametrize("index", range(3))
+def test_methods_that_take_turns_ask_for_what_each_of_them_asks(
+    requests: list[bytes], index: int
+) -> None:
+    wire = Wire(is_server_timing=False)
+    wire.publish(index)
+    for data in (*requests, *reversed(requests)):
+        assert wire.ask(data) == first(data, is_server_timing=False, index=index), data
