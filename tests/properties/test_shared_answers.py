@@ -24,14 +24,22 @@ from gateway.definitions.integration import Integration, IntegrationResponse, In
 from gateway.definitions.responses import GatewayResponse
 from gateway.definitions.rest_api import ApiDefinition
 from gateway.definitions.stage import AccessLogSettings, CanarySettings, Stage
-from gateway.definitions.usage_plan import ApiKey, ApiStage, UsageDefinitions, UsagePlan
+from gateway.definitions.usage_plan import (
+    ApiKey,
+    ApiStage,
+    ThrottleSettings,
+    UsageDefinitions,
+    UsagePlan,
+)
 from gateway.messages import EndpointResponse, IntegrationRequest
 from gateway.release import Release
+from gateway.release.usage import all_keys
 from gateway.server.connection import ClientConnection
 from gateway.server.deadlines import Deadlines
 from gateway.server.edge import Edge
 from gateway.server.plain_head import PlainHeads
 from gateway.settings import Limits, Timeouts
+from gateway.throttle.usage_table import UNLIMITED
 from tests.builders import World, api, declared, domain, mock, proxy, release, settings
 from tests.clients import FakeLoop, FakeTransport
 
@@ -105,6 +113,12 @@ def _definition(gateway_responses: Mapping[str, GatewayResponse], word: str) -> 
             "/templated": {"GET": templated, "POST": templated},
             "/keyed": {"GET": replace(declared(mock(200, word)), api_key_required=True)},
             "/blocked": {"GET": mock()},
+            "/items/{id}": {
+                "GET": replace(
+                    declared(proxy(f"http://{word}.test/i/{{id}}?a=1")), api_key_required=True
+                ),
+                "POST": proxy(f"http://{word}.test/i/{{id}}/{{id}}"),
+            },
             "/proxy/{proxy+}": {"ANY": proxy(f"http://{word}.test/")},
             "/mapped": {"GET": mapped},
             "/cached": {"GET": proxy(f"http://{word}.test/c"), "HEAD": proxy("http://b.test/c")},
@@ -134,22 +148,34 @@ def _stage(name: str, deployment: str, **more: object) -> Stage:
     )
 
 
-def _release() -> Release:
+def _release(*, is_changed: bool, is_usage_changed: bool) -> Release:
+    """Return a release; a changed one leads the same requests elsewhere, or asks them for more."""
+    spent = ThrottleSettings(rate_limit=0.0, burst_limit=0)
     usage = UsageDefinitions(
         api_keys={
-            "mobile": ApiKey(id="mobile", value=KEY),
-            "off": ApiKey(id="off", value="disabled-0123456789-", enabled=False),
+            "mobile": ApiKey(id="mobile", value=KEY, enabled=not is_usage_changed),
+            "off": ApiKey(id="off", value="disabled-0123456789-", enabled=is_usage_changed),
+            "shadow": ApiKey(id="shadow", value="shadowed-0123456789-"),
         },
         usage_plans={
             "gold": UsagePlan(
                 id="gold",
                 api_stages=(ApiStage(api_id="shop", stage="dev"),),
                 api_keys=("mobile", "off"),
-            )
+            ),
+            "dark": UsagePlan(
+                id="dark",
+                api_stages=(
+                    ApiStage(api_id="shop", stage="dev", throttle={"/keyed/GET": spent}),
+                    ApiStage(api_id="shop", stage="qa"),
+                ),
+                api_keys=("shadow",),
+                shadow=not is_usage_changed,
+            ),
         },
     )
     definitions = {
-        "d1": _definition(STRICT, "one"),
+        "d1": _definition(STRICT, "uno" if is_changed else "one"),
         "d2": _definition(LAX, "two"),
         "d3": _definition({}, "three"),
     }
@@ -164,7 +190,10 @@ def _release() -> Release:
                 percent_traffic=0.0, deployment_id="d1", force_header="x-arm"
             ),
         ),
-        domains=(domain("pets.test", v1="dev", none="prod"),),
+        domains=(
+            domain("pets.test", v1="qa" if is_changed else "dev", v1_deep="qa", none="prod"),
+            domain("one.test", v1="dev"),
+        ),
         usage=usage,
     )
 
@@ -212,7 +241,8 @@ class Wire:
     """A gateway with everything of ours in it, and a client's connection; a new one if it ends."""
 
     def __init__(self, *, is_server_timing: bool) -> None:
-        self.world = World(_compiled(), is_server_timing=is_server_timing)
+        self._served = _releases()[0]
+        self.world = World(self._served, is_server_timing=is_server_timing)
         self.world.endpoints.answer = Backend().answer
         loop = FakeLoop(self.world.clock)
         self._edge = Edge(
@@ -227,6 +257,16 @@ class Wire:
         )
         self._transport = FakeTransport()
         self._transport.is_closed = True
+
+    def publish(self, index: int) -> None:
+        """Serve another release, also on the connection that there is."""
+        served = _releases()[index]
+        if served is not self._served:
+            self._served = served
+            self.world.publish(served)
+            for key in all_keys(served.api_keys):
+                for row, *_ in key.plans.values():
+                    self.world.usage.set_left(row, UNLIMITED)
 
     def ask(self, data: bytes) -> Answered:
         """Send one request on the connection that there is."""
@@ -250,8 +290,12 @@ class Wire:
 
 
 @functools.cache
-def _compiled() -> Release:
-    return _release()
+def _releases() -> tuple[Release, Release, Release]:
+    return (
+        _release(is_changed=False, is_usage_changed=False),
+        _release(is_changed=True, is_usage_changed=True),
+        _release(is_changed=False, is_usage_changed=True),
+    )
 
 
 PATHS: Final = (
@@ -261,14 +305,17 @@ PATHS: Final = (
     "/qa/proxy/a?x=1", "/prod/proxy/none", "/dev/proxy/cookie", "/dev/mapped", "/qa/mapped",
     "/dev/cached", "/qa/cached", "/prod/cached", "/dev/large", "/dev/broken", "/qa/bad", "/dev/bad",
     "/ping", "/sping", "//dev/pets", "/dev//pets", "/dev/pets/", "/v1/pets", "/v1/none", "/prod",
+    "/v1/deep/pets", "/v1/deep", "/v1/keyed", "//v1/pets", "/v1//pets", "/v1/items/7", "/v1",
+    "/dev/items/7", "/dev/items/8?b=2", "/qa/items/8", "/prod/items/9", "/dev/items/a%2Fb",
 )  # fmt: skip
 HOSTS: Final = (
     "shop.execute-api.local", "shop.execute-api.local", "shop.execute-api.local",
-    "other.execute-api.local", "pets.test", "unknown.test",
+    "other.execute-api.local", "pets.test", "one.test", "unknown.test",
 )  # fmt: skip
 HEADERS: Final = (
     "", "User-Agent: one\r\n", "User-Agent: two\r\nAccept: text/plain\r\n", "Accept: */*\r\n",
     f"X-Api-Key: {KEY}\r\n", "X-Api-Key: disabled-0123456789-\r\n", "x-api-key: x\r\n",
+    "X-Api-Key: shadowed-0123456789-\r\n", "X-Name: \xe9\r\n", "X-Forwarded-Proto: https\r\n",
     "x-amzn-RequestId: 01234567-89ab-4def-8123-456789abcdef\r\n", "x-amzn-requestid: mine\r\n",
     "X-Arm: canary\r\n", "X-Who: me\r\n", "Connection: close\r\n", "Connection: keep-alive\r\n",
     "Connection: x-who\r\nX-Who: me\r\n", "Content-Length: 3\r\n", "Cache-Control: max-age=0\r\n",
@@ -289,13 +336,17 @@ def drawn(chance: random.Random) -> bytes:
     unique = "".join(line for line, name in zip(lines, names, strict=True) if names.count(name) < 2)
     content = "abc" if "Content-Length" in unique else ""
     host = chance.choice(HOSTS)
-    return f"{verb} {path} HTTP/{version}\r\nHost: {host}\r\n{unique}\r\n{content}".encode()
+    return f"{verb} {path} HTTP/{version}\r\nHost: {host}\r\n{unique}\r\n{content}".encode(
+        "latin-1"
+    )
 
 
 @functools.lru_cache(maxsize=20_000)
-def first(data: bytes, *, is_server_timing: bool) -> Answered:
+def first(data: bytes, *, is_server_timing: bool, index: int = 0) -> Answered:
     """Return what a gateway answers that was asked nothing before."""
-    return Wire(is_server_timing=is_server_timing).ask(data)
+    wire = Wire(is_server_timing=is_server_timing)
+    wire.publish(index)
+    return wire.ask(data)
 
 
 @pytest.mark.parametrize("is_server_timing", [False, True])
@@ -308,3 +359,59 @@ def test_a_request_is_answered_as_if_it_were_the_first(
     requests = [drawn(chance) for _ in range(4)]
     for data in chance.choices(requests, k=12):
         assert wire.ask(data) == first(data, is_server_timing=is_server_timing), data
+
+
+@bounded(max_examples=30)
+@given(chance=st.randoms(use_true_random=False))
+def test_a_release_is_served_at_once_on_connections_that_repeat_their_headers(
+    chance: random.Random,
+) -> None:
+    wire = Wire(is_server_timing=False)
+    # What a cache remembers outlives releases.
+    requests = [data for data in (drawn(chance) for _ in range(6)) if b"/cached" not in data]
+    for data in chance.choices(requests, k=16) if requests else ():
+        index = chance.randrange(3)
+        wire.publish(index)
+        expected = first(data, is_server_timing=False, index=index)
+        assert wire.ask(data) == expected, (data, index)
+
+
+def _repeating(header: str, *paths: str) -> list[bytes]:
+    host = "Host: one.test\r\n"
+    return [f"GET {path} HTTP/1.1\r\n{host}{header}\r\n\r\n".encode() for path in paths]
+
+
+_PATHS_OF_KEYS: Final = ("/v1/items/7", "/v1/items/8", "/v1/keyed")
+REPEATING: Final = (
+    _repeating(f"X-Api-Key: {KEY}", *_PATHS_OF_KEYS),
+    _repeating("X-Api-Key: disabled-0123456789-", *_PATHS_OF_KEYS),
+    _repeating("X-Api-Key: shadowed-0123456789-", *_PATHS_OF_KEYS),
+    _repeating("X-Who: me", "/v1/mapped", "/v1/proxy/a", "/v1/mapped?x=1"),
+)
+"""Rows of requests with one header block, whose targets ask for different methods."""
+
+
+@bounded(max_examples=30)
+@given(
+    requests=st.sampled_from(REPEATING),
+    row=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=8),
+)
+def test_what_headers_opened_is_opened_by_release_and_method(
+    requests: list[bytes], row: list[tuple[int, int]]
+) -> None:
+    wire = Wire(is_server_timing=False)
+    for number, index in row:
+        data = requests[number]
+        wire.publish(index)
+        assert wire.ask(data) == first(data, is_server_timing=False, index=index), (data, index)
+
+
+@pytest.mark.parametrize("requests", REPEATING)
+@pytest.mark.parametrize("index", range(3))
+def test_methods_that_take_turns_ask_for_what_each_of_them_asks(
+    requests: list[bytes], index: int
+) -> None:
+    wire = Wire(is_server_timing=False)
+    wire.publish(index)
+    for data in (*requests, *reversed(requests)):
+        assert wire.ask(data) == first(data, is_server_timing=False, index=index), data
