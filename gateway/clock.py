@@ -41,13 +41,13 @@ _BATCH: Final = 256
 
 _ID_LINES: Final = b"x-amzn-RequestId: %b\r\nx-amz-apigw-id: %b"
 
-_ROW: Final = _ID_LINES % (b"########-####-4###-####-############", b"#" * 15 + b"=")
-"""`#` is where chance goes: first the request id's digits, then those of the extended one."""
+_ROW: Final = _ID_LINES % (b"########-####-4###-####-############", b"#" * 15 + b"=") + b"\f"
+"""`#` is where chance goes: first the request id's digits, then those of the extended one.
+The form feed ends a row: white space that no header line has, so that a batch is taken apart by
+two splits."""
 _UUID_DIGITS: Final = 31
 """Those of a UUID that are random; its thirteenth is the version (RFC 9562 section 5.4)."""
-_REQUEST_ID: Final = slice(_ROW.index(b"#"), _ROW.index(b"#") + 36)
-_EXTENDED_ID: Final = slice(len(_ROW) - 16, len(_ROW))
-_VARIANT_COLUMN: Final = _REQUEST_ID.start + 19
+_VARIANT_COLUMN: Final = _ROW.index(b"#") + 19
 _VARIANTS: Final = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
 """A random hexadecimal digit to one whose two high bits are `10` (RFC 9562 section 4.1)."""
 
@@ -92,12 +92,10 @@ class IdMinter:
         rows = _filled(_ROW, chance)
         variants = slice(_VARIANT_COLUMN, None, len(_ROW))
         rows[variants] = rows[variants].translate(_VARIANTS)
-        minted = []
-        for start in range(0, len(rows), len(_ROW)):
-            lines = bytes(rows[start : start + len(_ROW)])
-            text = lines.decode("ascii")
-            minted.append((text[_REQUEST_ID], text[_EXTENDED_ID], lines))
-        return minted
+        # Of each row: a name, the request id, a name, the extended request id.
+        words = rows.decode("ascii").split()
+        lines = bytes(rows).split(b"\f")
+        return list(zip(words[1::4], words[3::4], lines, strict=False))
 
     def trace_id(self, epoch: float) -> str:
         """Return a new X-Ray trace: `Root=1-{8 digits of epoch}-{24};Parent={16};Sampled=0`."""

@@ -94,7 +94,7 @@ def _encoded(text: str) -> bytes:
     return text.encode("ascii")
 
 
-class HttpProxy:
+class HttpProxy(CompiledIntegration):
     """An HTTP_PROXY integration bound to a stage."""
 
     __slots__ = (

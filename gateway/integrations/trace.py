@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from multidict import istr
+
 from gateway.clock import IdMinter
 from gateway.messages import Exchange
 
+_TRACE_ID: Final = istr("X-Amzn-Trace-Id")
+"""Folded once: looking it up as text would fold it for each request."""
 _ROOT: Final = re.compile(r"Root=(1-[0-9a-f]{8}-[0-9a-f]{24})")
 _PARENT: Final = re.compile(r"Parent=([0-9a-f]{16})")
 _SAMPLED: Final = re.compile(r"Sampled=([01?])")
@@ -19,7 +23,7 @@ def trace_id(exchange: Exchange, ids: IdMinter) -> str:
     A full `Root=…;Parent=…;Sampled=…` is kept, a lone Root gets a Parent and `Sampled=0`; anything
     that does not parse is replaced, since backends trust this header.
     """
-    sent = exchange.request.fields.get("X-Amzn-Trace-Id")
+    sent = exchange.request.fields.get(_TRACE_ID)
     root = _ROOT.search(sent) if sent else None
     if sent is None or root is None:
         return ids.trace_id(exchange.epoch)

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.telemetry.log_writer import HELD_BYTES, STDOUT_DESCRIPTOR, LogWriter
 
@@ -31,7 +31,17 @@ _Batch = tuple[str, list[bytes], int]
 """Destination, lines, and their bytes."""
 
 
-class LogSink:
+class LineSink(Protocol):
+    """Where log lines go; batched, and never waited for."""
+
+    __slots__ = ()
+
+    def write(self, destination: str, line: bytes) -> None:
+        """Take a line that ends with a newline."""
+        ...
+
+
+class LogSink(LineSink):
     """Takes log lines; never waits for where they go. Single user: the worker's loop."""
 
     def __init__(
