@@ -43,7 +43,9 @@ class IntegrationContext:
 
 
 class Endpoints(Protocol):
-    """Connections to backends. `server.upstream` implements it; tests pass a fake."""
+    """Connections to backends. `server.upstream` inherits from it; tests pass a fake."""
+
+    __slots__ = ()
 
     def send(self, request: IntegrationRequest) -> Awaitable[EndpointResponse]:
         """Send a request; to be awaited at once, for the head of the answer.
@@ -62,7 +64,12 @@ a backend, is answered without a coroutine: that is worth 1 us of the 8 that a r
 
 
 class CompiledIntegration(Protocol):
-    """A method's integration, bound to a stage: everything that can be decided was."""
+    """A method's integration, bound to a stage: everything that can be decided was.
+
+    Those of the compiled build's list inherit from it: see docs/compiled.md.
+    """
+
+    __slots__ = ()
 
     def invoke(self, exchange: Exchange, endpoints: Endpoints) -> Answer:
         """Map the request, call the backend, map the answer.

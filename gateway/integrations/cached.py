@@ -76,7 +76,7 @@ class _Asked:
         request.derived.asked = self
 
 
-class Cached:
+class Cached(CompiledIntegration):
     """An integration and the cache before it."""
 
     __slots__ = (

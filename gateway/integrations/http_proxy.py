@@ -100,7 +100,7 @@ def _forward_key(api_id: str, replaced: frozenset[bytes]) -> object:
     return api_id, replaced
 
 
-class HttpProxy:
+class HttpProxy(CompiledIntegration):
     """An HTTP_PROXY integration bound to a stage."""
 
     __slots__ = (

@@ -78,7 +78,7 @@ def compile_mock(
     return MockPlan(templates, responses, tuple(decided))
 
 
-class Mock:
+class Mock(CompiledIntegration):
     """A MOCK integration bound to a stage."""
 
     __slots__ = ("_body_bytes", "_decided", "_responses", "_templates")

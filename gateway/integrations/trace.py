@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from multidict import istr
+
 from gateway.clock import IdMinter
 from gateway.messages import Exchange
 
+_TRACE_ID: Final = istr("X-Amzn-Trace-Id")
+"""Folded once: looking it up as text would fold it for each request."""
 _ROOT: Final = re.compile(r"Root=(1-[0-9a-f]{8}-[0-9a-f]{24})")
 _PARENT: Final = re.compile(r"Parent=([0-9a-f]{16})")
 _SAMPLED: Final = re.compile(r"Sampled=([01?])")

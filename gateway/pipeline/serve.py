@@ -13,7 +13,7 @@ from gateway.pipeline.locate import locate
 from gateway.pipeline.meter import meter
 from gateway.pipeline.route import route
 from gateway.pipeline.split import split
-from gateway.snapshot.compiled import Snapshot
+from gateway.snapshot.compiled import Scope, Snapshot
 
 NO_ROUTE: Final = Fault(GatewayResponseType.MISSING_AUTHENTICATION_TOKEN, source="client")
 """For a path or verb that is not there. Never raised: strangers' scans are answered with it."""
@@ -55,6 +55,6 @@ def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) -> Answe
 def refuse(snapshot: Snapshot, exchange: Exchange, fault: Fault) -> InvocationResponse:
     """Return the gateway response of a Fault: its stage's, or AWS's own before one was found."""
     exchange.fault = fault
-    scope = exchange.scope
+    scope: Scope | None = exchange.scope
     responses = snapshot.gateway_responses if scope is None else scope.gateway_responses
     return responses[fault.type].render(fault, exchange)

@@ -13,7 +13,9 @@ from gateway.integrations.base import Answer, Endpoints
 from gateway.messages import Exchange, InvocationRequest, InvocationResponse, UsageNote
 from gateway.pipeline.serve import refuse, serve
 from gateway.snapshot.cell import SnapshotCell
+from gateway.snapshot.compiled import Scope
 from gateway.telemetry.execution_log import lines
+from gateway.telemetry.log_sink import LineSink
 from gateway.telemetry.metrics import QUOTA_EXCEEDED, SHADOWED, WorkerMetrics
 from gateway.telemetry.server_timing import server_timing
 
@@ -34,15 +36,36 @@ def _adopted(sent_id: str) -> str:
     return sent_id if _UUID.fullmatch(sent_id) else _INVALID_REQUEST_ID
 
 
-class LineSink(Protocol):
-    """Where log lines go; batched, and never waited for."""
+class Answering(Protocol):
+    """What answers the requests of a server. Tests pass a fake."""
 
-    def write(self, destination: str, line: bytes) -> None:
-        """Take a line that ends with a newline."""
+    __slots__ = ()
+
+    def open(self, request: InvocationRequest) -> Exchange:
+        """Begin a request: give it ids and a place in the books."""
+        ...
+
+    def answer(self, exchange: Exchange) -> Answer:
+        """Answer a request, or return the work of answering it, which may raise a Fault.
+
+        Whatever else is raised is a bug.
+        """
+        ...
+
+    def refuse(self, exchange: Exchange, fault: Fault) -> InvocationResponse:
+        """Answer for a Fault that the work of answering raised."""
+        ...
+
+    def record(self, exchange: Exchange) -> None:
+        """End a request, after its last byte. Called exactly once per opened exchange."""
+        ...
+
+    def refused(self, reason: str) -> None:
+        """Count a request or connection that never became an exchange, by `refusal.REASONS`."""
         ...
 
 
-class Service:
+class Service(Answering):
     """Answers requests from the current snapshot, and records each one."""
 
     def __init__(
@@ -111,7 +134,7 @@ class Service:
 
     def record(self, exchange: Exchange) -> None:
         """End a request: count it and log it. Always called once, after the last byte."""
-        scope = exchange.scope
+        scope: Scope | None = exchange.scope
         fault = exchange.fault
         self._metrics.observe(
             _NO_STAGE_BLOCK if scope is None else scope.metrics_block,

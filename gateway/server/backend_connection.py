@@ -41,6 +41,8 @@ class StaleConnectionError(Exception):
 class ConnectionOwner(Protocol):
     """The pool, as a connection sees it."""
 
+    __slots__ = ()
+
     def release(self, connection: BackendConnection) -> None:
         """Take back a connection that may be used again."""
         ...

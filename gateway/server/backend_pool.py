@@ -16,7 +16,7 @@ from gateway.driver import Waiter
 from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import Origin
 from gateway.server.backend_addresses import Place
-from gateway.server.backend_connection import BackendConnection
+from gateway.server.backend_connection import BackendConnection, ConnectionOwner
 from gateway.server.backend_dial import Dial
 from gateway.server.backend_failures import CannotConnectError
 from gateway.server.deadlines import Deadlines
@@ -69,7 +69,7 @@ class PoolContext:
     """Says why backends cannot be reached."""
 
 
-class OriginPool:
+class OriginPool(ConnectionOwner):
     """Connections to one origin. Its endpoints and its connections are its only callers."""
 
     __slots__ = (

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from gateway.clock import Clock, IdMinter
-from gateway.driver import Pending
-from gateway.errors import Fault
-from gateway.messages import Exchange, InvocationRequest, InvocationResponse
+from gateway.pipeline.service import Answering
 from gateway.server.admission import Admission
 from gateway.server.deadlines import Deadlines
 from gateway.server.peer import TrustedProxies
@@ -24,35 +21,6 @@ _LOG_EVERY_SECONDS: Final = 1.0
 
 DRAIN_GRACE_SECONDS: Final = 1.0
 """While draining, how long an idle connection is kept for a request that may be on its way."""
-
-
-class Service(Protocol):
-    """What answers requests. `pipeline.service.Service` satisfies it."""
-
-    def open(self, request: InvocationRequest) -> Exchange:
-        """Begin a request: give it ids and a place in the books."""
-        ...
-
-    def answer(
-        self, exchange: Exchange
-    ) -> InvocationResponse | Pending[InvocationResponse] | Coroutine[Any, Any, InvocationResponse]:
-        """Answer a request, or return the work of answering it, which may raise a Fault.
-
-        Whatever else is raised is a bug.
-        """
-        ...
-
-    def refuse(self, exchange: Exchange, fault: Fault) -> InvocationResponse:
-        """Answer for a Fault that the work of answering raised."""
-        ...
-
-    def record(self, exchange: Exchange) -> None:
-        """End a request, after its last byte. Called exactly once per opened exchange."""
-        ...
-
-    def refused(self, reason: str) -> None:
-        """Count a request or connection that never became an exchange, by `refusal.REASONS`."""
-        ...
 
 
 class Drainable(Protocol):
@@ -80,7 +48,7 @@ class Edge:
     def __init__(
         self,
         *,
-        service: Service,
+        service: Answering,
         limits: Limits,
         timeouts: Timeouts,
         trusted_proxies: tuple[str, ...],

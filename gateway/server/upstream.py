@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from gateway.clock import SystemClock
 from gateway.driver import Waiter
+from gateway.integrations.base import Endpoints
 from gateway.messages import EndpointResponse, IntegrationRequest, Origin
 from gateway.server.backend_addresses import AddressBook, Resolve, system_resolver
 from gateway.server.backend_connection import (
@@ -36,8 +37,8 @@ IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE
 """Methods that may be sent again (RFC 9110 section 9.2.2)."""
 
 
-class HttpEndpoints:
-    """Connections of one worker to all its backends; implements `integrations.base.Endpoints`."""
+class HttpEndpoints(Endpoints):
+    """Connections of one worker to all its backends."""
 
     def __init__(
         self,

@@ -75,7 +75,7 @@ def compile_release(
         flushed.setdefault(api_id, set()).add(name)
     known_spaces = previous.cache_spaces if previous is not None else {}
     spaces: dict[str, Mapping[str, int]] = {}
-    apis: dict[str, Mapping[str, CompiledStage]] = {}
+    apis: dict[str, dict[str, CompiledStage]] = {}
     keys: dict[str, Mapping[str, object]] = {}
     for api_id, stages in release.stages.items():
         lender = previous if _may_lend(previous, account, release) else None

@@ -130,7 +130,7 @@ class Snapshot:
 
     revision: int
     digest: str
-    apis: Mapping[str, Mapping[str, CompiledStage]]
+    apis: dict[str, dict[str, CompiledStage]]
     """API id to stage name to stage."""
     domains: Domains[BasePathMapping]
     domain_names: tuple[DomainName, ...]

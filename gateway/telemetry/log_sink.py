@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Final, Protocol
 
 from gateway.telemetry.log_writer import HELD_BYTES, STDOUT_DESCRIPTOR, LogWriter
 
@@ -31,6 +31,16 @@ _Batch = tuple[str, list[bytes], int]
 """Destination, lines, and their bytes."""
 
 
+class LineSink(Protocol):
+    """Where log lines go; batched, and never waited for."""
+
+    __slots__ = ()
+
+    def write(self, destination: str, line: bytes) -> None:
+        """Take a line that ends with a newline."""
+        ...
+
+
 class _Gathered:
     """Lines of one destination that are not handed over yet."""
 
@@ -42,7 +52,7 @@ class _Gathered:
         """Their bytes."""
 
 
-class LogSink:
+class LogSink(LineSink):
     """Takes log lines; never waits for where they go. Single user: the worker's loop."""
 
     def __init__(
