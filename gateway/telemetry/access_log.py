@@ -12,10 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, cast
 
+from gateway.build import BUILD
 from gateway.context import Getter, UnknownVariableError, clf_time, variable
 from gateway.definitions.stage import AccessLogSettings
 from gateway.errors import Problem
 from gateway.messages import Exchange
+from gateway.telemetry.access_line import CALL, READ, TEXT, LineLoop, Piece
 from gateway.telemetry.destinations import destination_of
 from gateway.telemetry.escaping import (
     Remembered,
@@ -170,7 +172,8 @@ def compile_access_log(
     parts.append(_constant(text[end:], place, problems) + "\n")
     if len(problems) > before or destination is None:
         return None
-    return CompiledAccessLog(destination=destination, line=_line(parts, kind))
+    write = _loop if BUILD == "compiled" else _line
+    return CompiledAccessLog(destination=destination, line=write(parts, kind))
 
 
 def _line(parts: list[_Part], kind: _Kind) -> Line:
@@ -206,6 +209,20 @@ def _line(parts: list[_Part], kind: _Kind) -> Line:
     code = compile(ast.fix_missing_locations(tree), "<access log>", "eval")
     line: Line = eval(code, scope)  # noqa: S307 (see above)
     return line
+
+
+def _loop(parts: list[_Part], kind: _Kind) -> Line:
+    """Return the same as a function that is compiled with the rest of the build."""
+    names = {read: name for name, read in _READS.items()}
+    pieces: list[Piece] = []
+    for part in _joined(parts):
+        if isinstance(part, str):
+            pieces.append(Piece(TEXT, part))
+        elif isinstance(part, _Read):
+            pieces.append(Piece(READ[names[part]], _MISSING))
+        else:
+            pieces.append(Piece(CALL, call=part))
+    return LineLoop(pieces, _REMEMBERED[_ESCAPES[kind]]).line
 
 
 def _joined(parts: list[_Part]) -> list[_Part]:
