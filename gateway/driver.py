@@ -47,6 +47,9 @@ class Waiter(Generic[T]):
                 self.resume = None
                 resume()
 
+    def give_up(self) -> None:
+        """Hear that nobody waits any more."""
+
     def __await__(self) -> Generator[Waiter[T], None, T]:
         if not self.is_set:
             yield self
@@ -60,21 +63,32 @@ def ignore(_outcome: object) -> None:
 
 
 class Drive(Generic[T]):
-    """Drives one coroutine; unless it is closed, exactly one of the two callbacks is called."""
+    """Drives one coroutine; unless it is closed, exactly one of the two callbacks is called.
+
+    To be inherited by work that needs no coroutine as long as all goes well.
+    """
 
     __slots__ = ("_awaited", "_coroutine", "_is_running", "_on_error", "_on_result")
 
     def __init__(
         self,
-        coroutine: Coroutine[Any, None, T],
+        coroutine: Coroutine[Any, None, T] | None,
         on_result: Callable[[T], None],
         on_error: Callable[[BaseException], None],
     ) -> None:
-        self._coroutine: Coroutine[Any, None, T] | None = coroutine
+        self._coroutine = coroutine
         self._on_result = on_result
         self._on_error = on_error
         self._awaited: Any = None
         self._is_running = False
+
+    def start(
+        self, on_result: Callable[[T], None], on_error: Callable[[BaseException], None]
+    ) -> None:
+        """Take the callbacks, and run to the first wait or the end."""
+        self._on_result = on_result
+        self._on_error = on_error
+        self.step()
 
     def step(self, error: BaseException | None = None) -> None:
         """Run the coroutine to its next wait or its end; `error` is raised where it waits."""
@@ -128,3 +142,14 @@ class Drive(Generic[T]):
             # What asyncio.Task does with the future that a coroutine yields.
             awaited._asyncio_future_blocking = False  # noqa: SLF001
             awaited.add_done_callback(self._on_future)
+
+
+def drive(
+    work: Coroutine[Any, None, T] | Drive[T],
+    on_result: Callable[[T], None],
+    on_error: Callable[[BaseException], None],
+) -> Drive[T]:
+    """Start work of either kind."""
+    driven = work if isinstance(work, Drive) else Drive(work, on_result, on_error)
+    driven.start(on_result, on_error)
+    return driven

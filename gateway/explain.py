@@ -379,7 +379,7 @@ def _at_once(method: CompiledMethod, exchange: Exchange) -> InvocationResponse:
     if isinstance(answer, InvocationResponse):
         return answer
     try:
-        answer.send(None)
+        next(answer.__await__())
     except StopIteration as stop:
         response: InvocationResponse = stop.value
         return response

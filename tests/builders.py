@@ -21,7 +21,7 @@ from gateway.definitions.rest_api import (
 )
 from gateway.definitions.stage import Deployment, MethodSetting, Stage
 from gateway.definitions.usage_plan import UsageDefinitions
-from gateway.driver import Drive
+from gateway.driver import drive
 from gateway.errors import Fault
 from gateway.integrations.base import IntegrationContext
 from gateway.messages import (
@@ -348,7 +348,7 @@ class World:
         if isinstance(answer, InvocationResponse):
             answers.append(answer)
         else:
-            Drive(answer, answers.append, errors.append).step()
+            drive(answer, answers.append, errors.append)
         if errors and isinstance(errors[0], Fault):
             answers.append(self.service.refuse(exchange, errors[0]))
         elif errors:

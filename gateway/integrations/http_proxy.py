@@ -9,14 +9,15 @@ from typing import Final
 
 from gateway.definitions.integration import Integration
 from gateway.definitions.rest_api import Method, Resource
+from gateway.driver import Waiter
 from gateway.errors import Problem
 from gateway.integrations.backend import (
     BackendPlan,
     compile_backend,
     mapped_body,
-    note_call,
     passing_body,
 )
+from gateway.integrations.backend_call import BackendCall
 from gateway.integrations.base import (
     Answer,
     CompiledIntegration,
@@ -133,21 +134,27 @@ class HttpProxy(CompiledIntegration):
             return self._invoke_mapped(exchange, endpoints)
         request = exchange.request
         body = None if request.body is None else passing_body(request)
-        return self._call(exchange, endpoints, body, None)
+        outgoing = self._outgoing(exchange, body, None)
+        now = self._context.now
+        sent = now()
+        call = endpoints.send(outgoing)
+        proxied = _Proxied(exchange, call, sent, now)
+        # Where it was sent no coroutine has to wait: what comes back calls.
+        return proxied if isinstance(call, Waiter) else proxied.wait()
 
     async def _invoke_mapped(self, exchange: Exchange, endpoints: Endpoints) -> InvocationResponse:
         """Do the same with a request whose body goes into its head."""
         body, mapped = await mapped_body(exchange.request, self._context.body_bytes)
-        return await self._call(exchange, endpoints, body, mapped)
+        outgoing = self._outgoing(exchange, body, mapped)
+        now = self._context.now
+        sent = now()
+        return await _Proxied(exchange, endpoints.send(outgoing), sent, now).wait()
 
-    async def _call(
-        self,
-        exchange: Exchange,
-        endpoints: Endpoints,
-        body: bytes | BodyStream | None,
-        mapped: MappedBody | None,
-    ) -> InvocationResponse:
-        outgoing = IntegrationRequest(
+    def _outgoing(
+        self, exchange: Exchange, body: bytes | BodyStream | None, mapped: MappedBody | None
+    ) -> IntegrationRequest:
+        """Return what goes to the backend."""
+        return IntegrationRequest(
             self._uri.origin,
             self._head(exchange, mapped),
             body,
@@ -155,14 +162,6 @@ class HttpProxy(CompiledIntegration):
             self._timeout_seconds,
             self._response_limit,
         )
-        now = self._context.now
-        sent = now()
-        try:
-            endpoint = await endpoints.send(outgoing)
-        finally:
-            note_call(exchange, sent, now())
-        exchange.integration_status = endpoint.status
-        return _response(endpoint)
 
     def _head(self, exchange: Exchange, body: MappedBody | None) -> bytes:
         """Return the request line and header lines towards the backend."""
@@ -225,6 +224,16 @@ class HttpProxy(CompiledIntegration):
             f"X-Forwarded-Proto: {request.scheme}\r\nX-Amzn-Trace-Id: ".encode("ascii")
         )
         return b"".join(parts)
+
+
+class _Proxied(BackendCall):
+    """A request that was passed on."""
+
+    __slots__ = ()
+
+    def respond(self, endpoint: EndpointResponse) -> InvocationResponse:
+        """Return a backend's answer as the client's."""
+        return _response(endpoint)
 
 
 def _response(endpoint: EndpointResponse) -> InvocationResponse:

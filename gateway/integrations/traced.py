@@ -6,8 +6,7 @@ of bodies only the beginning is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from gateway.integrations.base import Answer, CompiledIntegration, Endpoints
 from gateway.integrations.body_tap import tapped
@@ -52,7 +51,7 @@ class Traced:
         return self._wait(answer, trace)
 
     async def _wait(
-        self, answer: Coroutine[Any, Any, InvocationResponse], trace: ExecutionTrace
+        self, answer: Awaitable[InvocationResponse], trace: ExecutionTrace
     ) -> InvocationResponse:
         return _noted(await answer, trace)
 

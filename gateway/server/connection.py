@@ -159,8 +159,9 @@ class ClientConnection(ClientSocket):
         if isinstance(answer, InvocationResponse):
             self._on_answer(answer)
         else:
-            self._drive = drive = Drive(answer, self._answered, self._failed)
-            drive.step()
+            drive = answer if isinstance(answer, Drive) else Drive(answer, ignore, ignore)
+            self._drive = drive
+            drive.start(self._answered, self._failed)
         if body is not None and self._body is body:
             # Nobody wants it yet, and enough is held.
             self.settle_reading()

@@ -189,13 +189,17 @@ class _Call(Waiter[EndpointResponse]):
         self._deadline = deadline
         self._is_retry = is_retry
 
+    def give_up(self) -> None:
+        """End the exchange: nobody waits for its answer."""
+        self._connection.give_up(self)
+
     def __await__(self) -> Generator[Any, None, EndpointResponse]:
         if not self.is_set:
             try:
                 yield self
             except BaseException:
                 # Whoever waited gave up (GeneratorExit).
-                self._connection.give_up(self)
+                self.give_up()
                 raise
         error = self.error
         if error is None:

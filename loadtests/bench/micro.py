@@ -33,7 +33,7 @@ from gateway.clock import SystemClock, id_lines
 from gateway.definitions import codec
 from gateway.definitions.rest_api import Method
 from gateway.definitions.stage import AccessLogSettings, Stage
-from gateway.driver import Drive
+from gateway.driver import drive
 from gateway.errors import Problem
 from gateway.messages import EndpointResponse, InvocationRequest, InvocationResponse
 from gateway.routing import Routes
@@ -202,7 +202,7 @@ def _one_request(world: World, asked: InvocationRequest) -> Callable[[], int]:
         if isinstance(answer, InvocationResponse):
             answered(answer)
         else:
-            Drive(answer, answered, failed).step()
+            drive(answer, answered, failed)
         exchange.status = statuses[0]
         service.record(exchange)
         return statuses[0]

@@ -10,7 +10,7 @@ from multidict import CIMultiDict
 
 from gateway.definitions.integration import Integration, ResponseTransferMode
 from gateway.definitions.stage import CanarySettings, Stage
-from gateway.driver import Drive, Waiter
+from gateway.driver import Drive, Waiter, drive
 from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import EndpointResponse, IntegrationRequest, InvocationResponse
 from gateway.telemetry.metrics import BLOCK_CELLS, CACHE_HITS, CACHE_MISSES, HEADER_CELLS
@@ -201,7 +201,7 @@ def test_all_accept_encoding_headers_count() -> None:
     answers = [world.service.answer(world.service.open(each)) for each in (twice, asked)]
     for answer in answers:
         assert not isinstance(answer, InvocationResponse)
-        Drive(answer, lambda _: None, lambda _: None).step()
+        drive(answer, lambda _: None, lambda _: None)
 
     assert len(world.endpoints.requests) == 2
 
@@ -271,7 +271,7 @@ class TestFreshAnswers:
         answers: list[InvocationResponse] = []
         answer = world.service.answer(world.service.open(asking))
         assert not isinstance(answer, InvocationResponse)
-        Drive(answer, answers.append, lambda error: pytest.fail(str(error))).step()
+        drive(answer, answers.append, lambda error: pytest.fail(str(error)))
 
         assert answers[0].body == b"answer 2"
 
@@ -389,10 +389,8 @@ class _Asking:
         asked = request(target="/dev/pets/7", headers=headers)
         answer = self.world.service.answer(self.world.service.open(asked))
         assert not isinstance(answer, InvocationResponse)
-        drive = Drive(answer, outcome.append, outcome.append)
         self.outcomes.append(outcome)
-        self.drives.append(drive)
-        drive.step()
+        self.drives.append(drive(answer, outcome.append, outcome.append))
 
     @property
     def bodies(self) -> list[object]:
@@ -409,8 +407,8 @@ def asking() -> Generator[_Asking, None, None]:
     for _ in range(3):
         asking.ask()
     yield asking
-    for drive in asking.drives:
-        drive.close()
+    for each in asking.drives:
+        each.close()
 
 
 def ok(text: bytes, *headers: tuple[bytes, bytes]) -> EndpointResponse:
