@@ -6,7 +6,7 @@ import http.client
 import socket
 import urllib.request
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import pytest
@@ -161,9 +161,21 @@ def test_sticky_ramp_and_a_testers_choice_by_an_aws_client(gateway: RunningGatew
     assert chosen == ["next", "base", "base"]
 
 
+@pytest.fixture(scope="module")
+def idle_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    """A gateway for tests that change nothing but an API of their own."""
+    gateway = RunningGateway(tmp_path_factory.mktemp("idle") / "gateway", {})
+    try:
+        yield gateway
+    finally:
+        gateway.close()
+
+
 @pytest.mark.parametrize("value", ["HEADER", "COOKIE:a b", "SOURCE_IP:x", "PLANET:mars"])
-def test_a_sticky_setting_that_cannot_work_is_refused(gateway: RunningGateway, value: str) -> None:
-    aws = client_of(gateway)
+def test_a_sticky_setting_that_cannot_work_is_refused(
+    idle_gateway: RunningGateway, value: str
+) -> None:
+    aws = client_of(idle_gateway)
     api, _ = deployed(aws, "base")
 
     with pytest.raises(aws.exceptions.BadRequestException, match="Invalid canarySettings"):

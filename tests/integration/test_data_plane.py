@@ -231,10 +231,18 @@ stages:
 """
 
 
-@pytest.fixture
-def ten_thousand_methods(start_gateway: StartGateway) -> RunningGateway:
+@pytest.fixture(scope="module")
+def ten_thousand_methods(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    """A gateway with two workers. Each of its tests has APIs of its own; their numbers say which.
+
+    Loading them takes as long as all that its tests do.
+    """
     files = {f"apis/many{index}.yaml": many_methods(index) for index in range(APIS)}
-    return start_gateway(files)
+    gateway = RunningGateway(tmp_path_factory.mktemp("many") / "gateway", files)
+    try:
+        yield gateway
+    finally:
+        gateway.close()
 
 
 @pytest.mark.slow
@@ -286,11 +294,11 @@ def test_prometheus_scrapes_ten_thousand_methods_without_a_parse_error(
     ten_thousand_methods: RunningGateway, tmp_path: Path
 ) -> None:
     gateway = ten_thousand_methods
-    assert gateway.get("/_aws/execute-api/many1/prod/things2/7")[0] == 200
+    assert gateway.get("/_aws/execute-api/many2/prod/things2/7")[0] == 200
     configured = {"prometheus.yml": scraping(gateway.admin, seconds=10)}
     with running_prometheus(tmp_path, configured) as prometheus:
         target = prometheus.wait_scraped()
-        counted = 'sum(stagegate_requests_total{api="many1",status_class="2xx"}) >= 1'
+        counted = 'sum(stagegate_requests_total{api="many2",status_class="2xx"}) >= 1'
         until(lambda: prometheus.number(counted), "the request to be counted")
 
     assert (target["health"], target["lastError"]) == ("up", "")

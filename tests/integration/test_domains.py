@@ -275,24 +275,45 @@ def test_a_default_endpoint_is_disabled_by_the_next_deployment_by_an_aws_client(
     assert asked(gateway, "/pets", "api.example.com") == (200, b"one")
 
 
+@pytest.fixture(scope="module")
+def two_doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    """A gateway with the API `pets` and, by an AWS client, the domain `api.example.com`."""
+    files = {"apis/pets.yaml": pets()}
+    gateway = RunningGateway(tmp_path_factory.mktemp("two-doors") / "gateway", files)
+    try:
+        client_of(gateway).create_domain_name(domainName="api.example.com")
+        yield gateway
+    finally:
+        gateway.close()
+
+
+@pytest.fixture
+def without_file(two_doors: RunningGateway) -> Iterator[RunningGateway]:
+    """The same; after the test its `domains.yaml` is gone, and so are the problems it had."""
+    yield two_doors
+    two_doors.write("domains.yaml", "")
+    until(lambda: not two_doors.reload_problems(), "the file to be taken back")
+
+
 @pytest.mark.parametrize(
     "base_path", ["/shop", "shop/", "a//b", "a b", "a?b", "a/../b", "ä", "%2e", "a" * 301]
 )
 def test_a_bad_base_path_is_refused_at_both_doors(
-    running_gateway: RunningGateway, base_path: str
+    without_file: RunningGateway, base_path: str
 ) -> None:
-    aws = client_of(running_gateway)
-    aws.create_domain_name(domainName="api.example.com")
+    gateway = without_file
+    aws = client_of(gateway)
+    assert gateway.reload_problems() == []
     with pytest.raises(ClientError) as error:
         aws.create_base_path_mapping(
             domainName="api.example.com", basePath=base_path, restApiId="pets", stage="prod"
         )
     mapping = {"basePath": base_path, "restApiId": "pets", "stage": "prod"}
     text = json.dumps({"files.example.com": {"basePathMappings": [mapping]}})
-    running_gateway.write("domains.yaml", text)
+    gateway.write("domains.yaml", text)
 
     expected = "doesn't support the slash character" if "/" in base_path else "a base path"
     assert expected in refusal(error)[1]
-    problems = until(running_gateway.reload_problems, "the file to be refused")
+    problems = until(gateway.reload_problems, "the file to be refused")
     assert any("basePathMappings[0].basePath" in each for each in problems), problems
-    assert asked(running_gateway, "/pets", "files.example.com") == FORBIDDEN
+    assert asked(gateway, "/pets", "files.example.com") == FORBIDDEN
