@@ -10,6 +10,15 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def thawed() -> Iterator[None]:
-    """Undo what `settle` does to the garbage collector of this process."""
+    """Undo what `settle` does to the garbage collector of this process, and what others did."""
+    gc.unfreeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _frozen_again() -> Iterator[None]:
+    """Leave it as tests/conftest.py made it."""
+    yield
+    gc.collect()
+    gc.freeze()
