@@ -496,7 +496,7 @@ async def test_what_finds_no_room_takes_nothing_else_along(store: StoreThread) -
 async def test_what_found_no_room_is_not_told_as_released(
     store: StoreThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(live, "WAIT_SECONDS", 10)
     bridge, publisher = begun(store)
     publisher.lack_room = {"b"}
     seen: list[bool] = []
