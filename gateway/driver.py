@@ -98,12 +98,11 @@ class Drive(Generic[T]):
 
     def __init__(
         self,
-        work: Coroutine[Any, None, T] | Pending[T],
+        coroutine: Coroutine[Any, None, T],
         on_result: Callable[[T], None],
         on_error: Callable[[BaseException], None],
     ) -> None:
-        self._coroutine: Coroutine[Any, None, T] | None
-        self._coroutine = work.wait() if isinstance(work, Pending) else work
+        self._coroutine: Coroutine[Any, None, T] | None = coroutine
         self._on_result = on_result
         self._on_error = on_error
         self._awaited: Any = None

@@ -21,7 +21,7 @@ from gateway.definitions.rest_api import (
 )
 from gateway.definitions.stage import Deployment, MethodSetting, Stage
 from gateway.definitions.usage_plan import UsageDefinitions
-from gateway.driver import Drive
+from gateway.driver import Drive, Pending
 from gateway.errors import Fault
 from gateway.integrations.base import IntegrationContext
 from gateway.messages import (
@@ -347,6 +347,8 @@ class World:
         answer = self.service.answer(exchange)
         if isinstance(answer, InvocationResponse):
             answers.append(answer)
+        elif isinstance(answer, Pending):
+            answer.start(answers.append, errors.append)
         else:
             Drive(answer, answers.append, errors.append).step()
         if errors and isinstance(errors[0], Fault):

@@ -50,9 +50,15 @@ _SAME_IN_YAML: Final = re.compile(
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 """No character by itself, and refused by YAML."""
 
+_KEY_APART: Final = re.compile(r'"(?: {9}| *[\r\n])\s*:')
+"""A key that is far from its colon, or in another line: YAML refuses that."""
+
+_KEY_CHARACTERS: Final = 160
+"""YAML refuses keys that take more than 1,024 as they are written, with six for an escape."""
+
 
 def _of_json(text: str, depth: int, nodes: int) -> Any:
-    if _SAME_IN_YAML.fullmatch(text) is None or _SURROGATE.search(text):
+    if _SAME_IN_YAML.fullmatch(text) is None or _SURROGATE.search(text) or _KEY_APART.search(text):
         raise UnusualError
     value = _JSON.decode(text)
     level: list[Any] = [value]
@@ -74,7 +80,11 @@ def _of_json(text: str, depth: int, nodes: int) -> Any:
 
 def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
-    if len(value) < len(pairs) or "<<" in value:
+    if (
+        len(value) < len(pairs)
+        or "<<" in value
+        or max(map(len, value), default=0) > _KEY_CHARACTERS
+    ):
         raise UnusualError
     return value
 

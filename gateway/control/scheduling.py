@@ -17,7 +17,7 @@ import struct
 from typing import Final
 
 NICENESS: Final = 5
-"""Where processors are scarce, requests come before reloads and scrapes."""
+"""At least: where processors are scarce, requests come before reloads and scrapes."""
 
 SLICE_SECONDS: Final = 0.02
 """Far above what the kernel gives by itself (0.7 to 6 ms), so that every worker's is shorter."""
@@ -43,13 +43,16 @@ def step_back() -> None:
     while tasks := set(os.listdir("/proc/self/task")) - seen:  # noqa: PTH208 (names, no paths)
         seen |= tasks
         for task in map(int, tasks):
-            with contextlib.suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, task, NICENESS)
-            lengthen_slice(task)
+            # Gone meanwhile, or a sandbox forbids it: then things stay as they were.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                # An operator may have made it nicer, which only root could take back.
+                niceness = max(NICENESS, os.getpriority(os.PRIO_PROCESS, task))
+                os.setpriority(os.PRIO_PROCESS, task, niceness)
+                lengthen_slice(task, niceness)
 
 
-def lengthen_slice(task: int) -> bool:
-    """Ask for slices of `SLICE_SECONDS` for a thread of ours that is as nice as it shall be.
+def lengthen_slice(task: int, niceness: int) -> bool:
+    """Ask for slices of `SLICE_SECONDS` for a thread of ours that has this niceness.
 
     Returns:
         Whether the kernel took it. Kernels before 6.12 take it and change nothing.
@@ -58,7 +61,7 @@ def lengthen_slice(task: int) -> bool:
     if number is None:
         return False
     nanoseconds = round(SLICE_SECONDS * 1e9)
-    attributes = _ATTRIBUTES.pack(_ATTRIBUTES.size, 0, _KEEP_POLICY, NICENESS, 0, nanoseconds, 0, 0)
+    attributes = _ATTRIBUTES.pack(_ATTRIBUTES.size, 0, _KEEP_POLICY, niceness, 0, nanoseconds, 0, 0)
     # 0 is success; whatever else there may be (a sandbox that forbids the call, a thread that is
     # gone) leaves things as they were.
     return bool(ctypes.CDLL(None).syscall(number, task, attributes, 0) == 0)

@@ -92,11 +92,7 @@ def meter_key(
     """
     derived = exchange.request.derived
     admission: _Admission | None = derived.admission
-    if (
-        admission is None
-        or admission.method is not method
-        or admission.edition is not keys.edition
-    ):
+    if admission is None or admission.method is not method or admission.edition is not keys.edition:
         admission = derived.admission = _admit(keys, keyed, method, exchange)
     exchange.usage = admission.note
     counter = admission.counter

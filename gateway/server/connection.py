@@ -1,6 +1,6 @@
 """A client's connection: bytes in, one request at a time, bytes out.
 
-The hot path is `data_received`, `_begin`, `_on_answer`, `answer_ended`; an answer that needs no
+The hot path is `data_received`, `_begin`, `_on_answer`, `_end_answer`; an answer that needs no
 waiting is written within that call. All else here is for clients that are slow, odd or hostile.
 """
 
@@ -50,9 +50,9 @@ class ClientConnection(ClientSocket):
     """Reads requests, has the service answer them, writes the answers in order."""
 
     __slots__ = (
-        "_answer", "_answered", "_body", "_drive", "_exchange", "_failed", "_heads", "_held",
+        "_answer", "_answered", "_body", "_exchange", "_failed", "_heads", "_held",
         "_is_head_timed", "_is_kept", "_is_serving", "_is_yielding",
-        "_requests", "_status", "_wants_close",
+        "_requests", "_status", "_wants_close", "_work",
     )  # fmt: skip
 
     def __init__(self, edge: Edge) -> None:
@@ -68,7 +68,8 @@ class ClientConnection(ClientSocket):
         self._failed: Callable[[BaseException], None] = self._on_failure
         # Exchange
         self._exchange: Exchange | None = None
-        self._drive: Drive[InvocationResponse] | Pending[InvocationResponse] | None = None
+        self._work: Drive[InvocationResponse] | Pending[InvocationResponse] | None = None
+        """What has still to answer."""
         self._body: RequestBody | None = None
         """The request's body while it is not complete."""
         self._answer: AnswerStream | None = None
@@ -160,10 +161,10 @@ class ClientConnection(ClientSocket):
         if isinstance(answer, InvocationResponse):
             self._on_answer(answer)
         elif isinstance(answer, Pending):
-            self._drive = answer
+            self._work = answer
             answer.start(self._answered, self._failed)
         else:
-            self._drive = drive = Drive(answer, self._answered, self._failed)
+            self._work = drive = Drive(answer, self._answered, self._failed)
             drive.step()
         if body is not None and self._body is body:
             # Nobody wants it yet, and enough is held.
@@ -185,7 +186,7 @@ class ClientConnection(ClientSocket):
         return stream
 
     def _on_answer(self, response: InvocationResponse) -> None:
-        """Write the answer. Called by the Drive, within `_begin` when nothing had to wait."""
+        """Write the answer. Called within `_begin` when nothing had to wait, else by `_work`."""
         exchange = self._exchange
         if exchange is None:
             return  # The client has left.
@@ -216,8 +217,9 @@ class ClientConnection(ClientSocket):
             self._end_answer(self._exchange, sent_bytes, self._edge.now())
 
     def _end_answer(self, exchange: Exchange, sent_bytes: int, now: float) -> None:
+        # As `_record`, whose call would cost more than what it does here.
         edge = self._edge
-        self._exchange = self._drive = None
+        self._exchange = self._work = None
         exchange.status = self._status
         exchange.response_length = sent_bytes
         exchange.response_latency = now - exchange.now
@@ -236,9 +238,9 @@ class ClientConnection(ClientSocket):
             self._serve_held()
 
     def _record(self, status: int, sent_bytes: int) -> None:
-        """Close the books of the exchange in hand, if there is one, that ends with an accident."""
+        """Close the books of the exchange in hand, if there is one: it ends with an accident."""
         exchange = self._exchange
-        self._exchange = self._drive = self._answer = None
+        self._exchange = self._work = self._answer = None
         if exchange is None:
             return
         exchange.status = status
@@ -249,7 +251,8 @@ class ClientConnection(ClientSocket):
         except Exception:  # noqa: BLE001 (logged with its traceback)
             self._on_unrecorded()
 
-    def _on_unrecorded(self) -> None:  # The client has its answer: no more is to be done.
+    def _on_unrecorded(self) -> None:
+        # The client has its answer already; the next request must not pay for a log's bug.
         _LOG.exception("recording a request failed")
         self._edge.service.refused(refusal.INTERNAL.reason)
 
@@ -369,7 +372,7 @@ class ClientConnection(ClientSocket):
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise error
         _LOG.error("answering a request failed", exc_info=error)
-        self._drive = None
+        self._work = None
         self._stop_body()
         if self._status:
             self._edge.service.refused(refusal.INTERNAL.reason)
@@ -400,9 +403,9 @@ class ClientConnection(ClientSocket):
         self._finish()
 
     def _stop_service(self) -> None:
-        drive, self._drive = self._drive, None
-        if drive is not None:
-            drive.close()
+        work, self._work = self._work, None
+        if work is not None:
+            work.close()
 
     def _stop_body(self) -> None:
         body, self._body = self._body, None

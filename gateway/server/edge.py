@@ -87,7 +87,8 @@ class Edge:
     def drain(self) -> None:
         """Close every connection after its next answer, or when none was asked for in a moment."""
         self.is_draining = True
-        # Replaced as a whole, so that no request has to look whether there is a drain.
+        # Replaced as a whole, so that no request has to look whether there is a drain: every answer
+        # is its connection's last one now.
         times = self.timeouts
         grace = min(DRAIN_GRACE_SECONDS, times.drain_seconds)
         self.timeouts = replace(

@@ -33,7 +33,7 @@ from gateway.clock import SystemClock, id_lines
 from gateway.definitions import codec
 from gateway.definitions.rest_api import Method
 from gateway.definitions.stage import AccessLogSettings, Stage
-from gateway.driver import Drive
+from gateway.driver import Drive, Pending, Waiter
 from gateway.errors import Problem
 from gateway.messages import EndpointResponse, InvocationRequest, InvocationResponse
 from gateway.routing import Routes
@@ -164,10 +164,12 @@ def _world() -> World:
 
 
 class _Endpoints:
-    """A backend that answers at once and keeps nothing."""
+    """A backend with an idle connection, which answers at once and keeps nothing."""
 
-    async def send(self, request: object) -> EndpointResponse:  # noqa: ARG002
-        return EndpointResponse(200, BACKEND_HEADERS, b"x" * 192, 192)
+    def send(self, request: object) -> Waiter[EndpointResponse]:  # noqa: ARG002
+        call: Waiter[EndpointResponse] = Waiter()
+        call.set(EndpointResponse(200, BACKEND_HEADERS, b"x" * 192, 192))
+        return call
 
 
 def serving(target: str, status: int) -> Callable[[], Call]:
@@ -175,7 +177,7 @@ def serving(target: str, status: int) -> Callable[[], Call]:
 
     def make() -> Call:
         world = _world()
-        world.endpoints.send = _Endpoints().send  # type: ignore[method-assign]
+        world.endpoints.send = _Endpoints().send  # type: ignore[assignment, method-assign]
         asked = request("GET", target, headers=HEADERS)
         call = _one_request(world, asked)
         if call() != status:
@@ -200,6 +202,8 @@ def _one_request(world: World, asked: InvocationRequest) -> Callable[[], int]:
         answer = service.answer(exchange)
         if isinstance(answer, InvocationResponse):
             answered(answer)
+        elif isinstance(answer, Pending):
+            answer.start(answered, failed)
         else:
             Drive(answer, answered, failed).step()
         exchange.status = statuses[0]

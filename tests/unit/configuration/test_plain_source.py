@@ -94,6 +94,7 @@ def test_whatever_is_read_is_read_as_the_judge_reads_it(text: str) -> None:
         "{a: b, c: [d]}",
         '{"a": {"b": [1, 2.5, true, null, "\\u00e9", "<&>"]}}\n',
         '{"é": "→\\n\\/"}',
+        '{"a"  :\n 1, "b" : {}}',
     ],
 )
 def test_what_is_usual_is_read(text: str) -> None:
@@ -122,6 +123,12 @@ def test_what_is_usual_is_read(text: str) -> None:
         "9" * 65 + ": a\n",
         '{"a": "\x7f"}',
         '{"a": 1} {"b": 2}',
+        # JSON, and what YAML refuses.
+        '{"a"\n: 1}',
+        '{"a" \r\n : 1}',
+        '{"a"' + " " * 1100 + ": 1}",
+        '{"' + "a" * 1100 + '": 1}',
+        '{"' + "\\u00e9" * 200 + '": 1}',
     ],
 )
 def test_what_is_unusual_is_left_to_the_judge(text: str) -> None:

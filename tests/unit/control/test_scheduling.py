@@ -32,6 +32,16 @@ with ThreadPoolExecutor(1) as before:
         print([told(), before.submit(told).result(), after.submit(told).result()])
 """
 
+_SHOW_NICER = f"""\
+import os
+from gateway.control.scheduling import step_back
+
+os.setpriority(os.PRIO_PROCESS, 0, {scheduling.NICENESS + 5})
+os.setresuid(65534, 65534, 65534)
+step_back()
+print(os.getpriority(os.PRIO_PROCESS, 0))
+"""
+
 
 def linux() -> tuple[int, int]:
     major, minor, *_ = os.uname().release.split(".")
@@ -52,54 +62,84 @@ def test_threads_of_before_and_after_are_nice_and_have_long_slices() -> None:
     assert shown.strip() == str([thread] * 3)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives root's rights up")
+def test_what_an_operator_made_nicer_stays_so_and_is_no_error() -> None:
+    """The kernel lets nobody but root take niceness back: control would never start."""
+    shown = subprocess.run(
+        [sys.executable, "-c", _SHOW_NICER], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+    assert shown.strip() == str(scheduling.NICENESS + 5)
+
+
 def test_every_thread_of_the_process_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
     nice: dict[int, int] = {}
-    longer: list[int] = []
+    longer: dict[int, int] = {}
 
     def noted(which: int, who: int, niceness: int) -> None:
         assert which == os.PRIO_PROCESS
         nice[who] = niceness
 
     monkeypatch.setattr(os, "setpriority", noted)
-    monkeypatch.setattr(scheduling, "lengthen_slice", longer.append)
+    monkeypatch.setattr(os, "getpriority", lambda _which, _who: 0)
+    monkeypatch.setattr(scheduling, "lengthen_slice", longer.__setitem__)
     with ThreadPoolExecutor(1) as executor:
         thread = executor.submit(threading.get_native_id).result()
         scheduling.step_back()
 
     assert nice[thread] == nice[threading.get_native_id()] == scheduling.NICENESS
-    assert {thread, threading.get_native_id()} <= set(longer)
+    assert longer == nice
+
+
+def test_what_is_nicer_already_is_made_no_less_nice(monkeypatch: pytest.MonkeyPatch) -> None:
+    nice: set[int] = set()
+    longer: set[int] = set()
+    monkeypatch.setattr(os, "getpriority", lambda _which, _who: 19)
+    monkeypatch.setattr(os, "setpriority", lambda _which, _who, niceness: nice.add(niceness))
+    monkeypatch.setattr(scheduling, "lengthen_slice", lambda _, niceness: longer.add(niceness))
+    scheduling.step_back()
+
+    assert nice == longer == {19}
 
 
 def test_threads_that_are_listed_late_step_back_too(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = iter([["1", "2"], ["2", "3"], ["2", "3"]])
     monkeypatch.setattr(os, "listdir", lambda _: next(listed))
+    monkeypatch.setattr(os, "getpriority", lambda _which, _who: 0)
     stepped: list[int] = []
     monkeypatch.setattr(os, "setpriority", lambda _which, who, _niceness: stepped.append(who))
-    monkeypatch.setattr(scheduling, "lengthen_slice", lambda _: True)
+    monkeypatch.setattr(scheduling, "lengthen_slice", lambda _task, _niceness: True)
     scheduling.step_back()
 
     assert sorted(stepped) == [1, 2, 3]
 
 
-def test_a_thread_that_has_ended_keeps_none_from_stepping_back(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("refusal", [ProcessLookupError, PermissionError])
+def test_a_thread_that_has_ended_or_may_not_keeps_none_from_stepping_back(
+    refusal: type[OSError], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(_which: int, _who: int, _niceness: int) -> None:
-        raise ProcessLookupError
+    listed = iter([["1", "2"], ["1", "2"]])
+    monkeypatch.setattr(os, "listdir", lambda _: next(listed))
+    tried: list[int] = []
 
-    monkeypatch.setattr(os, "setpriority", gone)
-    monkeypatch.setattr(scheduling, "lengthen_slice", lambda _: False)
+    def refused(_which: int, who: int, _niceness: int) -> None:
+        tried.append(who)
+        raise refusal
 
+    monkeypatch.setattr(os, "getpriority", lambda _which, _who: 0)
+    monkeypatch.setattr(os, "setpriority", refused)
     scheduling.step_back()
+
+    assert sorted(tried) == [1, 2]
 
 
 def test_a_machine_whose_call_is_unknown_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "alpha")
 
-    assert not scheduling.lengthen_slice(os.getpid())
+    assert not scheduling.lengthen_slice(os.getpid(), 5)
 
 
 def test_a_refusal_of_the_kernel_is_told() -> None:
     no_thread = 2**30
 
-    assert not scheduling.lengthen_slice(no_thread)
+    assert not scheduling.lengthen_slice(no_thread, 5)

@@ -1,5 +1,8 @@
 """What HTTP_PROXY sends and returns (semantics sheet 10.3, 10.4, 10.7)."""
 
+from collections.abc import Callable, Generator
+from typing import Any
+
 import pytest
 
 from gateway.definitions.integration import ResponseTransferMode
@@ -277,17 +280,6 @@ def test_a_mapped_value_cannot_climb_out_of_the_backends_path() -> None:
     assert shop.endpoints.head()[0].startswith("GET /items/a%20b?")
 
 
-class Busy:
-    """Connections on which each request is sent at once, and answered later."""
-
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
-
-    def send(self, _request: IntegrationRequest) -> Waiter[EndpointResponse]:
-        self.calls.append(Call())
-        return self.calls[-1]
-
-
 class Call(Waiter[EndpointResponse]):
     """A request that was sent; it notes when nobody waits for it any more."""
 
@@ -298,12 +290,36 @@ class Call(Waiter[EndpointResponse]):
         self.is_given_up = True
 
 
+class Busy:
+    """Connections on which each request is sent at once, and answered later."""
+
+    def __init__(self, make: Callable[[], Call]) -> None:
+        self.calls: list[Call] = []
+        self._make = make
+
+    def send(self, _request: IntegrationRequest) -> Waiter[EndpointResponse]:
+        self.calls.append(self._make())
+        return self.calls[-1]
+
+
+class Retried(Call):
+    """One that is sent again when its connection has ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.again = Call()
+
+    def __await__(self) -> Generator[Any, None, EndpointResponse]:
+        assert self.error is not None
+        return (yield from self.again.__await__())
+
+
 class Relayed:
     """A request that is on its way, and what comes of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[], Call] = Call) -> None:
         self.world = world()
-        busy = Busy()
+        busy = Busy(make)
         self.world.service._endpoints = busy
         self.exchange: Exchange = self.world.service.open(request(target="/dev/pets"))
         answer = self.world.service.answer(self.exchange)
@@ -373,9 +389,36 @@ def test_a_client_that_leaves_gives_the_backend_up() -> None:
     assert not relayed.results + relayed.errors
 
 
+def test_what_is_sent_again_is_told_once_and_timed_from_its_first_sending() -> None:
+    relayed = Relayed(Retried)
+    relayed.start()
+    relayed.world.clock.time += 1
+    relayed.call.fail(ConnectionError())
+    relayed.world.clock.time += 1
+    assert isinstance(relayed.call, Retried)
+    relayed.call.again.set(EndpointResponse(200, [], b"{}"))
+
+    assert [each.body for each in relayed.results] == [b"{}"]
+    assert not relayed.errors
+    assert relayed.exchange.integration_latency == 2
+
+
+def test_a_client_that_leaves_while_its_request_is_sent_again_is_told_nothing() -> None:
+    relayed = Relayed(Retried)
+    relayed.start()
+    relayed.call.fail(ConnectionError())
+    relayed.world.clock.time += 3
+    relayed.answer.close()
+    assert isinstance(relayed.call, Retried)
+    relayed.call.again.set(EndpointResponse(200, [], b"{}"))
+
+    assert not relayed.results + relayed.errors
+    assert relayed.exchange.integration_latency == 3
+
+
 def test_what_is_sent_at_once_can_be_awaited_too() -> None:
     relayed = Relayed()
-    Drive(relayed.answer, relayed.results.append, relayed.errors.append).step()
+    Drive(relayed.answer.wait(), relayed.results.append, relayed.errors.append).step()
     relayed.call.set(EndpointResponse(200, [], b"{}"))
 
     assert [each.body for each in relayed.results] == [b"{}"]
