@@ -51,8 +51,8 @@ class ClientConnection(ClientSocket):
 
     __slots__ = (
         "_answer", "_answered", "_body", "_exchange", "_failed", "_heads", "_held",
-        "_is_head_timed", "_is_kept", "_is_serving", "_is_yielding",
-        "_requests", "_status", "_wants_close", "_work",
+        "_is_head_timed", "_is_kept", "_is_serving", "_is_yielding", "_requests", "_status",
+        "_wants_close", "_work",
     )  # fmt: skip
 
     def __init__(self, edge: Edge) -> None:
@@ -66,10 +66,9 @@ class ClientConnection(ClientSocket):
         # Bound once: two objects less per request. They make a cycle, cut in `connection_lost`.
         self._answered: Callable[[InvocationResponse], None] = self._on_answer
         self._failed: Callable[[BaseException], None] = self._on_failure
-        # Exchange
+        # Exchange, and what has still to answer it
         self._exchange: Exchange | None = None
         self._work: Drive[InvocationResponse] | Pending[InvocationResponse] | None = None
-        """What has still to answer."""
         self._body: RequestBody | None = None
         """The request's body while it is not complete."""
         self._answer: AnswerStream | None = None
@@ -217,8 +216,7 @@ class ClientConnection(ClientSocket):
             self._end_answer(self._exchange, sent_bytes, self._edge.now())
 
     def _end_answer(self, exchange: Exchange, sent_bytes: int, now: float) -> None:
-        # As `_record`, whose call would cost more than what it does here.
-        edge = self._edge
+        edge = self._edge  # As `_record`, whose call would cost more than what it does here.
         self._exchange = self._work = None
         exchange.status = self._status
         exchange.response_length = sent_bytes
@@ -251,8 +249,7 @@ class ClientConnection(ClientSocket):
         except Exception:  # noqa: BLE001 (logged with its traceback)
             self._on_unrecorded()
 
-    def _on_unrecorded(self) -> None:
-        # The client has its answer already; the next request must not pay for a log's bug.
+    def _on_unrecorded(self) -> None:  # The client has its answer: no more is to be done.
         _LOG.exception("recording a request failed")
         self._edge.service.refused(refusal.INTERNAL.reason)
 
