@@ -51,6 +51,11 @@ class SecondChanceCache(FIFOCache[K, V | None]):
         super().__delitem__(key)
         del self._values[key]
 
+    def clear(self) -> None:
+        """Drop all: not by `__delitem__` in every version of cachetools."""
+        super().clear()
+        self._values.clear()
+
     def popitem(self) -> tuple[K, V | None]:
         """Drop and return the oldest that was not used."""
         for _ in range(CHANCES):

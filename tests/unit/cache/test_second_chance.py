@@ -68,3 +68,20 @@ def test_chances_are_bounded() -> None:
     assert always.calls == CHANCES
     assert len(cache) == 10
     assert "10" in cache
+
+
+def test_what_was_dropped_is_not_found_any_more_however_it_went() -> None:
+    cache = made(Used())
+    cache["a"], cache["b"], cache["c"], cache["d"] = 40, 30, 20, 10
+    assert [cache.find(name) for name in "abcd"] == [40, 30, 20, 10]
+
+    cache["e"] = 30  # No room: the oldest goes.
+    assert cache.find("a") is None
+    assert cache.pop("b") == 30
+    assert cache.find("b") is None
+    cache["c"] = 25
+    assert cache.find("c") == 25
+    cache.clear()
+
+    assert [cache.find(name) for name in "abcde"] == [None] * 5
+    assert (len(cache), cache.currsize) == (0, 0)
