@@ -50,9 +50,15 @@ _SAME_IN_YAML: Final = re.compile(
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 """No character by itself, and refused by YAML."""
 
+_FAR_COLON: Final = re.compile(r'"(?: *[\r\n]| {100})[ \r\n]*:')
+"""In YAML's flow style a key and its colon stand in one line, and near each other."""
+
+_KEY_CHARACTERS: Final = 128
+"""YAML's own bound is 1024 from a key's begin to its colon, with up to six for each character."""
+
 
 def _of_json(text: str, depth: int, nodes: int) -> Any:
-    if _SAME_IN_YAML.fullmatch(text) is None or _SURROGATE.search(text):
+    if _SAME_IN_YAML.fullmatch(text) is None or _SURROGATE.search(text) or _FAR_COLON.search(text):
         raise UnusualError
     value = _JSON.decode(text)
     level: list[Any] = [value]
@@ -75,6 +81,8 @@ def _of_json(text: str, depth: int, nodes: int) -> Any:
 def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs) or "<<" in value:
+        raise UnusualError
+    if max(map(len, value), default=0) > _KEY_CHARACTERS:
         raise UnusualError
     return value
 

@@ -144,3 +144,24 @@ def test_nesting_costs_no_stack(text: str) -> None:
 def test_depth_counts_from_the_root(nested: str) -> None:
     assert agrees(nested, depth=3)
     assert not agrees(nested, depth=2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a"\n:1}',
+        '{"a"  \r\n  :1}',
+        '{"b": {}, "a"\r: 1}',
+        '{"%s": 1}' % ("k" * 1100),
+        '{"b": [{"%s": 1}]}' % ("\\u006b" * 200),
+        '{"a"%s:1}' % (" " * 1100),
+    ],
+)
+def test_a_key_that_yaml_would_not_know_as_one_is_left_to_others(text: str) -> None:
+    assert not agrees(text)
+    assert yaml_source.parse(text.encode(), "a.yaml").problems
+
+
+def test_keys_just_within_yamls_bound_are_read() -> None:
+    for key in ("k" * 128, "\\u006b" * 128):
+        assert agrees('{"%s"%s: 1}' % (key, " " * 99))
