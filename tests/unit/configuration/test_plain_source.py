@@ -164,4 +164,4 @@ def test_a_key_that_yaml_would_not_know_as_one_is_left_to_others(text: str) -> N
 
 def test_keys_just_within_yamls_bound_are_read() -> None:
     for key in ("k" * 128, "\\u006b" * 128):
-        assert agrees('{"%s"%s: 1}' % (key, " " * 99))
+        assert agrees(f'{{"{key}"{" " * 99}: 1}}')
