@@ -24,8 +24,10 @@ class UnusualError(Exception):
     """Somebody else must read this."""
 
 
-def plain_value(text: str, *, depth: int, nodes: int) -> Any:
+def plain_value(text: str, *, depth: int, nodes: int, characters: int) -> Any:
     """Return the value of one document of at most so many nested collections and values.
+
+    Aliases repeat at most so many characters.
 
     Raises:
         UnusualError: there is something that this does not read, be it right or wrong.
@@ -37,7 +39,7 @@ def plain_value(text: str, *, depth: int, nodes: int) -> Any:
             # YAML's flow style looks like JSON, and is read below.
             pass
     try:
-        return _of_events(text, depth, nodes)
+        return _of_events(text, depth, nodes, characters)
     except (yaml.YAMLError, LongNumberError) as error:
         raise UnusualError from error
 
@@ -128,12 +130,12 @@ class _Open:
         """Of the mapping's next member."""
 
 
-def _of_events(text: str, depth: int, nodes: int) -> Any:
+def _of_events(text: str, depth: int, nodes: int, characters: int) -> Any:
     parser = yaml.CSafeLoader(text)
     parser.get_event()
     if type(parser.get_event()) is not yaml.DocumentStartEvent:
         return None
-    value = _Reader(parser, depth, nodes).read()
+    value = _Reader(parser, depth, nodes, characters).read()
     parser.get_event()
     if type(parser.get_event()) is not yaml.StreamEndEvent:
         raise UnusualError
@@ -143,11 +145,14 @@ def _of_events(text: str, depth: int, nodes: int) -> Any:
 class _Reader:
     """Reads one value from the parser's events. Not recursive: nesting costs no stack."""
 
-    def __init__(self, parser: Any, depth: int, nodes: int) -> None:
+    def __init__(self, parser: Any, depth: int, nodes: int, characters: int) -> None:
         self._get_event = parser.get_event
         self._depth = depth
         self._nodes = nodes
-        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._characters = characters
+        """What aliases may still repeat."""
+        self._anchors: dict[str, tuple[Any, int, int]] = {}
+        """Values with how many they are, and their characters."""
         self._stack: list[_Open] = []
         self._count = 0
 
@@ -175,7 +180,11 @@ class _Reader:
         kind = type(event)
         if kind is yaml.AliasEvent:
             # Not yet there: it stands in what it names, or names nothing.
-            value, size = self._anchors.get(event.anchor, (None, self._nodes + 1))
+            unknown = None, self._nodes + 1, 0
+            value, size, characters = self._anchors.get(event.anchor, unknown)
+            self._characters -= characters
+            if self._characters < 0:
+                raise UnusualError
             return self._counted(value, size)
         if event.tag is not None:
             raise UnusualError
@@ -183,7 +192,7 @@ class _Reader:
             # Quoted and block scalars are text whatever they say.
             value = plain_scalar(event.value) if event.implicit[0] else event.value
             if event.anchor is not None:
-                self._anchors[event.anchor] = value, 1
+                self._anchors[event.anchor] = value, 1, _characters(value)
             return self._counted(value, 1)
         value = {} if kind is yaml.MappingStartEvent else []
         self._stack.append(_Open(value, event.anchor, self._count))
@@ -199,7 +208,23 @@ class _Reader:
 
     def _end(self, ended: _Open) -> None:
         if ended.anchor is not None:
-            self._anchors[ended.anchor] = ended.value, self._count - ended.start
+            size = self._count - ended.start
+            self._anchors[ended.anchor] = ended.value, size, _characters(ended.value)
+
+
+def _characters(value: Any) -> int:
+    """Return how many characters the text in a value has, that of keys included."""
+    held, count = [value], 0
+    while held:
+        each = held.pop()
+        if type(each) is str:
+            count += len(each)
+        elif type(each) is dict:
+            held += each
+            held += each.values()
+        elif type(each) is list:
+            held += each
+    return count
 
 
 def _key(event: Any, members: dict[str, Any]) -> str:

@@ -24,6 +24,8 @@ DEPTH: Final = 64
 """Mappings and lists inside one another."""
 NODES: Final = 100_000
 """Values of one file, those counted again that aliases repeat."""
+CHARACTERS: Final = 16 * SOURCE_BYTES
+"""Characters that aliases repeat in one file: a megabyte and a thousand aliases are a gigabyte."""
 _CORE: Final = "tag:yaml.org,2002:"
 _SCALAR_TAGS: Final = {"null": type(None), "bool": bool, "int": int, "float": float, "str": str}
 
@@ -40,6 +42,7 @@ class _Node:
     members: dict[str, _Node] | list[_Node] | None = None
     keys: dict[str, Mark] = field(default_factory=dict)
     size: int = 1
+    characters: int = 0
 
 
 class Positions:
@@ -118,7 +121,9 @@ def parse(content: bytes, file: str) -> Source:
     """
     if len(content) <= SOURCE_BYTES:
         try:
-            value = plain_value(content.decode("utf-8-sig"), depth=DEPTH, nodes=NODES)
+            value = plain_value(
+                content.decode("utf-8-sig"), depth=DEPTH, nodes=NODES, characters=CHARACTERS
+            )
             return Source(value, Positions(content=content), ())
         except (UnusualError, UnicodeDecodeError):
             # What is wrong, if anything, is found out below.
@@ -169,6 +174,7 @@ class _Reader:
         self._file = file
         self._anchors: dict[str, _Node] = {}
         self._nodes = 0
+        self._repeated = 0
         self._events: Iterator[yaml.Event] = iter(())
 
     def add(self, mark: Mark, message: str) -> None:
@@ -199,10 +205,12 @@ class _Reader:
             if node is None:
                 raise _Refused(mark, f"no anchor &{event.anchor} stands before this alias")
             self._count(node.size, mark)
+            self._repeat(node.characters, mark)
             return node
         self._count(1, mark)
         if isinstance(event, yaml.ScalarEvent):
-            node = _Node(mark, self._scalar(event))
+            value = self._scalar(event)
+            node = _Node(mark, value, characters=len(value) if type(value) is str else 0)
         elif isinstance(event, yaml.SequenceStartEvent):
             self._check_collection_tag(event, "seq")
             node = self._sequence(mark, depth)
@@ -221,10 +229,18 @@ class _Reader:
             text = f"more than {NODES} values, aliases expanded; split the API or repeat less"
             raise _Refused(mark, text)
 
+    def _repeat(self, characters: int, mark: Mark) -> None:
+        self._repeated += characters
+        if self._repeated > CHARACTERS:
+            text = f"aliases repeat more than {CHARACTERS} characters; split the API or repeat less"
+            raise _Refused(mark, text)
+
     def _sequence(self, mark: Mark, depth: int) -> _Node:
         members = [self._node(event, depth + 1) for event in self._until(yaml.SequenceEndEvent)]
         size = 1 + sum(member.size for member in members)
-        return _Node(mark, [member.value for member in members], members, size=size)
+        characters = sum(member.characters for member in members)
+        value = [member.value for member in members]
+        return _Node(mark, value, members, size=size, characters=characters)
 
     def _mapping(self, mark: Mark, depth: int) -> _Node:
         members: dict[str, _Node] = {}
@@ -242,8 +258,9 @@ class _Reader:
                 members[key] = member
                 keys[key] = place
         size = 1 + sum(member.size for member in members.values())
+        characters = sum(len(key) + member.characters for key, member in members.items())
         value = {key: member.value for key, member in members.items()}
-        return _Node(mark, value, members, keys, size)
+        return _Node(mark, value, members, keys, size, characters)
 
     def _until(self, end: type[yaml.Event]) -> Iterator[yaml.NodeEvent]:
         for event in self._events:

@@ -23,6 +23,8 @@ _PART_CHARACTERS: Final = 10
 _ROOT_CHARACTERS: Final = 10
 _RESOURCES_KNOWN: Final = 16_384
 """Paths whose ids are remembered: each is asked for several times in a reload."""
+_KNOWN_CHARACTERS: Final = 256
+"""A longer path's id is worked out each time, so that what is remembered stays small."""
 
 
 def deployment_id(api_id: str, definition: ApiDefinition) -> str:
@@ -49,12 +51,16 @@ def _canonical_method(method: Method) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 
-@functools.lru_cache(maxsize=_RESOURCES_KNOWN)
 def resource_id(path: str) -> str:
     """Return the id of a path: 6 characters `[a-z0-9]`, 10 for the root, as AWS's look.
 
     Unique enough to be shown and logged; whoever needs a key uses the path.
     """
+    return _resource_id(path) if len(path) <= _KNOWN_CHARACTERS else _resource_id.__wrapped__(path)
+
+
+@functools.lru_cache(maxsize=_RESOURCES_KNOWN)
+def _resource_id(path: str) -> str:
     length = _ROOT_CHARACTERS if path == "/" else _RESOURCE_CHARACTERS
     return _characters(path.encode("utf-8", "surrogatepass"), length)
 

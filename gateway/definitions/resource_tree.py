@@ -58,6 +58,11 @@ def is_path_part(segment: str) -> bool:
     return bool(_STATIC.fullmatch(segment) or _VARIABLE.fullmatch(segment))
 
 
+def is_bounded(resource_path: str) -> bool:
+    """Whether a path has no more characters and segments than one may have."""
+    return len(resource_path) <= PATH_CHARACTERS and resource_path.count("/") <= SEGMENTS
+
+
 def problem_of_path(resource_path: str) -> str:
     """Return what is wrong with one path by itself; empty: nothing."""
     return _grammar_problem(resource_path)
@@ -68,7 +73,7 @@ def _grammar_problem(resource_path: str) -> str:
         return ""
     if not resource_path.startswith("/"):
         return f"a path begins with a slash; write {shown('/' + resource_path)}"
-    if len(resource_path) > PATH_CHARACTERS or resource_path.count("/") > SEGMENTS:
+    if not is_bounded(resource_path):
         return f"a path has at most {PATH_CHARACTERS} characters and {SEGMENTS} segments"
     segments = resource_path[1:].split("/")
     if "" in segments:

@@ -20,7 +20,7 @@ from gateway.definitions.identity import resource_id
 from gateway.definitions.integration import ConnectionType, Integration, IntegrationType
 from gateway.definitions.integration_uri import problem_of_uri
 from gateway.definitions.model_schema import MODEL_NAME, fault_of_model
-from gateway.definitions.resource_tree import problems_of_paths
+from gateway.definitions.resource_tree import is_bounded, problems_of_paths
 from gateway.definitions.rest_api import (
     METHODS,
     ApiDefinition,
@@ -172,7 +172,8 @@ def _check_ids(resources: Iterable[Resource], path: str, problems: list[Problem]
 def _all_paths(resources: Iterable[Resource]) -> set[str]:
     """Return the paths of resources, and those between them and the root."""
     paths = {"/"}
-    for resource in resources:
+    # What is too long is refused by itself: the paths above it would be as many as its segments.
+    for resource in filter(lambda each: is_bounded(each.path), resources):
         path = resource.path
         while path not in paths:
             paths.add(path)

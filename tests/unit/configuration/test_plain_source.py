@@ -14,6 +14,7 @@ from gateway.configuration.plain_source import UnusualError, plain_value
 
 DEPTH = yaml_source.DEPTH
 NODES = yaml_source.NODES
+CHARACTERS = yaml_source.CHARACTERS
 
 
 def judged(text: str, monkeypatch: pytest.MonkeyPatch) -> yaml_source.Source:
@@ -27,10 +28,12 @@ def judged(text: str, monkeypatch: pytest.MonkeyPatch) -> yaml_source.Source:
         return yaml_source.parse(text.encode("utf-8", "surrogatepass"), "a.yaml")
 
 
-def agrees(text: str, *, depth: int = DEPTH, nodes: int = NODES) -> bool:
+def agrees(
+    text: str, *, depth: int = DEPTH, nodes: int = NODES, characters: int = CHARACTERS
+) -> bool:
     """Whether a text is read here, and then as by the reader of places."""
     try:
-        value = plain_value(text, depth=depth, nodes=nodes)
+        value = plain_value(text, depth=depth, nodes=nodes, characters=characters)
     except UnusualError:
         return False
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -144,10 +147,52 @@ def test_values_are_counted_as_the_judge_counts_them(text: str) -> None:
 @pytest.mark.parametrize("text", ['{"a":' * 100_000, "[" * 100_000, "{a: " * 100_000])
 def test_nesting_costs_no_stack(text: str) -> None:
     with pytest.raises(UnusualError):
-        plain_source.plain_value(text, depth=DEPTH, nodes=NODES)
+        plain_value(text, depth=DEPTH, nodes=NODES, characters=CHARACTERS)
 
 
 @pytest.mark.parametrize("nested", ['{"a": {"b": [1]}}', "a: {b: [1]}\n"])
 def test_depth_counts_from_the_root(nested: str) -> None:
     assert agrees(nested, depth=3)
     assert not agrees(nested, depth=2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a"\n:1}',
+        '{"a"  \r\n  :1}',
+        '{"b": {}, "a"\r: 1}',
+        '{"%s": 1}' % ("k" * 1100),
+        '{"b": [{"%s": 1}]}' % ("\\u006b" * 200),
+        '{"a"%s:1}' % (" " * 1100),
+    ],
+)
+def test_a_key_that_yaml_would_not_know_as_one_is_left_to_others(text: str) -> None:
+    assert not agrees(text)
+    assert yaml_source.parse(text.encode(), "a.yaml").problems
+
+
+def test_keys_just_within_yamls_bound_are_read() -> None:
+    for key in ("k" * 128, "\\u006b" * 128):
+        assert agrees(f'{{"{key}"{" " * 99}: 1}}')
+
+
+@pytest.mark.parametrize(
+    ("text", "characters"),
+    [
+        ("[&a abc, *a, *a]", 6),
+        ("[&a {bc: [d, 1, true, ~]}, *a]", 3),
+        ("[&a [x, &b yz], &c [*a, *b], *c]", 10),
+        ("{a: &a '12', b: &b 12, c: *a, d: *b}", 2),
+    ],
+)
+def test_characters_that_aliases_repeat_are_counted_as_the_judge_counts_them(
+    text: str, characters: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert agrees(text, characters=characters)
+    assert not agrees(text, characters=characters - 1)
+    monkeypatch.setattr(yaml_source, "CHARACTERS", characters)
+    assert yaml_source.parse(text.encode(), "a.yaml").problems == ()
+    monkeypatch.setattr(yaml_source, "CHARACTERS", characters - 1)
+    (problem,) = yaml_source.parse(text.encode(), "a.yaml").problems
+    assert f"aliases repeat more than {characters - 1} characters" in problem.message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
+from gateway.definitions import identity
 from gateway.definitions.identity import deployment_id, resource_id
 from gateway.definitions.integration import Integration, IntegrationResponse, IntegrationType
 from gateway.definitions.rest_api import ApiDefinition, Method, Resource, RestApi
@@ -70,3 +71,10 @@ def test_a_resource_id_has_6_characters_and_the_roots_10() -> None:
     assert re.fullmatch(r"[a-z0-9]{10}", resource_id("/"))
     assert re.fullmatch(r"[a-z0-9]{6}", resource_id("/pets/{petId}"))
     assert resource_id("/pets") != resource_id("/cats")
+
+
+def test_ids_of_long_paths_are_the_same_each_time_and_not_remembered() -> None:
+    remembered = identity._resource_id.cache_info().currsize
+    path = "/" + "a" * 256
+    assert resource_id(path) == resource_id(path) != resource_id(path + "a")
+    assert identity._resource_id.cache_info().currsize == remembered

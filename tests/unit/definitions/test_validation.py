@@ -326,3 +326,10 @@ def test_a_status_that_only_announces_an_answer_is_no_answers() -> None:
     )
 
     assert sum("1xx cannot be a final status" in text for text in texts) == 3
+
+
+def test_a_path_of_too_many_segments_costs_no_more_than_its_message() -> None:
+    # The paths above it together have 10 GB.
+    (text,) = problems(path="/a" * 100_000)
+
+    assert text.endswith("64 segments")
