@@ -373,3 +373,37 @@ def test_no_key_s_value_lies_in_the_release(start_gateway: StartGateway) -> None
 
     assert [path.name for path in lying] == ["store.sqlite"]
     assert [path.stat().st_mode & 0o077 for path in lying] == [0]
+
+
+def test_a_connection_that_stays_does_not_keep_what_its_key_was_let_in_to(
+    start_gateway: StartGateway,
+) -> None:
+    """Each request repeats the headers of the one before: what they led to is at hand, and old."""
+    gateway = start_gateway({"apis/pets.yaml": KEYED}, "--workers", "1")
+    aws = client_of(gateway)
+    key = aws.create_api_key(name="stored", enabled=True, value=MOBILE)["id"]
+    plan = aws.create_usage_plan(name="gold", apiStages=[{"apiId": "pets", "stage": "prod"}])["id"]
+    host, _, port = gateway.listen.rpartition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+
+    def ask() -> int:
+        connection.request("GET", PATH, headers={"x-api-key": MOBILE})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+
+    assert ask() == 403
+    aws.create_usage_plan_key(usagePlanId=plan, keyId=key, keyType="API_KEY")
+    assert [ask(), ask()] == [200, 200]
+    aws.update_api_key(apiKey=key, patchOperations=[patch("replace", "/enabled", "false")])
+    assert ask() == 403
+    aws.update_api_key(apiKey=key, patchOperations=[patch("replace", "/enabled", "true")])
+    assert ask() == 200
+    quota = [patch("add", "/quota/limit", "3"), patch("add", "/quota/period", "MONTH")]
+    aws.update_usage_plan(usagePlanId=plan, patchOperations=quota)
+    assert ask() == 429
+    aws.update_usage_plan(usagePlanId=plan, patchOperations=[patch("remove", "/quota")])
+    assert ask() == 200
+    aws.delete_usage_plan_key(usagePlanId=plan, keyId=key)
+    assert ask() == 403
+    connection.close()
