@@ -38,14 +38,21 @@ def step_back() -> None:
 
     On Linux both settings are a thread's own: one that runs already inherits nothing.
     """
+    niceness = _niceness()
     seen: set[str] = set()
     # More than once: the list leaves some out while others end.
     while tasks := set(os.listdir("/proc/self/task")) - seen:  # noqa: PTH208 (names, no paths)
         seen |= tasks
         for task in map(int, tasks):
-            with contextlib.suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, task, NICENESS)
+            # Not allowed to: then reloads compete as before, which must not end them.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.setpriority(os.PRIO_PROCESS, task, niceness)
             lengthen_slice(task)
+
+
+def _niceness() -> int:
+    """Return ours, or what an operator chose who started the gateway nicer: nobody may go back."""
+    return max(os.getpriority(os.PRIO_PROCESS, 0), NICENESS)
 
 
 def lengthen_slice(task: int) -> bool:
@@ -58,7 +65,8 @@ def lengthen_slice(task: int) -> bool:
     if number is None:
         return False
     nanoseconds = round(SLICE_SECONDS * 1e9)
-    attributes = _ATTRIBUTES.pack(_ATTRIBUTES.size, 0, _KEEP_POLICY, NICENESS, 0, nanoseconds, 0, 0)
+    told = _KEEP_POLICY, _niceness(), 0, nanoseconds, 0, 0
+    attributes = _ATTRIBUTES.pack(_ATTRIBUTES.size, 0, *told)
     # 0 is success; whatever else there may be (a sandbox that forbids the call, a thread that is
     # gone) leaves things as they were.
     return bool(ctypes.CDLL(None).syscall(number, task, attributes, 0) == 0)

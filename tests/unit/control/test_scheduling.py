@@ -70,6 +70,36 @@ def test_every_thread_of_the_process_steps_back(monkeypatch: pytest.MonkeyPatch)
     assert {thread, threading.get_native_id()} <= set(longer)
 
 
+def test_who_was_started_nicer_stays_so() -> None:
+    code = (
+        "import os; os.nice(10)\n"
+        "from gateway.control.scheduling import step_back; step_back()\n"
+        "print(os.nice(0))"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+
+    assert shown.strip() == "10"
+
+
+@pytest.mark.parametrize("error", [ProcessLookupError, PermissionError])
+def test_what_the_kernel_forbids_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, error: type[OSError]
+) -> None:
+    def refuse(_which: int, _who: int, _niceness: int) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    monkeypatch.setattr(scheduling, "lengthen_slice", lambda _: False)
+
+    scheduling.step_back()
+
+
 def test_threads_that_are_listed_late_step_back_too(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = iter([["1", "2"], ["2", "3"], ["2", "3"]])
     monkeypatch.setattr(os, "listdir", lambda _: next(listed))
@@ -79,18 +109,6 @@ def test_threads_that_are_listed_late_step_back_too(monkeypatch: pytest.MonkeyPa
     scheduling.step_back()
 
     assert sorted(stepped) == [1, 2, 3]
-
-
-def test_a_thread_that_has_ended_keeps_none_from_stepping_back(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def gone(_which: int, _who: int, _niceness: int) -> None:
-        raise ProcessLookupError
-
-    monkeypatch.setattr(os, "setpriority", gone)
-    monkeypatch.setattr(scheduling, "lengthen_slice", lambda _: False)
-
-    scheduling.step_back()
 
 
 def test_a_machine_whose_call_is_unknown_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
