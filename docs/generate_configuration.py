@@ -129,7 +129,8 @@ stages:                           # by name
   The root's is `//GET`.
 - One mistake refuses the whole API, and its last good form stays. Other APIs are not held back.
 - YAML is read by version 1.2's rules: `yes`, `on` and `no` are text. Unknown and repeated keys are
-  errors. A file has at most 2 MiB, 64 levels and 100,000 values, aliases expanded.
+  errors. A file has at most 2 MiB, 64 levels and 100,000 values, aliases expanded, and its
+  aliases repeat at most 33,554,432 characters.
 - Hidden files and editors' backups are ignored.
 """
 

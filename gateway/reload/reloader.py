@@ -374,6 +374,8 @@ class Reloader:
 
     def _release(self, draft: _Draft, file_domains: tuple[DomainName, ...]) -> ReloadReport:
         self._places.take(draft.stages, draft.deployments)
+        # Taken also where nothing is released, or each refused edit would leave its own behind.
+        measured = self._checks.take_parts()
         try:
             bucket_slots = self._buckets.assign(self._places.buckets())
         except ConfigurationError as error:
@@ -396,7 +398,7 @@ class Reloader:
         )
         candidate = self._usage.put_into(candidate)
         draft.problems += self._usage.problems()
-        known = {**self._stored.parts, **self._checks.take_parts(), **self.parts}
+        known = {**self._stored.parts, **measured, **self.parts}
         parts = encode_release(candidate, known, self._places.parts(candidate))
         candidate = with_digest(candidate, parts)
         is_changed = candidate.digest != self.release.digest or not self.release.revision

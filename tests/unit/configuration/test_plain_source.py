@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.configuration import plain_source, yaml_source
+from gateway.configuration import yaml_source
 from gateway.configuration.plain_source import UnusualError, plain_value
 
 DEPTH = yaml_source.DEPTH

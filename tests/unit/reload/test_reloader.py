@@ -324,3 +324,17 @@ def test_what_cannot_even_be_checked_further_is_told_as_far_as_it_was_read(files
 
     assert report.missing == ("pets",)
     assert report.errors
+
+
+def test_edits_that_find_no_room_leave_nothing_behind(files: Files) -> None:
+    files.write("apis/pets.yaml", pets("one"))
+    reloader = started(files, dataclasses.replace(ROOMY, buckets=1))
+    for answer in ("two", "three"):
+        files.write("apis/pets.yaml", with_stages(pets(answer), LIMITED))
+        assert not reloader.apply(files.load()).is_ok
+
+        assert reloader._checks.take_parts() == {}
+    files.write("apis/pets.yaml", pets("three"))
+
+    assert reloader.apply(files.load()).is_changed
+    assert set(reloader.parts) >= {f"deployment/{id_}" for id_ in reloader.release.deployments}
