@@ -69,7 +69,6 @@ class ClientConnection(ClientSocket):
         # Exchange
         self._exchange: Exchange | None = None
         self._work: Drive[InvocationResponse] | Pending[InvocationResponse] | None = None
-        """What has still to answer."""
         self._body: RequestBody | None = None
         """The request's body while it is not complete."""
         self._answer: AnswerStream | None = None
@@ -217,9 +216,8 @@ class ClientConnection(ClientSocket):
             self._end_answer(self._exchange, sent_bytes, self._edge.now())
 
     def _end_answer(self, exchange: Exchange, sent_bytes: int, now: float) -> None:
-        # As `_record`, whose call would cost more than what it does here.
         edge = self._edge
-        self._exchange = self._work = None
+        self._exchange = self._work = None  # As `_record`, without a call.
         exchange.status = self._status
         exchange.response_length = sent_bytes
         exchange.response_latency = now - exchange.now
@@ -252,8 +250,7 @@ class ClientConnection(ClientSocket):
             self._on_unrecorded()
 
     def _on_unrecorded(self) -> None:
-        # The client has its answer already; the next request must not pay for a log's bug.
-        _LOG.exception("recording a request failed")
+        _LOG.exception("recording a request failed")  # Its client has the answer: go on.
         self._edge.service.refused(refusal.INTERNAL.reason)
 
     def _begin_body(self, head: Head, heads: HeadReader) -> BodyStream:
