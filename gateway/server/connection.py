@@ -51,8 +51,8 @@ class ClientConnection(ClientSocket):
 
     __slots__ = (
         "_answer", "_answered", "_body", "_exchange", "_failed", "_heads", "_held",
-        "_is_head_timed", "_is_kept", "_is_serving", "_is_yielding", "_requests", "_status",
-        "_wants_close", "_work",
+        "_is_head_timed", "_is_kept", "_is_serving", "_is_yielding",
+        "_requests", "_status", "_wants_close", "_work",
     )  # fmt: skip
 
     def __init__(self, edge: Edge) -> None:
@@ -66,7 +66,7 @@ class ClientConnection(ClientSocket):
         # Bound once: two objects less per request. They make a cycle, cut in `connection_lost`.
         self._answered: Callable[[InvocationResponse], None] = self._on_answer
         self._failed: Callable[[BaseException], None] = self._on_failure
-        # Exchange, and what has still to answer it
+        # Exchange
         self._exchange: Exchange | None = None
         self._work: Drive[InvocationResponse] | Pending[InvocationResponse] | None = None
         self._body: RequestBody | None = None
@@ -216,8 +216,8 @@ class ClientConnection(ClientSocket):
             self._end_answer(self._exchange, sent_bytes, self._edge.now())
 
     def _end_answer(self, exchange: Exchange, sent_bytes: int, now: float) -> None:
-        edge = self._edge  # As `_record`, whose call would cost more than what it does here.
-        self._exchange = self._work = None
+        edge = self._edge
+        self._exchange = self._work = None  # As `_record`, without a call.
         exchange.status = self._status
         exchange.response_length = sent_bytes
         exchange.response_latency = now - exchange.now
@@ -249,8 +249,8 @@ class ClientConnection(ClientSocket):
         except Exception:  # noqa: BLE001 (logged with its traceback)
             self._on_unrecorded()
 
-    def _on_unrecorded(self) -> None:  # The client has its answer: no more is to be done.
-        _LOG.exception("recording a request failed")
+    def _on_unrecorded(self) -> None:
+        _LOG.exception("recording a request failed")  # Its client has the answer: go on.
         self._edge.service.refused(refusal.INTERNAL.reason)
 
     def _begin_body(self, head: Head, heads: HeadReader) -> BodyStream:
