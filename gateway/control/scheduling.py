@@ -16,8 +16,10 @@ import platform
 import struct
 from typing import Final
 
-NICENESS: Final = 5
-"""At least: where processors are scarce, requests come before reloads and scrapes."""
+NICENESS: Final = 15
+"""At least. Where processors are scarce, requests come before reloads and scrapes: beside one worker
+that is never idle control gets a thirtieth of a core. Below some 12 a worker that has just had its
+share waits for the end of control's slice."""
 
 SLICE_SECONDS: Final = 0.02
 """Far above what the kernel gives by itself (0.7 to 6 ms), so that every worker's is shorter."""
