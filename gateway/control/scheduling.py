@@ -17,7 +17,7 @@ import struct
 from typing import Final
 
 NICENESS: Final = 15
-"""At least. Where processors are scarce, requests come before reloads and scrapes: beside one worker
+"""At least. Where processors are scarce, requests come before reloads and scrapes: beside a worker
 that is never idle control gets a thirtieth of a core. Below some 12 a worker that has just had its
 share waits for the end of control's slice."""
 

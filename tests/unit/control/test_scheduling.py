@@ -36,7 +36,7 @@ _SHOW_NICER = f"""\
 import os
 from gateway.control.scheduling import step_back
 
-os.setpriority(os.PRIO_PROCESS, 0, {scheduling.NICENESS + 5})
+os.setpriority(os.PRIO_PROCESS, 0, {scheduling.NICENESS + 4})
 os.setresuid(65534, 65534, 65534)
 step_back()
 print(os.getpriority(os.PRIO_PROCESS, 0))
@@ -69,7 +69,7 @@ def test_what_an_operator_made_nicer_stays_so_and_is_no_error() -> None:
         [sys.executable, "-c", _SHOW_NICER], capture_output=True, text=True, check=True, timeout=60
     ).stdout
 
-    assert shown.strip() == str(scheduling.NICENESS + 5)
+    assert shown.strip() == str(scheduling.NICENESS + 4)
 
 
 def test_every_thread_of_the_process_steps_back(monkeypatch: pytest.MonkeyPatch) -> None:
