@@ -30,6 +30,8 @@ def is_variable(part: str) -> bool:
 
 def path_variables(path: str) -> tuple[str, ...]:
     """Return the names of a resource path's variables, in order: `('id',)` for `/pets/{id}`."""
+    if "{" not in path:
+        return ()
     return tuple(variable_name(part) for part in path_parts(path) if is_variable(part))
 
 

@@ -217,23 +217,23 @@ class RoutesBuilder(Generic[T]):
         node = self._root
         named = []
         for position, part in enumerate(parts):
-            if is_variable(part):
-                named.append((variable_name(part), position))
-            if is_greedy(part):
-                if node.greedy is None:
-                    node.greedy = _Node(position + 1, is_greedy=True)
-                node = node.greedy
-            elif is_variable(part):
-                if node.variable is None:
-                    node.variable = _Node(position + 1)
-                node = node.variable
-            else:
+            if not is_variable(part):
                 if node.statics is _NO_CHILDREN:
                     node.statics = {}
                 child = node.statics.get(part)
                 if child is None:
                     child = node.statics[part] = _Node(position + 1)
                 node = child
+                continue
+            named.append((variable_name(part), position))
+            if is_greedy(part):
+                if node.greedy is None:
+                    node.greedy = _Node(position + 1, is_greedy=True)
+                node = node.greedy
+            else:
+                if node.variable is None:
+                    node.variable = _Node(position + 1)
+                node = node.variable
         self._deepest = max(self._deepest, len(parts))
         self._put(node, (payload, tuple(named), resource_path, http_method))
         if not named:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from gateway.canary import compile_draw
 from gateway.definitions.method_settings import effective_setting
-from gateway.definitions.stage import LoggingLevel, Stage
+from gateway.definitions.stage import AccessLogSettings, LoggingLevel, MethodSetting, Stage
 from gateway.integrations.base import (
     CompiledIntegration,
     IntegrationContext,
@@ -66,6 +67,12 @@ def _context_of(stage: Stage, release: Release, binding: Binding) -> Integration
     )
 
 
+@lru_cache(maxsize=1024)
+def _access_log(settings: AccessLogSettings, is_canary: bool) -> CompiledAccessLog | None:
+    """Return one object for all stages and releases: compiling it takes as long as 50 methods."""
+    return compile_access_log(settings, "accessLogSettings", [], is_canary=is_canary)
+
+
 class StageBinder:
     """Puts one stage's variables, settings and slots into the deployments it points at."""
 
@@ -100,6 +107,7 @@ class StageBinder:
         # Deployments made from files have no date: each stage goes by its own.
         decisive = newest if newest.created_date else self._arms[0][1]
         self._is_execute_api_disabled = decisive.is_execute_api_disabled
+        self._account_meters = self._meters_of_account()
 
     def key(self) -> Slices[object]:
         """Return what the compiled stage depends on; equal keys, equal stages."""
@@ -142,7 +150,8 @@ class StageBinder:
     def _variant(
         self, arm: str, deployment: CompiledDeployment, variables: dict[str, str]
     ) -> Slices[Variant]:
-        access_log = self._access_log(arm)
+        settings = self._stage.access_log_settings
+        access_log = None if settings is None else _access_log(settings, arm == CANARY_ARM)
         execution_log = execution_log_of(self._identity(arm, deployment, None, variables))
         methods: list[CompiledMethod] = []
         for plan in deployment.methods:
@@ -187,7 +196,7 @@ class StageBinder:
             identity=identity,
             integration=integration,
             refusal=refusal,
-            meters=self._meters(plan),
+            meters=self._meters(plan, setting),
             gateway_responses=deployment.gateway_responses,
             access_log=access_log,
             metrics_block=self._method_block(arm, plan) or self._stage_block(arm),
@@ -234,33 +243,20 @@ class StageBinder:
             response_transfer_mode=plan.response_transfer_mode if plan else "",
         )
 
-    def _meters(self, plan: MethodPlan) -> tuple[Meter, ...]:
-        meters: list[Meter] = []
-        table, release = self._binding.buckets, self._release
-        setting = effective_setting(
-            self._stage.method_settings, plan.resource_path, plan.http_method
-        )
-        if setting is not None:
-            meters.append(
-                Meter(
-                    table,
-                    self._bucket(plan),
-                    setting.throttling_rate_limit,
-                    setting.throttling_burst_limit,
-                )
-            )
-        if release.account_rate_limit is not None and release.account_burst_limit is not None:
-            slot = release.bucket_slots[ACCOUNT_BUCKET]
-            meters.append(
-                Meter(table, slot, release.account_rate_limit, release.account_burst_limit)
-            )
-        return tuple(meters)
+    def _meters(self, plan: MethodPlan, setting: MethodSetting | None) -> tuple[Meter, ...]:
+        if setting is None:
+            return self._account_meters
+        rate, burst = setting.throttling_rate_limit, setting.throttling_burst_limit
+        own = Meter(self._binding.buckets, self._bucket(plan), rate, burst)
+        return (own, *self._account_meters)
 
-    def _access_log(self, arm: str) -> CompiledAccessLog | None:
-        settings = self._stage.access_log_settings
-        if settings is None:
-            return None
-        return compile_access_log(settings, "accessLogSettings", [], is_canary=arm == CANARY_ARM)
+    def _meters_of_account(self) -> tuple[Meter, ...]:
+        release = self._release
+        if release.account_rate_limit is None or release.account_burst_limit is None:
+            return ()
+        slot = release.bucket_slots[ACCOUNT_BUCKET]
+        rate, burst = release.account_rate_limit, release.account_burst_limit
+        return (Meter(self._binding.buckets, slot, rate, burst),)
 
     def _stage_block(self, arm: str) -> int:
         identity = stage_block_identity(self._api_id, self._stage.stage_name, arm)

@@ -4,7 +4,7 @@ import dataclasses
 
 from gateway.definitions.client_certificate import ClientCertificate
 from gateway.definitions.integration import ConnectionType
-from gateway.definitions.stage import CanarySettings, Stage
+from gateway.definitions.stage import AccessLogSettings, CanarySettings, Stage
 from gateway.release import Release
 from gateway.snapshot.compiled import CompiledMethod
 from tests.backend_certificates import self_signed
@@ -41,6 +41,28 @@ def test_a_bucket_keeps_its_tokens_over_a_release() -> None:
 
     assert spent == [200, 200, 429]
     assert world.status() == 429
+
+
+def test_what_stages_have_in_common_is_made_once() -> None:
+    """A changed API is bound anew beside traffic: its log is not compiled again for that."""
+    definition = api({"/pets": {"GET": mock(), "POST": mock()}})
+
+    def dev(description: str) -> Stage:
+        return Stage(
+            stage_name="dev",
+            description=description,
+            access_log_settings=AccessLogSettings(destination="logs/a.log", format="json"),
+        )
+
+    world = World(release(definition, dev("before"), account=(10.0, 10)))
+    before = served(world)
+    world.publish(release(definition, dev("after"), account=(10.0, 10), revision=2))
+    after = served(world)
+
+    assert after[0] is not before[0]
+    assert after[0].access_log is not None
+    assert after[0].access_log is before[0].access_log
+    assert after[0].meters[-1] is after[1].meters[-1]
 
 
 def test_metrics_go_to_the_methods_block_where_metrics_are_enabled() -> None:
