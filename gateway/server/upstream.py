@@ -2,7 +2,7 @@
 
 The rule: a request is sent twice only when twice does no harm. That is so when a reused connection
 ended before any byte of the answer, the method is idempotent (RFC 9110 section 9.2.2) and the body
-is in memory; then it is sent once more.
+is in memory; then it is sent once more. What had not left yet is no second time, whatever it is.
 """
 
 from __future__ import annotations
@@ -17,15 +17,12 @@ from gateway.driver import Waiter
 from gateway.integrations.base import Endpoints
 from gateway.messages import EndpointResponse, IntegrationRequest, Origin
 from gateway.server.backend_addresses import AddressBook, Resolve, system_resolver
-from gateway.server.backend_connection import (
-    BackendConnection,
-    StaleConnectionError,
-    broken_answer,
-    broken_request,
-)
+from gateway.server.backend_connection import BackendConnection
 from gateway.server.backend_dial import Dial, Dialer
+from gateway.server.backend_failures import StaleConnectionError, broken_answer, broken_request
 from gateway.server.backend_pool import BackendCounters, OriginPool, PoolContext, open_pool
 from gateway.server.deadlines import Deadlines
+from gateway.server.outbox import Outbox
 from gateway.server.plain_head import PlainHeads
 from gateway.settings import Backends
 from gateway.streams import BodyStream
@@ -68,6 +65,7 @@ class HttpEndpoints(Endpoints):
             counters=self.counters,
             now=now,
             plain_heads=PlainHeads(),
+            outbox=Outbox(loop),
             make_room=self._make_room,
             on_empty=self._drop,
             log=log,
@@ -135,9 +133,12 @@ class HttpEndpoints(Endpoints):
             raise broken_request(body.error)
         return connection
 
-    async def send_again(self, request: IntegrationRequest, deadline: float) -> EndpointResponse:
+    async def send_again(
+        self, request: IntegrationRequest, deadline: float, stale: StaleConnectionError
+    ) -> EndpointResponse:
         """Send on a new connection what a stale one did not carry, if that is safe."""
-        if request.method not in IDEMPOTENT or isinstance(request.body, BodyStream):
+        is_repeatable = request.method in IDEMPOTENT and not isinstance(request.body, BodyStream)
+        if stale.is_sent and not is_repeatable:
             raise broken_answer("the connection ended without an answer, and a retry is not safe")
         self.counters.retried += 1
         pool = self._pools.get(request.origin.key) or self._open_pool(request.origin)
@@ -212,4 +213,5 @@ class _Call(Waiter[EndpointResponse]):
         if self._is_retry:
             # A full pool handed over a reused connection, stale too: once is enough.
             raise broken_answer("two connections ended without an answer") from error
-        return (yield from self._endpoints.send_again(self._request, self._deadline).__await__())
+        again = self._endpoints.send_again(self._request, self._deadline, error)
+        return (yield from again.__await__())
