@@ -63,7 +63,8 @@ class BackendConnection(asyncio.Protocol, Deadline):
         "_is_untouched", "_is_write_paused", "_now", "_origin", "_outbox", "_owner", "_parser",
         "_plain_heads", "_response_idle_seconds", "_response_limit", "_stream",
         "_timeout_seconds", "_transport", "_upload", "_waiter",
-        "answer_headers", "failure", "idle_seconds", "is_closed", "is_reused", "retire_at",
+        "answer_headers", "failure", "idle_seconds", "is_closed", "is_closing", "is_reused",
+        "retire_at",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +90,8 @@ class BackendConnection(asyncio.Protocol, Deadline):
         self._parser = ResponseParser()
         self._transport: asyncio.Transport
         """Set by `connection_made`, before which no other method is called."""
+        self.is_closing: Callable[[], bool]
+        """The transport's own, asked for each request: whether it has ended, or is about to."""
         # Of the exchange under way.
         self._waiter: Waiter[EndpointResponse] | None = None
         """Set until the head of the answer is there."""
@@ -132,10 +135,6 @@ class BackendConnection(asyncio.Protocol, Deadline):
 
     # The pool's side
 
-    def is_usable(self) -> bool:
-        """Whether it has not ended; its transport may know before `connection_lost` is called."""
-        return not (self.is_closed or self._transport.is_closing())
-
     @property
     def peer(self) -> tuple[str, int] | None:
         """Address and port at the other end; None: a unix socket, or gone."""
@@ -170,9 +169,8 @@ class BackendConnection(asyncio.Protocol, Deadline):
 
     def write_held(self) -> None:
         """Write the request that was put off, unless the connection has ended since."""
-        transport = self._transport
-        if not transport.is_closing():
-            transport.write(self._held)
+        if not self.is_closing():
+            self._transport.write(self._held)
             self._held = b""
 
     def give_up(self, waiter: Waiter[EndpointResponse]) -> None:
@@ -215,6 +213,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note the transport."""
         self._transport = cast("asyncio.Transport", transport)
+        self.is_closing = transport.is_closing
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, then resume whoever waits for it."""
@@ -406,14 +405,14 @@ class BackendConnection(asyncio.Protocol, Deadline):
 
     def pause_body(self) -> None:
         """Stop reading: the client is slow, which is no fault of the backend's."""
-        if self.is_usable():
+        if not self.is_closing():
             self._is_read_paused = True
             self.deadline = self._now() + _PAUSES * self._response_idle_seconds
             self._transport.pause_reading()
 
     def resume_body(self) -> None:
         """Read on."""
-        if self.is_usable():
+        if not self.is_closing():
             self._is_read_paused = False
             self._expect_body()
             self._transport.resume_reading()
@@ -462,7 +461,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
 
     def body_chunk(self, chunk: bytes) -> None:
         """Write a piece of the request body."""
-        if self._upload is None or self._transport.is_closing():
+        if self._upload is None or self.is_closing():
             return
         if self._is_body_chunked:
             self._transport.writelines((b"%x\r\n" % len(chunk), chunk, b"\r\n"))
@@ -471,7 +470,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
 
     def body_finished(self) -> None:
         """Write the end of the request body; now the backend has its time."""
-        if self._upload is None or self._transport.is_closing():
+        if self._upload is None or self.is_closing():
             return
         self._upload = None
         if self._is_body_chunked:

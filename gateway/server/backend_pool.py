@@ -109,7 +109,7 @@ class OriginPool(ConnectionOwner):
         idle = self.idle
         while idle:
             connection = idle.pop()
-            if connection.is_usable():
+            if not connection.is_closing():
                 return connection
         return None
 
@@ -228,7 +228,7 @@ class OriginPool(ConnectionOwner):
             if (task := asyncio.current_task()) is not None:
                 self._dials.discard(task)
         if connection is not None:
-            if connection.is_usable():
+            if not connection.is_closing():
                 self._welcome(connection)
                 return
             problem = connection.failure or problem

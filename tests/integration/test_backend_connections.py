@@ -67,7 +67,7 @@ async def ask(made: HttpEndpoints, origin: Origin, seconds: float = 10) -> Endpo
 
 def a_get(origin: Origin, seconds: float = 10) -> IntegrationRequest:
     head = b"GET /path HTTP/1.1\r\nHost: backend.test\r\n"
-    return IntegrationRequest(origin, head, None, "GET", seconds, 1_000_000)
+    return IntegrationRequest(origin, head, None, "GET", seconds, 1_000_000, SystemClock.now())
 
 
 async def refused(made: HttpEndpoints, origin: Origin) -> str:

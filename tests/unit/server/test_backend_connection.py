@@ -73,7 +73,7 @@ class Rig:
         timeout: float = 5,
         is_end_of_turn: bool = True,
     ) -> Waiter[EndpointResponse]:
-        request = IntegrationRequest(ORIGIN, HEAD, body, method, timeout, limit)
+        request = IntegrationRequest(ORIGIN, HEAD, body, method, timeout, limit, self.clock.now())
         waiter = Waiter[EndpointResponse]()
         self.connection.begin(request, self.clock.now() + timeout, waiter)
         if is_end_of_turn:
@@ -1007,7 +1007,7 @@ def test_alert_before_any_request_is_remembered_for_whoever_waits(secure: Rig) -
     secure.connection.connection_lost(refusal())
 
     assert secure.connection.failure.startswith("CLIENT_CERTIFICATE_REFUSED: ")
-    assert not secure.connection.is_usable()
+    assert secure.connection.is_closing()
 
 
 def test_alert_after_the_first_byte_is_a_broken_answer(secure: Rig) -> None:

@@ -52,7 +52,7 @@ class Rig:
         body: bytes | BodyStream | None = None,
         seconds: float = 10,
     ) -> asyncio.Future[EndpointResponse]:
-        request = IntegrationRequest(origin, b"", body, method, seconds, None)
+        request = IntegrationRequest(origin, b"", body, method, seconds, None, self.clock.now())
         return drive(self.endpoints.send(request))
 
     def answer(self, index: int, raw: bytes = OK) -> None:
@@ -245,7 +245,7 @@ async def test_failed_dial_for_a_request_that_left_fails_nobody(make_rig: MakeRi
     rig = make_rig()
     rig.dial.gate.clear()
     rig.dial.problems = ["refused"]
-    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None)
+    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None, rig.clock.now())
     leaving, _ = driven(rig.endpoints.send(request))
     staying = rig.send()
     leaving.close()
@@ -259,7 +259,7 @@ async def test_failed_dial_for_a_request_that_left_fails_nobody(make_rig: MakeRi
 async def test_connection_that_nobody_waits_for_any_more_is_kept(make_rig: MakeRig) -> None:
     rig = make_rig()
     rig.dial.gate.clear()
-    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None)
+    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None, rig.clock.now())
     leaving, _ = driven(rig.endpoints.send(request))
     await turn()
     leaving.close()
@@ -282,7 +282,7 @@ async def test_pool_without_connections_is_forgotten(make_rig: MakeRig) -> None:
 
 async def test_leaving_caller_ends_its_connection(make_rig: MakeRig) -> None:
     rig = make_rig()
-    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None)
+    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None, rig.clock.now())
     leaving, _ = driven(rig.endpoints.send(request))
     await turn()
     leaving.close()
@@ -372,7 +372,7 @@ async def test_new_connection_is_not_retried(make_rig: MakeRig) -> None:
 async def test_caller_that_leaves_during_a_retry_ends_its_connection(make_rig: MakeRig) -> None:
     rig = make_rig()
     await rig.exchange()
-    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None)
+    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None, rig.clock.now())
     leaving, _ = driven(rig.endpoints.send(request))
     rig.dial.protocols[0].connection_lost(None)
     await turn()
