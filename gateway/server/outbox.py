@@ -60,11 +60,10 @@ class Outbox:
     def put(self, holder: Holder) -> None:
         """Have `holder.write_held` called at the end of the turn, or now if enough others wait."""
         holders = self._holders
-        holders.append(holder)
-        count = len(holders)
-        if count == 1:
+        if not holders:
             self._loop.call_soon(self.flush, context=self._context)
-        elif count >= MOST:
+        holders.append(holder)
+        if len(holders) >= MOST:
             self.flush()
 
     def flush(self) -> None:
