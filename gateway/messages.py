@@ -269,7 +269,7 @@ class IntegrationRequest:
     """What goes to an HTTP backend."""
 
     __slots__ = (
-        "body", "head", "method", "origin", "response_limit", "timeout_seconds",
+        "body", "head", "method", "origin", "response_limit", "sent", "timeout_seconds",
     )  # fmt: skip
 
     def __init__(
@@ -280,6 +280,7 @@ class IntegrationRequest:
         method: str,
         timeout_seconds: float,
         response_limit: int | None,
+        sent: float,
     ) -> None:
         self.origin = origin
         self.head = head
@@ -292,6 +293,8 @@ class IntegrationRequest:
         """Until the head of the answer is there."""
         self.response_limit = response_limit
         """Most body bytes of the answer; None: no limit (STREAM)."""
+        self.sent = sent
+        """When it was handed over, seconds of CLOCK_MONOTONIC."""
 
 
 class EndpointResponse:

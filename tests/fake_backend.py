@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -11,6 +12,25 @@ from gateway.server.backend_failures import CannotConnectError
 from gateway.server.deadlines import NEVER, Deadline, Deadlines
 
 P = TypeVar("P", bound=asyncio.Protocol)
+
+
+class FakeTurn:
+    """A loop whose turn ends when a test says so."""
+
+    def __init__(self) -> None:
+        self.callbacks: list[Callable[[], object]] = []
+
+    def call_soon(
+        self, callback: Callable[[], object], *, context: contextvars.Context | None = None
+    ) -> None:
+        assert context is not None, "to copy one costs more than to run the callback"
+        self.callbacks.append(callback)
+
+    def end(self) -> None:
+        """Run what was put off to the end of the turn."""
+        callbacks, self.callbacks = self.callbacks, []
+        for callback in callbacks:
+            callback()
 
 
 class FakeTransport:

@@ -118,16 +118,18 @@ class Http:
                 body.cut(BodyError("a template replaces the client's body"))
             body = to_bytes(template.render(exchange))
         method = self._backend.http_method or request.method
+        head = self._head(exchange, method, mapped)
+        now = self._context.now
+        sent = now()
         outgoing = IntegrationRequest(
             self._uri.origin,
-            self._head(exchange, method, mapped),
+            head,
             body,
             method,
             self._backend.timeout_seconds,
             self._response_limit,
+            sent,
         )
-        now = self._context.now
-        sent = now()
         try:
             endpoint = await endpoints.send(outgoing)
         finally:

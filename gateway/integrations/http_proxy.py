@@ -147,16 +147,18 @@ class HttpProxy(CompiledIntegration):
         request = exchange.request
         if request.body is not None:
             return self._call(exchange, endpoints, passing_body(request), None)
+        head = self._head(exchange, None)
+        now = self._now
+        sent = now()
         outgoing = IntegrationRequest(
             self._origin,
-            self._head(exchange, None),
+            head,
             None,
             self._method or request.method,
             self._timeout_seconds,
             self._response_limit,
+            sent,
         )
-        now = self._now
-        sent = now()
         call = endpoints.send(outgoing)
         if isinstance(call, Waiter):
             return _Relay(call, exchange, sent, now)
@@ -174,16 +176,18 @@ class HttpProxy(CompiledIntegration):
         body: bytes | BodyStream | None,
         mapped: MappedBody | None,
     ) -> InvocationResponse:
+        head = self._head(exchange, mapped)
+        now = self._now
+        sent = now()
         outgoing = IntegrationRequest(
             self._origin,
-            self._head(exchange, mapped),
+            head,
             body,
             self._method or exchange.request.method,
             self._timeout_seconds,
             self._response_limit,
+            sent,
         )
-        now = self._now
-        sent = now()
         return await _relayed(endpoints.send(outgoing), exchange, sent, now)
 
     def _head(self, exchange: Exchange, body: MappedBody | None) -> bytes:

@@ -4,8 +4,8 @@ The rule: a connection is used again only after an exchange without any surprise
 unexpected (an answer that ended before its request, bytes after the end, a body that nobody wanted)
 ends the connection. An answer may begin before its request has ended: then both flow.
 
-`begin` writes; the answer resumes whoever awaits the given `Waiter`, at the end of
-`data_received`: no task, no timer and no closure for each request.
+`begin` writes, or the `Outbox` does; the answer resumes whoever awaits the given `Waiter`, at the
+end of `data_received`: no task, no timer and no closure for each request.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from typing import Final, Protocol, cast
 from gateway.driver import Waiter
 from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import EndpointResponse, IntegrationRequest, Origin
-from gateway.server.backend_failures import client_certificate_refusal
+from gateway.server.backend_failures import (
+    StaleConnectionError,
+    broken_answer,
+    broken_request,
+    client_certificate_refusal,
+    no_answer,
+    unreachable,
+)
 from gateway.server.backend_parser import InvalidResponseError, ResponseParser
 from gateway.server.deadlines import NEVER, Deadline, Deadlines
+from gateway.server.outbox import Outbox
 from gateway.server.plain_head import PlainHead, PlainHeads
-from gateway.streams import BodyError, BodyStream, BodyTooLargeError
+from gateway.streams import BodyError, BodyStream
 
 _JOINED_BODY_BYTES: Final = 65_536
 """Up to here head and body are joined for one write: copying costs less than a second buffer."""
 _PAUSES: Final = 4
 """A paused body may rest for this many idle times. The client's connection has its own limit, which
 is shorter: this one catches a body that nobody takes."""
-_NO_CERTIFICATE: Final = (
-    ", just after the TLS handshake: so end, too, those of backends that refuse our client"
-    " certificate, or miss one"
-)
-
-
-class StaleConnectionError(Exception):
-    """A reused connection ended before any byte of the answer: it had been closed meanwhile."""
 
 
 class ConnectionOwner(Protocol):
@@ -59,11 +59,12 @@ class BackendConnection(asyncio.Protocol, Deadline):
     """
 
     __slots__ = (
-        "_deadlines", "_has_body", "_is_body_chunked", "_is_read_paused", "_is_to_head",
-        "_is_untouched", "_is_write_paused", "_now", "_origin", "_owner", "_parser",
+        "_deadlines", "_has_body", "_held", "_is_body_chunked", "_is_read_paused", "_is_to_head",
+        "_is_untouched", "_is_write_paused", "_now", "_origin", "_outbox", "_owner", "_parser",
         "_plain_heads", "_response_idle_seconds", "_response_limit", "_stream",
         "_timeout_seconds", "_transport", "_upload", "_waiter",
-        "answer_headers", "failure", "idle_seconds", "is_closed", "is_reused", "retire_at",
+        "answer_headers", "failure", "idle_seconds", "is_closed", "is_closing", "is_reused",
+        "retire_at",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +73,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
         deadlines: Deadlines,
         now: Callable[[], float],
         plain_heads: PlainHeads,
+        outbox: Outbox,
         *,
         response_idle_seconds: float,
         retire_at: float = NEVER,
@@ -84,14 +86,19 @@ class BackendConnection(asyncio.Protocol, Deadline):
         self._now = now
         self._response_idle_seconds = response_idle_seconds
         self._plain_heads = plain_heads
+        self._outbox = outbox
         self._parser = ResponseParser()
         self._transport: asyncio.Transport
         """Set by `connection_made`, before which no other method is called."""
+        self.is_closing: Callable[[], bool]
+        """The transport's own, asked for each request: whether it has ended, or is about to."""
         # Of the exchange under way.
         self._waiter: Waiter[EndpointResponse] | None = None
         """Set until the head of the answer is there."""
         self._stream: BodyStream | None = None
         """The rest of the answer, while it is streamed."""
+        self._held = b""
+        """The request, from `begin` until the outbox has it written; empty: it has left."""
         self._upload: BodyStream | None = None
         """The rest of the request, while it is streamed."""
         self._has_body = False
@@ -126,16 +133,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
             state = "idle" if self._stream is None else "streaming"
         return f"<BackendConnection {state}, {'reused' if self.is_reused else 'new'}>"
 
-    @property
-    def is_closing(self) -> bool:
-        """Whether it has ended; its transport may know before `connection_lost` is called."""
-        return not self.is_usable()
-
     # The pool's side
-
-    def is_usable(self) -> bool:
-        """Whether it has not ended, as far as is known: `is_closing` without a property's cost."""
-        return not (self.is_closed or self._transport.is_closing())
 
     @property
     def peer(self) -> tuple[str, int] | None:
@@ -157,7 +155,8 @@ class BackendConnection(asyncio.Protocol, Deadline):
         body = request.body
         if body is None:
             self._has_body = False
-            self._transport.write(request.head + b"\r\n")
+            self._held = request.head + b"\r\n"
+            self._outbox.put(self)
             return
         self._has_body = True
         if isinstance(body, BodyStream):
@@ -167,6 +166,12 @@ class BackendConnection(asyncio.Protocol, Deadline):
                 self.deadline = NEVER
         else:
             self._write_whole(request.head, body)
+
+    def write_held(self) -> None:
+        """Write the request that was put off, unless the connection has ended since."""
+        if not self.is_closing():
+            self._transport.write(self._held)
+            self._held = b""
 
     def give_up(self, waiter: Waiter[EndpointResponse]) -> None:
         """End the exchange that `waiter` stands for, if it is still under way: nobody waits."""
@@ -208,6 +213,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note the transport."""
         self._transport = cast("asyncio.Transport", transport)
+        self.is_closing = transport.is_closing
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, then resume whoever waits for it."""
@@ -216,8 +222,11 @@ class BackendConnection(asyncio.Protocol, Deadline):
             # Nothing was asked: this would be taken for the answer to the next request.
             self.close()
             return
-        parser = self._parser
         if self._is_untouched:
+            if self._held:
+                # Nor was this asked: the request that it would pass for the answer to is here yet.
+                self._end_unanswered(broken_answer("the backend sent bytes before it was asked"))
+                return
             self._is_untouched = False
             if waiter is not None and not self._is_to_head:
                 head, end, body = data.partition(b"\r\n\r\n")
@@ -227,7 +236,11 @@ class BackendConnection(asyncio.Protocol, Deadline):
                     if plain is not None and plain.length == len(body):
                         self._answer_plain(waiter, plain, body)
                         return
-            parser.expect(is_head=self._is_to_head)
+            self._parser.expect(is_head=self._is_to_head)
+        self._parse(data, waiter)
+
+    def _parse(self, data: bytes, waiter: Waiter[EndpointResponse] | None) -> None:
+        parser = self._parser
         try:
             parser.feed(data)
         except InvalidResponseError as error:
@@ -249,13 +262,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
             refusal = client_certificate_refusal(exc, self._origin)
             if refusal is not None and self._is_untouched:
                 self.failure = str(refusal)
-                self._fail(
-                    Fault(
-                        GatewayResponseType.INTEGRATION_FAILURE,
-                        source="integration",
-                        detail=self.failure,
-                    )
-                )
+                self._fail(unreachable(self.failure))
                 return
         self._end(is_clean=False)
 
@@ -298,13 +305,13 @@ class BackendConnection(asyncio.Protocol, Deadline):
         elif self._waiter is None:
             self.close()
         elif self._is_untouched:
-            if self.is_reused:
-                self._fail(StaleConnectionError())
-            else:
-                hint = _NO_CERTIFICATE if self._origin and self._origin.scheme == "https" else ""
-                self._fail(broken_answer(f"the connection ended without an answer{hint}"))
+            self._end_unanswered(no_answer(self._origin))
         else:
             self._fail(broken_answer("the connection ended inside the head"))
+
+    def _end_unanswered(self, fault: Fault) -> None:
+        """End an exchange without an answer: a reused connection may have been closed before it."""
+        self._fail(StaleConnectionError(not self._held) if self.is_reused else fault)
 
     # The answer
 
@@ -398,14 +405,14 @@ class BackendConnection(asyncio.Protocol, Deadline):
 
     def pause_body(self) -> None:
         """Stop reading: the client is slow, which is no fault of the backend's."""
-        if not self.is_closing:
+        if not self.is_closing():
             self._is_read_paused = True
             self.deadline = self._now() + _PAUSES * self._response_idle_seconds
             self._transport.pause_reading()
 
     def resume_body(self) -> None:
         """Read on."""
-        if not self.is_closing:
+        if not self.is_closing():
             self._is_read_paused = False
             self._expect_body()
             self._transport.resume_reading()
@@ -420,7 +427,8 @@ class BackendConnection(asyncio.Protocol, Deadline):
     def _write_whole(self, head: bytes, body: bytes) -> None:
         head += b"Content-Length: %d\r\n\r\n" % len(body)
         if len(body) <= _JOINED_BODY_BYTES:
-            self._transport.write(head + body)
+            self._held = head + body
+            self._outbox.put(self)
         else:
             self._transport.writelines((head, body))
 
@@ -453,7 +461,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
 
     def body_chunk(self, chunk: bytes) -> None:
         """Write a piece of the request body."""
-        if self._upload is None or self._transport.is_closing():
+        if self._upload is None or self.is_closing():
             return
         if self._is_body_chunked:
             self._transport.writelines((b"%x\r\n" % len(chunk), chunk, b"\r\n"))
@@ -462,7 +470,7 @@ class BackendConnection(asyncio.Protocol, Deadline):
 
     def body_finished(self) -> None:
         """Write the end of the request body; now the backend has its time."""
-        if self._upload is None or self._transport.is_closing():
+        if self._upload is None or self.is_closing():
             return
         self._upload = None
         if self._is_body_chunked:
@@ -486,15 +494,3 @@ class BackendConnection(asyncio.Protocol, Deadline):
         if upload is not None:
             self._parser.is_reusable = False
             upload.cut(BodyError("the backend answered before the body was complete"))
-
-
-def broken_answer(detail: str) -> Fault:
-    """Return the Fault for an answer that is invalid, too large or broken off."""
-    return Fault(GatewayResponseType.DEFAULT_5XX, source="integration", status=502, detail=detail)
-
-
-def broken_request(error: BodyError) -> Fault:
-    """Return the Fault for a client's body that broke off or is too large."""
-    if isinstance(error, BodyTooLargeError):
-        return Fault(GatewayResponseType.REQUEST_TOO_LARGE, source="client", detail=str(error))
-    return Fault(GatewayResponseType.DEFAULT_4XX, source="client", detail=str(error))

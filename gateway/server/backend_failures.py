@@ -1,4 +1,8 @@
-"""Why no connection to a backend came about, by names that logs, alarms and people can look for."""
+"""How backends fail.
+
+Why no connection came about has a name that logs, alarms and people can look for; what broke off
+later is a `Fault` with a sentence.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,9 @@ import ssl
 from enum import StrEnum
 from typing import Final
 
+from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import Origin
+from gateway.streams import BodyError, BodyTooLargeError
 
 
 class Failure(StrEnum):
@@ -39,6 +45,15 @@ class CannotConnectError(Exception):
         self.failure = failure
 
 
+class StaleConnectionError(Exception):
+    """A reused connection ended before any byte of the answer: it had been closed meanwhile."""
+
+    def __init__(self, is_sent: bool) -> None:
+        super().__init__()
+        self.is_sent = is_sent
+        """Whether the backend may have got the request, or a part of it."""
+
+
 _VERIFY_FAILURES: Final = {
     9: Failure.CERTIFICATE_NOT_YET_VALID,
     10: Failure.CERTIFICATE_EXPIRED,
@@ -63,6 +78,11 @@ _REFUSALS: Final = (
 )
 """Ends of the names that OpenSSL gives to alerts (RFC 8446 section 6.2) about our certificate: ours
 is the only one that a backend judges."""
+
+_NO_CERTIFICATE: Final = (
+    ", just after the TLS handshake: so end, too, those of backends that refuse our client"
+    " certificate, or miss one"
+)
 
 _ERRNO_FAILURES: Final = {
     errno.ECONNREFUSED: Failure.CONNECTION_REFUSED,
@@ -131,3 +151,26 @@ def shown_origin(origin: Origin) -> str:
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     through = f" through {', '.join(origin.targets)}" if origin.targets else ""
     return f"{host}:{origin.port}{through}"
+
+
+def unreachable(detail: str) -> Fault:
+    """Return the Fault for a backend that no connection can be had to."""
+    return Fault(GatewayResponseType.INTEGRATION_FAILURE, source="integration", detail=detail)
+
+
+def no_answer(origin: Origin | None) -> Fault:
+    """Return the Fault for a new connection that ended before any byte of the answer."""
+    hint = _NO_CERTIFICATE if origin is not None and origin.scheme == "https" else ""
+    return broken_answer(f"the connection ended without an answer{hint}")
+
+
+def broken_answer(detail: str) -> Fault:
+    """Return the Fault for an answer that is invalid, too large or broken off."""
+    return Fault(GatewayResponseType.DEFAULT_5XX, source="integration", status=502, detail=detail)
+
+
+def broken_request(error: BodyError) -> Fault:
+    """Return the Fault for a client's body that broke off or is too large."""
+    if isinstance(error, BodyTooLargeError):
+        return Fault(GatewayResponseType.REQUEST_TOO_LARGE, source="client", detail=str(error))
+    return Fault(GatewayResponseType.DEFAULT_4XX, source="client", detail=str(error))

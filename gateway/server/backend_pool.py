@@ -18,9 +18,10 @@ from gateway.messages import Origin
 from gateway.server.backend_addresses import Place
 from gateway.server.backend_connection import BackendConnection, ConnectionOwner
 from gateway.server.backend_dial import Dial
-from gateway.server.backend_failures import CannotConnectError
+from gateway.server.backend_failures import CannotConnectError, unreachable
 from gateway.server.deadlines import Deadlines
 from gateway.server.keep_alive import idle_seconds_of
+from gateway.server.outbox import Outbox
 from gateway.server.plain_head import PlainHeads
 from gateway.server.tasks import spawn
 from gateway.settings import Backends
@@ -61,6 +62,7 @@ class PoolContext:
     now: Callable[[], float]
     """Seconds of CLOCK_MONOTONIC."""
     plain_heads: PlainHeads
+    outbox: Outbox
     make_room: Callable[[], bool]
     """Closes an idle connection of some pool; False when there is none."""
     on_empty: Callable[[OriginPool], None]
@@ -107,7 +109,7 @@ class OriginPool(ConnectionOwner):
         idle = self.idle
         while idle:
             connection = idle.pop()
-            if connection.is_usable():
+            if not connection.is_closing():
                 return connection
         return None
 
@@ -226,7 +228,7 @@ class OriginPool(ConnectionOwner):
             if (task := asyncio.current_task()) is not None:
                 self._dials.discard(task)
         if connection is not None:
-            if not connection.is_closing:
+            if not connection.is_closing():
                 self._welcome(connection)
                 return
             problem = connection.failure or problem
@@ -246,6 +248,7 @@ class OriginPool(ConnectionOwner):
             context.deadlines,
             context.now,
             context.plain_heads,
+            context.outbox,
             response_idle_seconds=context.response_idle_seconds,
             retire_at=now + context.settings.connection_seconds,
             origin=self.origin,
@@ -296,8 +299,3 @@ def open_pool(origin: Origin, context: PoolContext) -> OriginPool:
     return (LimitedPool if context.settings.requests_per_connection else OriginPool)(
         origin, context
     )
-
-
-def unreachable(detail: str) -> Fault:
-    """Return the Fault for a backend that no connection can be had to."""
-    return Fault(GatewayResponseType.INTEGRATION_FAILURE, source="integration", detail=detail)

@@ -2,7 +2,7 @@
 
 The rule: a request is sent twice only when twice does no harm. That is so when a reused connection
 ended before any byte of the answer, the method is idempotent (RFC 9110 section 9.2.2) and the body
-is in memory; then it is sent once more.
+is in memory; then it is sent once more. What had not left yet is no second time, whatever it is.
 """
 
 from __future__ import annotations
@@ -17,15 +17,12 @@ from gateway.driver import Waiter
 from gateway.integrations.base import Endpoints
 from gateway.messages import EndpointResponse, IntegrationRequest, Origin
 from gateway.server.backend_addresses import AddressBook, Resolve, system_resolver
-from gateway.server.backend_connection import (
-    BackendConnection,
-    StaleConnectionError,
-    broken_answer,
-    broken_request,
-)
+from gateway.server.backend_connection import BackendConnection
 from gateway.server.backend_dial import Dial, Dialer
+from gateway.server.backend_failures import StaleConnectionError, broken_answer, broken_request
 from gateway.server.backend_pool import BackendCounters, OriginPool, PoolContext, open_pool
 from gateway.server.deadlines import Deadlines
+from gateway.server.outbox import Outbox
 from gateway.server.plain_head import PlainHeads
 from gateway.settings import Backends
 from gateway.streams import BodyStream
@@ -54,7 +51,6 @@ class HttpEndpoints(Endpoints):
         # Process
         self.counters = BackendCounters()
         self._pools: dict[str, OriginPool] = {}
-        self._now = now
         log = RateLimited(_log, now)
         self._addresses = AddressBook(
             resolve or system_resolver(loop), settings.resolve_seconds, loop, now, log
@@ -68,6 +64,7 @@ class HttpEndpoints(Endpoints):
             counters=self.counters,
             now=now,
             plain_heads=PlainHeads(),
+            outbox=Outbox(loop),
             make_room=self._make_room,
             on_empty=self._drop,
             log=log,
@@ -79,9 +76,10 @@ class HttpEndpoints(Endpoints):
     def send(self, request: IntegrationRequest) -> Awaitable[EndpointResponse]:
         """Send a request; to be awaited at once, for the head of the answer.
 
-        `request.timeout_seconds` bounds the wait for a connection and for the head. While a body is
-        streamed, only the time counts in which the backend takes none of it, and it begins anew at
-        the end of the body: a client's slow upload is not the backend's fault.
+        `request.timeout_seconds` bounds, from `request.sent` on, the wait for a connection and for
+        the head. While a body is streamed, only the time counts in which the backend takes none of
+        it, and it begins anew at the end of the body: a client's slow upload is not the backend's
+        fault.
 
         Raises, where it is awaited:
             Fault: INTEGRATION_FAILURE (504) when there is no connection to be had: refused, no
@@ -90,16 +88,15 @@ class HttpEndpoints(Endpoints):
                 the answer is invalid, too large, or breaks off before its head is complete.
                 REQUEST_TOO_LARGE or DEFAULT_4XX when the client's body fails.
         """
-        deadline = self._now() + request.timeout_seconds
+        deadline = request.sent + request.timeout_seconds
         pool = self._pools.get(request.origin.key)
         if pool is None:
             pool = self._open_pool(request.origin)
         connection = pool.take_idle()
         if connection is None:
             return self._send_later(pool, request, deadline)
-        if connection.is_reused:
-            self.counters.reused += 1
-        call = _Call(self, connection, request, deadline)
+        self.counters.reused += 1
+        call = _Call(self, connection, request)
         connection.begin(request, deadline, call)
         return call
 
@@ -110,7 +107,7 @@ class HttpEndpoints(Endpoints):
         connection = await self._acquire(pool, request, deadline)
         if connection.is_reused:
             self.counters.reused += 1
-        call = _Call(self, connection, request, deadline)
+        call = _Call(self, connection, request)
         connection.begin(request, deadline, call)
         return await call
 
@@ -135,14 +132,18 @@ class HttpEndpoints(Endpoints):
             raise broken_request(body.error)
         return connection
 
-    async def send_again(self, request: IntegrationRequest, deadline: float) -> EndpointResponse:
+    async def send_again(
+        self, request: IntegrationRequest, stale: StaleConnectionError
+    ) -> EndpointResponse:
         """Send on a new connection what a stale one did not carry, if that is safe."""
-        if request.method not in IDEMPOTENT or isinstance(request.body, BodyStream):
+        is_repeatable = request.method in IDEMPOTENT and not isinstance(request.body, BodyStream)
+        if stale.is_sent and not is_repeatable:
             raise broken_answer("the connection ended without an answer, and a retry is not safe")
         self.counters.retried += 1
         pool = self._pools.get(request.origin.key) or self._open_pool(request.origin)
+        deadline = request.sent + request.timeout_seconds
         connection = await self._acquire(pool, request, deadline)
-        call = _Call(self, connection, request, deadline, is_retry=True)
+        call = _SecondCall(self, connection, request)
         connection.begin(request, deadline, call)
         return await call
 
@@ -170,16 +171,10 @@ class HttpEndpoints(Endpoints):
 class _Call(Waiter[EndpointResponse]):
     """A request that was sent: awaited for its answer; given up when nobody awaits it any more."""
 
-    __slots__ = ("_connection", "_deadline", "_endpoints", "_is_retry", "_request")
+    __slots__ = ("_connection", "_endpoints", "_request")
 
     def __init__(
-        self,
-        endpoints: HttpEndpoints,
-        connection: BackendConnection,
-        request: IntegrationRequest,
-        deadline: float,
-        *,
-        is_retry: bool = False,
+        self, endpoints: HttpEndpoints, connection: BackendConnection, request: IntegrationRequest
     ) -> None:
         # What `Waiter.__init__` does: calling it would cost as much as all of this.
         self.is_set = False
@@ -188,8 +183,6 @@ class _Call(Waiter[EndpointResponse]):
         self._endpoints = endpoints
         self._connection = connection
         self._request = request
-        self._deadline = deadline
-        self._is_retry = is_retry
 
     def give_up(self) -> None:
         """End the exchange, if it is under way: nobody waits any more."""
@@ -209,7 +202,17 @@ class _Call(Waiter[EndpointResponse]):
             return self.value
         if not isinstance(error, StaleConnectionError):
             raise error
-        if self._is_retry:
-            # A full pool handed over a reused connection, stale too: once is enough.
-            raise broken_answer("two connections ended without an answer") from error
-        return (yield from self._endpoints.send_again(self._request, self._deadline).__await__())
+        return (yield from self._send_again(error).__await__())
+
+    def _send_again(self, stale: StaleConnectionError) -> Awaitable[EndpointResponse]:
+        return self._endpoints.send_again(self._request, stale)
+
+
+class _SecondCall(_Call):
+    """A request that was sent again: once is enough."""
+
+    __slots__ = ()
+
+    def _send_again(self, stale: StaleConnectionError) -> Awaitable[EndpointResponse]:
+        # A full pool handed over a reused connection, stale too.
+        raise broken_answer("two connections ended without an answer") from stale

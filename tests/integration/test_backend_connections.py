@@ -26,7 +26,7 @@ from gateway.server.deadlines import Deadlines
 from gateway.server.upstream import HttpEndpoints
 from gateway.settings import Backends
 from tests.backend_certificates import Pair, authority, issued, self_signed, server_context
-from tests.raw_backend import OK, Move, RawBackend, drive, run, until
+from tests.raw_backend import OK, Move, RawBackend, drive, driven, run, until
 from tests.tls_backend import TlsBackend
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
@@ -67,7 +67,7 @@ async def ask(made: HttpEndpoints, origin: Origin, seconds: float = 10) -> Endpo
 
 def a_get(origin: Origin, seconds: float = 10) -> IntegrationRequest:
     head = b"GET /path HTTP/1.1\r\nHost: backend.test\r\n"
-    return IntegrationRequest(origin, head, None, "GET", seconds, 1_000_000)
+    return IntegrationRequest(origin, head, None, "GET", seconds, 1_000_000, SystemClock.now())
 
 
 async def refused(made: HttpEndpoints, origin: Origin) -> str:
@@ -161,6 +161,47 @@ def test_skipping_verification_spares_the_issuer_and_nothing_else(
                 assert (await refused(made, origin)).startswith(f"{failure}: ")
             else:
                 assert (await ask(made, origin)).status == 200
+
+    run(scenario, loop_factory)
+
+
+# Requests of one turn
+
+
+def test_requests_that_leave_together_get_an_answer_each(
+    loop_factory: LoopFactory, bundle: Path
+) -> None:
+    async def scenario() -> None:
+        async with (
+            endpoints(Backends(ca_bundle=bundle)) as made,
+            TlsBackend(server_context(issued())) as backend,
+        ):
+            for _ in range(3):
+                answers = await asyncio.gather(*(ask(made, backend.origin()) for _ in range(5)))
+                assert [each.status for each in answers] == [200] * 5
+
+            assert made.counters.opened == backend.connections == 5
+            assert len(backend.heads) == 15
+
+    run(scenario, loop_factory)
+
+
+def test_request_of_a_caller_that_left_in_the_same_turn_does_not_leave(
+    loop_factory: LoopFactory, bundle: Path
+) -> None:
+    async def scenario() -> None:
+        async with (
+            endpoints(Backends(ca_bundle=bundle)) as made,
+            TlsBackend(server_context(issued())) as backend,
+        ):
+            await asyncio.gather(*(ask(made, backend.origin()) for _ in range(2)))
+            leaving, _ = driven(made.send(a_get(backend.origin())))
+            staying = drive(made.send(a_get(backend.origin())))
+            leaving.close()
+
+            assert (await staying).status == 200
+            assert made.counters.open == 1
+            assert len(backend.heads) == 3
 
     run(scenario, loop_factory)
 

@@ -70,7 +70,8 @@ class Wire:
         origin: Origin | None = None,
     ) -> IntegrationRequest:
         head = f"{method} /path HTTP/1.1\r\nHost: backend.test\r\n".encode()
-        return IntegrationRequest(origin or self.origin, head, body, method, seconds, limit)
+        sent = SystemClock.now()
+        return IntegrationRequest(origin or self.origin, head, body, method, seconds, limit, sent)
 
     async def ask(
         self, method: str = "GET", *, body: bytes | BodyStream | None = None, seconds: float = 10

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -12,12 +12,14 @@ import pytest
 from gateway.driver import Waiter
 from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import EndpointResponse, IntegrationRequest, Origin
-from gateway.server.backend_connection import BackendConnection, StaleConnectionError
+from gateway.server.backend_connection import BackendConnection
+from gateway.server.backend_failures import StaleConnectionError
 from gateway.server.deadlines import NEVER, Deadlines
+from gateway.server.outbox import Outbox
 from gateway.server.plain_head import PlainHeads
 from gateway.streams import HIGH_WATER_BYTES, BodyError, BodyStream, BodyTooLargeError
 from tests.builders import FakeClock, FakeProducer
-from tests.fake_backend import FakeDeadlines, FakeTransport
+from tests.fake_backend import FakeDeadlines, FakeTransport, FakeTurn
 
 ORIGIN = Origin.make("http", "backend.test", 80)
 HEAD = b"GET /a HTTP/1.1\r\nHost: backend.test\r\n"
@@ -47,6 +49,7 @@ class Rig:
     transport: FakeTransport = field(default_factory=FakeTransport)
     owner: FakeOwner = field(default_factory=FakeOwner)
     deadlines: FakeDeadlines = field(default_factory=FakeDeadlines)
+    turn: FakeTurn = field(default_factory=FakeTurn)
     origin: Origin = ORIGIN
 
     def __post_init__(self) -> None:
@@ -55,6 +58,7 @@ class Rig:
             cast("Deadlines", self.deadlines),
             self.clock.now,
             PlainHeads(),
+            Outbox(cast("Any", self.turn)),
             response_idle_seconds=30,
             origin=self.origin,
         )
@@ -67,10 +71,13 @@ class Rig:
         body: bytes | BodyStream | None = None,
         limit: int | None = None,
         timeout: float = 5,
+        is_end_of_turn: bool = True,
     ) -> Waiter[EndpointResponse]:
-        request = IntegrationRequest(ORIGIN, HEAD, body, method, timeout, limit)
+        request = IntegrationRequest(ORIGIN, HEAD, body, method, timeout, limit, self.clock.now())
         waiter = Waiter[EndpointResponse]()
         self.connection.begin(request, self.clock.now() + timeout, waiter)
+        if is_end_of_turn:
+            self.turn.end()
         return waiter
 
     @property
@@ -156,6 +163,35 @@ def test_request_in_memory_is_one_write(rig: Rig, body: bytes | None, sent: byte
     _ = rig.begin(body=body)
 
     assert rig.transport.writes == [sent]
+
+
+@pytest.mark.parametrize("body", [None, b"", b"abc", b"x" * 65_536])
+def test_small_request_leaves_at_the_end_of_the_turn(rig: Rig, body: bytes | None) -> None:
+    waiter = rig.begin(body=body, is_end_of_turn=False)
+    assert rig.transport.writes == []
+    rig.turn.end()
+    assert len(rig.transport.writes) == 1
+    rig.connection.data_received(OK)
+
+    assert value_of(waiter).body == b"ok"
+    assert rig.is_kept
+
+
+def test_large_request_leaves_at_once(rig: Rig) -> None:
+    _ = rig.begin(body=b"x" * 65_537, is_end_of_turn=False)
+
+    assert len(rig.transport.writes) == 1
+
+
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_streamed_request_leaves_at_once(rig: Rig, is_complete: bool) -> None:
+    body = BodyStream(FakeProducer(), None)
+    body.feed(b"abc")
+    if is_complete:
+        body.finish()
+    _ = rig.begin(body=body, is_end_of_turn=False)
+
+    assert len(rig.transport.writes) == 1
 
 
 def test_complete_stream_with_a_length_is_one_write(rig: Rig) -> None:
@@ -796,6 +832,98 @@ def test_failing_backend_stops_the_upload(rig: Rig) -> None:
     assert producer.calls == ["abandon"]
 
 
+# What happens before the end of the turn, when the request has not left yet
+
+
+def ends(rig: Rig, waiter: Waiter[EndpointResponse]) -> dict[str, Callable[[], object]]:
+    connection = rig.connection
+    return {
+        "the caller gives up": lambda: connection.give_up(waiter),
+        "the deadline passes": lambda: connection.on_deadline(rig.clock.now()),
+        "the pool closes": connection.close,
+        "the backend closes": connection.eof_received,
+        "the connection is lost": lambda: connection.connection_lost(ConnectionResetError()),
+        "unasked bytes come": lambda: connection.data_received(OK),
+    }
+
+
+@pytest.mark.parametrize("end", ends(Rig(), Waiter()))
+@pytest.mark.parametrize("body", [None, b"abc"])
+@pytest.mark.parametrize("is_reused", [True, False])
+def test_request_whose_exchange_has_ended_never_leaves(
+    rig: Rig, end: str, body: bytes | None, is_reused: bool
+) -> None:
+    rig.connection.is_reused = is_reused
+    waiter = rig.begin(body=body, is_end_of_turn=False)
+    ends(rig, waiter)[end]()
+    rig.turn.end()
+
+    assert rig.transport.writes == []
+    assert rig.is_dropped
+    assert waiter.is_set is (end != "the caller gives up")
+
+
+@pytest.mark.parametrize("end", ["the backend closes", "the connection is lost"])
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_stale_connection_tells_whether_its_request_has_left(
+    rig: Rig, end: str, is_sent: bool
+) -> None:
+    rig.connection.is_reused = True
+    waiter = rig.begin(method="POST", body=b"abc", is_end_of_turn=is_sent)
+    ends(rig, waiter)[end]()
+
+    assert isinstance(waiter.error, StaleConnectionError)
+    assert waiter.error.is_sent is is_sent
+
+
+@pytest.mark.parametrize("raw", [OK, b"H", LONG, b"garbage"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_bytes_before_the_request_are_not_its_answer(rig: Rig, raw: bytes, method: str) -> None:
+    """Else they would be given to the next caller: response queue poisoning."""
+    rig.connection.is_reused = True
+    waiter = rig.begin(method=method, is_end_of_turn=False)
+    rig.connection.data_received(raw)
+
+    assert isinstance(waiter.error, StaleConnectionError)
+    assert not waiter.error.is_sent
+    assert rig.is_dropped
+
+
+def test_backend_that_speaks_first_on_a_new_connection_is_a_502(rig: Rig) -> None:
+    waiter = rig.begin(is_end_of_turn=False)
+    rig.connection.data_received(OK)
+    fault = fault_of(waiter)
+
+    assert (fault.status, fault.detail) == (502, "the backend sent bytes before it was asked")
+    assert rig.is_dropped
+
+
+def test_nothing_is_written_to_a_transport_that_is_closing(rig: Rig) -> None:
+    rig.connection.is_reused = True
+    waiter = rig.begin(method="POST", is_end_of_turn=False)
+    rig.transport.is_aborted = True
+    rig.turn.end()
+    assert not waiter.is_set
+    rig.connection.connection_lost(ConnectionResetError())
+
+    assert rig.transport.writes == []
+    assert isinstance(waiter.error, StaleConnectionError)
+    assert not waiter.error.is_sent
+
+
+def test_failing_write_ends_the_exchange(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    def failing_write(data: bytes) -> None:
+        assert data
+        raise RuntimeError("the handle is gone")
+
+    rig.transport.write = failing_write  # type: ignore[method-assign]
+    waiter = rig.begin()
+
+    assert fault_of(waiter).status == 502
+    assert rig.is_dropped
+    assert len(caplog.records) == 1
+
+
 # Deadlines and states
 
 
@@ -879,7 +1007,7 @@ def test_alert_before_any_request_is_remembered_for_whoever_waits(secure: Rig) -
     secure.connection.connection_lost(refusal())
 
     assert secure.connection.failure.startswith("CLIENT_CERTIFICATE_REFUSED: ")
-    assert secure.connection.is_closing
+    assert secure.connection.is_closing()
 
 
 def test_alert_after_the_first_byte_is_a_broken_answer(secure: Rig) -> None:

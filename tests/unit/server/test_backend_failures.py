@@ -8,16 +8,22 @@ import ssl
 
 import pytest
 
+from gateway.errors import GatewayResponseType
 from gateway.messages import Origin
 from gateway.server.backend_failures import (
+    broken_request,
     client_certificate_refusal,
     connect_failure,
     handshake_broken,
+    no_answer,
     shown_origin,
+    unreachable,
 )
+from gateway.streams import BodyError, BodyTooLargeError
 from tests.backend_certificates import self_signed
 
 TLS = Origin.make("https", "backend.test", 443)
+PLAIN = Origin.make("http", "backend.test", 80)
 
 
 def verification_error(code: int, message: str) -> ssl.SSLCertVerificationError:
@@ -84,3 +90,36 @@ def test_broken_handshake_is_a_failure_of_tls() -> None:
 )
 def test_origins_are_shown_to_people(origin: Origin, text: str) -> None:
     assert shown_origin(origin) == text
+
+
+def test_unreachable_is_a_network_error() -> None:
+    fault = unreachable("refused")
+
+    assert fault.type is GatewayResponseType.INTEGRATION_FAILURE
+    assert (fault.status, fault.source, fault.detail) == (504, "integration", "refused")
+
+
+@pytest.mark.parametrize(("origin", "has_hint"), [(TLS, True), (PLAIN, False), (None, False)])
+def test_end_without_an_answer_hints_at_certificates_where_there_was_tls(
+    origin: Origin | None, has_hint: bool
+) -> None:
+    fault = no_answer(origin)
+
+    assert (fault.type, fault.status) == (GatewayResponseType.DEFAULT_5XX, 502)
+    assert ("client certificate" in fault.detail) is has_hint
+
+
+@pytest.mark.parametrize(
+    ("error", "type_", "status"),
+    [
+        (BodyTooLargeError("too much"), GatewayResponseType.REQUEST_TOO_LARGE, 413),
+        (BodyError("the client left"), GatewayResponseType.DEFAULT_4XX, 400),
+    ],
+)
+def test_body_that_breaks_off_is_the_clients_fault(
+    error: BodyError, type_: GatewayResponseType, status: int
+) -> None:
+    fault = broken_request(error)
+
+    assert (fault.type, fault.status) == (type_, status)
+    assert (fault.source, fault.detail) == ("client", str(error))

@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from gateway.errors import Fault, GatewayResponseType
+from gateway.errors import Fault
 from gateway.messages import Origin
 from gateway.server.backend_connection import BackendConnection
 from gateway.server.backend_pool import (
@@ -19,9 +19,9 @@ from gateway.server.backend_pool import (
     OriginPool,
     PoolContext,
     open_pool,
-    unreachable,
 )
 from gateway.server.deadlines import Deadlines
+from gateway.server.outbox import Outbox
 from gateway.server.plain_head import PlainHeads
 from gateway.settings import Backends
 from gateway.telemetry.logs import RateLimited
@@ -49,6 +49,7 @@ class Rig:
                 counters=self.counters,
                 now=self.clock.now,
                 plain_heads=PlainHeads(),
+                outbox=Outbox(asyncio.get_running_loop()),
                 make_room=lambda: False,
                 on_empty=self.emptied.append,
                 log=RateLimited(logging.getLogger("test"), self.clock.now),
@@ -169,13 +170,6 @@ async def test_connection_that_closes_at_once_fails_the_request(rig: Rig) -> Non
 
     assert isinstance(fault, Fault)
     assert "closed at once" in fault.detail
-
-
-def test_unreachable_is_a_network_error() -> None:
-    fault = unreachable("refused")
-
-    assert fault.type is GatewayResponseType.INTEGRATION_FAILURE
-    assert (fault.status, fault.source, fault.detail) == (504, "integration", "refused")
 
 
 async def test_connections_to_addresses_that_are_gone_end(rig: Rig) -> None:

@@ -52,7 +52,7 @@ class Rig:
         body: bytes | BodyStream | None = None,
         seconds: float = 10,
     ) -> asyncio.Future[EndpointResponse]:
-        request = IntegrationRequest(origin, b"", body, method, seconds, None)
+        request = IntegrationRequest(origin, b"", body, method, seconds, None, self.clock.now())
         return drive(self.endpoints.send(request))
 
     def answer(self, index: int, raw: bytes = OK) -> None:
@@ -105,12 +105,18 @@ async def test_connection_is_used_again(make_rig: MakeRig) -> None:
     assert (counters.opened, counters.reused, counters.open) == (1, 1, 1)
 
 
-async def test_request_on_an_idle_connection_is_written_at_once(make_rig: MakeRig) -> None:
+async def test_requests_on_idle_connections_leave_together(make_rig: MakeRig) -> None:
     rig = make_rig()
-    await rig.exchange()
-    _ = rig.send()
+    sent = [rig.send(), rig.send()]
+    await turn()
+    rig.answer(0)
+    rig.answer(1)
+    await asyncio.gather(*sent)
+    _, _ = rig.send(), rig.send()
+    assert [len(each.writes) for each in rig.dial.transports] == [1, 1]
+    await asyncio.sleep(0)
 
-    assert len(rig.dial.transports[0].writes) == 2
+    assert [len(each.writes) for each in rig.dial.transports] == [2, 2]
 
 
 async def test_last_used_connection_is_used_next(make_rig: MakeRig) -> None:
@@ -121,6 +127,7 @@ async def test_last_used_connection_is_used_next(make_rig: MakeRig) -> None:
     rig.answer(0)
     await asyncio.gather(first, second)
     _ = rig.send()
+    await turn()
 
     assert len(rig.dial.transports[0].writes) == 2
     assert len(rig.dial.transports[1].writes) == 1
@@ -182,6 +189,7 @@ async def test_freed_connection_goes_to_the_longest_waiting_request(make_rig: Ma
     await turn()
     for _ in sent:
         rig.answer(0)
+        await turn()
 
     assert [each.result().status for each in sent] == [200] * 3
     assert rig.endpoints.counters.opened == 1
@@ -237,7 +245,7 @@ async def test_failed_dial_for_a_request_that_left_fails_nobody(make_rig: MakeRi
     rig = make_rig()
     rig.dial.gate.clear()
     rig.dial.problems = ["refused"]
-    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None)
+    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None, rig.clock.now())
     leaving, _ = driven(rig.endpoints.send(request))
     staying = rig.send()
     leaving.close()
@@ -251,7 +259,7 @@ async def test_failed_dial_for_a_request_that_left_fails_nobody(make_rig: MakeRi
 async def test_connection_that_nobody_waits_for_any_more_is_kept(make_rig: MakeRig) -> None:
     rig = make_rig()
     rig.dial.gate.clear()
-    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None)
+    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None, rig.clock.now())
     leaving, _ = driven(rig.endpoints.send(request))
     await turn()
     leaving.close()
@@ -274,7 +282,7 @@ async def test_pool_without_connections_is_forgotten(make_rig: MakeRig) -> None:
 
 async def test_leaving_caller_ends_its_connection(make_rig: MakeRig) -> None:
     rig = make_rig()
-    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None)
+    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None, rig.clock.now())
     leaving, _ = driven(rig.endpoints.send(request))
     await turn()
     leaving.close()
@@ -308,6 +316,7 @@ async def test_stale_connection_is_retried_where_that_is_safe(
     rig = make_rig()
     await rig.exchange()
     sent = rig.send(method, body=body)
+    await turn()
     rig.dial.protocols[0].connection_lost(None)
     await turn()
 
@@ -319,6 +328,25 @@ async def test_stale_connection_is_retried_where_that_is_safe(
         fault = sent.exception()
         assert isinstance(fault, Fault)
         assert fault.status == 502
+
+
+@pytest.mark.parametrize("raw", [None, OK])
+async def test_request_that_has_not_left_is_sent_on_another_connection(
+    make_rig: MakeRig, raw: bytes | None
+) -> None:
+    rig = make_rig()
+    await rig.exchange()
+    sent = rig.send("POST", body=b"abc")
+    if raw is None:
+        rig.dial.protocols[0].connection_lost(None)
+    else:
+        rig.answer(0, raw)
+    await turn()
+    rig.answer(1, LONG.replace(b"10", b"2") + b"no")
+
+    assert (await sent).body == b"no"
+    assert [len(each.writes) for each in rig.dial.transports] == [1, 1]
+    assert rig.endpoints.counters.retried == 1
 
 
 async def test_streamed_body_is_not_sent_twice(make_rig: MakeRig) -> None:
@@ -344,7 +372,7 @@ async def test_new_connection_is_not_retried(make_rig: MakeRig) -> None:
 async def test_caller_that_leaves_during_a_retry_ends_its_connection(make_rig: MakeRig) -> None:
     rig = make_rig()
     await rig.exchange()
-    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None)
+    request = IntegrationRequest(ORIGIN, b"", None, "GET", 10, None, rig.clock.now())
     leaving, _ = driven(rig.endpoints.send(request))
     rig.dial.protocols[0].connection_lost(None)
     await turn()
@@ -400,6 +428,17 @@ async def test_closing_ends_everything(make_rig: MakeRig) -> None:
     assert rig.open() == []
     assert all(isinstance(each.exception(), Fault) for each in (busy, waiting, other))
     assert rig.endpoints.counters.open == 0
+
+
+async def test_closing_ends_what_has_not_left(make_rig: MakeRig) -> None:
+    rig = make_rig()
+    await rig.exchange()
+    sent = rig.send()
+    rig.endpoints.close()
+    await turn()
+
+    assert isinstance(sent.exception(), Fault)
+    assert len(rig.dial.transports[0].writes) == 1
 
 
 async def test_closing_ends_dials(make_rig: MakeRig) -> None:
