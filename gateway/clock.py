@@ -40,7 +40,7 @@ draw = random.random
 """Return a number in [0, 1): who gets the canary. Not for secrets."""
 
 _BATCH: Final = 512
-"""Ids made at a time: one system call serves them all, and taking the next costs next to nothing."""
+"""Ids made at a time: one system call serves them all, and the next one is next to nothing."""
 
 _REQUEST_ID_LINE: Final = b"x-amzn-RequestId: %b"
 _EXTENDED_ID_LINE: Final = b"\r\nx-amz-apigw-id: %b"

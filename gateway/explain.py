@@ -1,6 +1,6 @@
 """Why a request goes where it goes: the stations of the pipeline, asked one by one. No I/O.
 
-The answers are the pipeline's own (`locate`, `route`, the compiled integration), so that an
+The answers are the pipeline's own (`locate`, the routes, the compiled integration), so that an
 explanation cannot differ from what is served; only the sentences are made here.
 """
 
@@ -33,7 +33,6 @@ from gateway.pipeline.api_key import admit_key
 from gateway.pipeline.authorize import authorize
 from gateway.pipeline.health import HealthCheck
 from gateway.pipeline.locate import locate
-from gateway.pipeline.route import route
 from gateway.pipeline.serve import NO_ROUTE
 from gateway.release import (
     ACCOUNT_BUCKET,
@@ -293,12 +292,13 @@ def _explain_arm(
         candidates=tuple(variant.routes.candidates(path, request.method)),
         answer="",
     )
-    method = route(variant, path, exchange)
-    if method is None:
+    found = variant.routes.find(path, request.method)
+    if found is None:
         why = f"no method for {request.method} {path}"
         return replace(known, answer=f"{NO_ROUTE.status} {NO_ROUTE.message}: {why}")
+    index, exchange.path_parameters = found
+    exchange.scope = method = variant.methods[index]
     identity = exchange.identity = method.identity
-    exchange.scope = method
     settings = stage.definition.method_settings
     setting = effective_setting(settings, identity.resource_path, identity.http_method)
     own_key = setting_key(identity.resource_path, identity.http_method)
@@ -481,9 +481,7 @@ def _refusal(fault: Fault) -> str:
 
 
 def _exchange(request: InvocationRequest) -> Exchange:
-    return Exchange(
-        request=request, request_id="", extended_request_id="", now=0.0, epoch=0.0, draw=0.0
-    )
+    return Exchange(request=request, request_id="", extended_request_id="", now=0.0, epoch=0.0)
 
 
 def _header(text: str) -> tuple[bytes, bytes]:

@@ -155,7 +155,7 @@ class Exchange:
     """The logbook of one request, for `record`. One writer: `pipeline.serve` and its stations."""
 
     __slots__ = (
-        "base_path", "context_path", "draw", "endpoint_uri", "epoch", "execution_trace",
+        "base_path", "context_path", "endpoint_uri", "epoch", "execution_trace",
         "extended_request_id", "fault", "id_lines", "identity", "integration_latency",
         "integration_status", "now", "path_parameters", "phases", "request", "request_id",
         "response_latency", "response_length", "scope", "status", "trace_id", "usage",
@@ -168,7 +168,6 @@ class Exchange:
         extended_request_id: str,
         now: float,
         epoch: float,
-        draw: float,
         lines: bytes = b"",
     ) -> None:
         self.request = request
@@ -180,8 +179,6 @@ class Exchange:
         """When the request's head was complete, seconds of CLOCK_MONOTONIC."""
         self.epoch = epoch
         """The same instant, seconds since 1970."""
-        self.draw = draw
-        """A number in [0, 1), for the canary."""
 
         # Set by locate
         self.context_path = ""

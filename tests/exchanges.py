@@ -56,7 +56,7 @@ def exchange(request_: InvocationRequest | None = None, **changes: Any) -> Excha
         "response_length": 192,
         "response_latency": 0.012,
     }
-    built = Exchange(request_ or request(), REQUEST_ID, EXTENDED_REQUEST_ID, 100.0, EPOCH, 0.5)
+    built = Exchange(request_ or request(), REQUEST_ID, EXTENDED_REQUEST_ID, 100.0, EPOCH)
     for name, value in (fields | changes).items():
         setattr(built, name, value)
     return built

@@ -245,7 +245,6 @@ def _exchange(test: MethodTest, ids: IdMinter, clock: Clock) -> Exchange:
         extended_id,
         clock.now(),
         clock.epoch(),
-        0.0,
         lines,
     )
     exchange.context_path = path

@@ -56,7 +56,7 @@ _BODILESS: Final = frozenset({204, 205, 304})
 _PLAIN_TEXT_HEAD: Final = b"Content-Type: text; charset=utf-8\r\n"
 """Of REQUEST_TOO_LARGE, which AWS's front end answers before any API's customisation."""
 _NO_EXCHANGE: Final = Exchange(
-    InvocationRequest("GET", "/", "/", "", "", (), {}, None, ""), "", "", 0.0, 0.0, 0.0
+    InvocationRequest("GET", "/", "/", "", "", (), {}, None, ""), "", "", 0.0, 0.0
 )
 """Stands in where an answer is rendered ahead: nothing is read from it."""
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from gateway.errors import Fault, GatewayResponseType
 from gateway.integrations.base import Answer, Endpoints
 from gateway.messages import Exchange, InvocationResponse
+from gateway.pipeline.api_key import meter_key
 from gateway.pipeline.authorize import authorize
 from gateway.pipeline.health import HealthCheck, healthy
 from gateway.pipeline.locate import locate
 from gateway.pipeline.meter import meter
-from gateway.pipeline.route import route
 from gateway.pipeline.split import split
 from gateway.snapshot.compiled import Scope, Snapshot
 
@@ -19,10 +20,13 @@ NO_ROUTE: Final = Fault(GatewayResponseType.MISSING_AUTHENTICATION_TOKEN, source
 """For a path or verb that is not there. Never raised: strangers' scans are answered with it."""
 
 
-def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) -> Answer:
+def serve(
+    snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints, draw: Callable[[], float]
+) -> Answer:
     """Carry one request from its stage to its answer; a station refuses by raising Fault.
 
     The two most frequent refusals are returned: raising one costs a fifth of answering with it.
+    `draw` returns a number in [0, 1), for the canary.
 
     Returns:
         The answer, or the work of getting it; a Fault that this raises is for `refuse`, too.
@@ -30,21 +34,25 @@ def serve(snapshot: Snapshot, exchange: Exchange, endpoints: Endpoints) -> Answe
     try:
         stage, path = locate(snapshot, exchange)
         # Most stages have no canary: then there is nothing to split, and no call.
-        variant = stage.base if stage.canary is None else split(stage, exchange)
-        method = route(variant, path, exchange)
-        if method is None:
+        variant = stage.base if stage.canary is None else split(stage, exchange, draw)
+        found = variant.routes.find(path, exchange.request.method)
+        if found is None:
             exchange.scope = variant
             exchange.identity = variant.identity
             return refuse(snapshot, exchange, NO_ROUTE)
-        exchange.scope = method
+        index, exchange.path_parameters = found
+        exchange.scope = method = variant.methods[index]
         exchange.identity = method.identity
         # Most methods may be called: then there is nothing to say, and no call.
         integration = method.integration
         if integration is None:
             integration = authorize(method)
-        refusal = meter(snapshot, method, exchange)
-        if refusal is not None:
-            return refuse(snapshot, exchange, refusal)
+        if method.keyed is not None:
+            meter_key(snapshot.api_keys, method.keyed, method, exchange)
+        elif method.meters:
+            refusal = meter(method, exchange)
+            if refusal is not None:
+                return refuse(snapshot, exchange, refusal)
         return integration.invoke(exchange, endpoints)
     except HealthCheck:
         return healthy()

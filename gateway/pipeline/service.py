@@ -98,8 +98,8 @@ class Service(Answering):
         if sent_id is not None:
             request_id, lines = _adopted(sent_id), b""
         # Called as methods they would be looked up as such first: that is slower.
-        now, epoch, draw = self._now, self._epoch, self._draw
-        exchange = Exchange(request, request_id, extended_id, now(), epoch(), draw(), lines)
+        now, epoch = self._now, self._epoch
+        exchange = Exchange(request, request_id, extended_id, now(), epoch(), lines)
         if self._is_server_timing:
             exchange.phases = []
         return exchange
@@ -109,7 +109,7 @@ class Service(Answering):
 
         A Fault that the work raises is for `refuse`.
         """
-        answer = serve(self._cell.current, exchange, self._endpoints)
+        answer = serve(self._cell.current, exchange, self._endpoints, self._draw)
         return answer if exchange.phases is None else self._timed(answer, exchange)
 
     def refuse(self, exchange: Exchange, fault: Fault) -> InvocationResponse:

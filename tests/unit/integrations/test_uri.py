@@ -16,7 +16,7 @@ from gateway.messages import Exchange, InvocationRequest
 
 def exchange(**parameters: str) -> Exchange:
     request = InvocationRequest("GET", "/", "/", "", "h", (), {}, None, "127.0.0.1")
-    made = Exchange(request, "r", "e", 0.0, 0.0, 0.0)
+    made = Exchange(request, "r", "e", 0.0, 0.0)
     made.path_parameters = parameters
     return made
 

@@ -50,7 +50,6 @@ def exchange(
         extended_request_id="AAAAAAAAAAAAAAA=",
         now=5.0,
         epoch=1_700_000_000.0,
-        draw=0.5,
     )
     exchange.identity = identity
     exchange.path_parameters = path_parameters or {}
