@@ -23,6 +23,7 @@ from gateway.driver import Pending
 from gateway.errors import Fault
 from gateway.integrations.base import IntegrationContext
 from gateway.messages import (
+    Derived,
     EndpointResponse,
     Exchange,
     IntegrationRequest,
@@ -217,26 +218,22 @@ def request_of(http_method: str, url: str, headers: Iterable[str]) -> Invocation
         host, _ = canonical_host(authority)
     except RefusedError as error:
         raise InvalidRequestError(f"{authority!r} is no host; it would be answered 400") from error
-    return InvocationRequest(
-        method=http_method,
-        target=target,
-        path=parts.path or "/",
-        query=parts.query,
-        host=host,
-        headers=raw if "Host" in fields else ((b"Host", authority.encode()), *raw),
-        fields=fields,
-        body=None,
+    derived = Derived(
+        host,
+        raw if "Host" in fields else ((b"Host", authority.encode()), *raw),
+        fields,
         source_ip="127.0.0.1",
         scheme=parts.scheme,
         port=port or _DEFAULT_PORTS[parts.scheme],
     )
+    return InvocationRequest((http_method, target, parts.path or "/", parts.query), derived)
 
 
 def explain(
     snapshot: Snapshot, release: Release, request: InvocationRequest, limits: Limits
 ) -> Explanation:
     """Follow a request through the edge and the stations of a release, up to the backend."""
-    request.tls = _assumed_tls(snapshot, request)
+    request.derived.tls = _assumed_tls(snapshot, request)
     exchange = _exchange(request)
     known = Explanation(
         http_method=request.method,

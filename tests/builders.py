@@ -25,6 +25,7 @@ from gateway.driver import Drive, Pending
 from gateway.errors import Fault
 from gateway.integrations.base import IntegrationContext
 from gateway.messages import (
+    Derived,
     EndpointResponse,
     Exchange,
     IntegrationRequest,
@@ -125,19 +126,14 @@ def request(
     """Return what a client sent."""
     path, _, query = target.partition("?")
     pairs = [("Host", host), *(headers or {}).items()]
-    return InvocationRequest(
-        method=method,
-        target=target,
-        path=path,
-        query=query,
-        host=host,
-        headers=tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs),
-        fields=CIMultiDict(pairs),
-        body=content,
+    derived = Derived(
+        host,
+        tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs),
+        CIMultiDict(pairs),
         source_ip="192.0.2.7",
-        scheme="http",
         port=8080,
     )
+    return InvocationRequest((method, target, path, query), derived, content)
 
 
 def mock(status: int = 200, template: str = "", **parameters: str) -> Integration:
