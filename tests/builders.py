@@ -32,7 +32,7 @@ from gateway.messages import (
     InvocationRequest,
     InvocationResponse,
 )
-from gateway.pipeline import Service
+from gateway.pipeline import Service, TimedService
 from gateway.release import ACCOUNT_BUCKET, Release, required_blocks, required_buckets
 from gateway.release.usage import all_keys
 from gateway.reload.usage import UsageState
@@ -308,7 +308,7 @@ class World:
                 quota = served.usage_plans[plan_id].quota
                 self.usage.set_left(row, quota.limit if quota else UNLIMITED)
         self.cell = SnapshotCell(self.compiled(served))
-        self.service = Service(
+        self.service = (TimedService if is_server_timing else Service)(
             cell=self.cell,
             endpoints=self.endpoints,
             metrics=self.metrics,
@@ -316,7 +316,6 @@ class World:
             clock=self.clock,
             draw=lambda: self.drawn,
             ids=ids,
-            is_server_timing=is_server_timing,
         )
 
     def compiled(self, served: Release, previous: Snapshot | None = None) -> Snapshot:

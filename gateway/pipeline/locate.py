@@ -7,7 +7,7 @@ from typing import Final
 from gateway.errors import Fault, forbidden
 from gateway.messages import Exchange
 from gateway.pipeline.health import HealthCheck
-from gateway.routing import RESERVED_PATHS, split_path_form, split_stage
+from gateway.routing import RESERVED_CHARACTERS, RESERVED_PATHS, split_path_form, split_stage
 from gateway.snapshot.compiled import CompiledStage, Snapshot
 
 STAGELESS = "(none)"
@@ -39,7 +39,7 @@ def locate(snapshot: Snapshot, exchange: Exchange) -> tuple[CompiledStage, str]:
             # Slashes in front count as one, as on the default endpoint (semantics sheet 1.1).
             path = "/" + path.lstrip("/")
         exchange.context_path = path
-        if path in RESERVED_PATHS:
+        if len(path) <= RESERVED_CHARACTERS and path in RESERVED_PATHS:
             raise HealthCheck
         found = domain.find(path)
         if found is None:
