@@ -65,8 +65,8 @@ class Answering(Protocol):
         ...
 
 
-class Service(Stations):
-    """Answers requests from the current snapshot, and records each one. An `Answering`."""
+class Service(Stations, Answering):
+    """Answers requests from the current snapshot, and records each one."""
 
     def __init__(
         self,

@@ -132,12 +132,12 @@ class ClientConnection(ClientSocket):
         self._is_head_timed = False
         self._status = 0
         stream: BodyStream | None = None
-        if not heads.is_plain:
+        if heads.head is not None:
             stream = self._heed(heads.head, heads)
         self._requests += 1
         derived = heads.derived
         if not derived.source_ip:
-            self._note_client(derived, heads.head.headers)
+            self._note_client(derived, heads.fields)
         service = edge.service
         self._exchange = exchange = service.open(InvocationRequest(heads.line, derived, stream))
         self._phase = BUSY

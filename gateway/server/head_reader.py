@@ -13,6 +13,7 @@ from gateway.server.parser import (
     HOST,
     NO_BODY,
     X_API_KEY,
+    Fields,
     Head,
     RequestParser,
 )
@@ -55,7 +56,7 @@ class HeadReader:
     __slots__ = (
         "_block", "_header_bytes", "_hosts", "_is_crlf_skipped", "_line_bytes",
         "_repeated_bytes", "_searched",
-        "derived", "head", "is_begun", "is_complete", "is_plain", "line", "parser", "payload",
+        "derived", "fields", "head", "is_begun", "is_complete", "line", "parser", "payload",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, hosts: Hosts) -> None:
@@ -75,8 +76,12 @@ class HeadReader:
         """Whether a part of a head is there."""
         self.is_complete = False
         """Whether `read` read a head; the rest is what it said."""
-        self.head: Head
-        """What the parser made of it; when it repeats the last one, what it made of that one."""
+        self.head: Head | None = None
+        """What the parser made of it, for whoever has to heed more than its headers. None: it is
+        HTTP/1.1 and nothing follows from them: no body, expectation, upgrade or end of the
+        connection."""
+        self.fields: Fields
+        """Its headers, for look-ups."""
         self.payload: object = NO_BODY
         """What the parser made of its body."""
         self.line: LineParts
@@ -84,9 +89,6 @@ class HeadReader:
         self.derived: Derived
         """Its headers; the connection may write to it whose they are. Of heads that repeat each
         other it is one and the same."""
-        self.is_plain = False
-        """Whether it is HTTP/1.1 and nothing follows from the headers: no body, expectation,
-        upgrade or end of the connection."""
 
     def read(self, data: bytes) -> bytes:
         """Read the head that `data` begins with.
@@ -136,16 +138,18 @@ class HeadReader:
         examined: RequestLine | None = None
         if line is None or line.end() > self._line_bytes or len(data) > self._header_bytes:
             examined = self._examine(data[: data.find(b"\r\n")], len(data))
-        self.head, self.payload = head, payload = self.parser.parse(data)
+        head, self.payload = self.parser.parse(data)
         host, target = self._checked(head, examined)
         path, _, query = target.partition("?")
         self.line = head.method, target, path, query
         is_http_1_0 = head.version[1] == 0
+        self.fields = head.headers
         self.derived = Derived(host, head.raw_headers, head.headers, is_http_1_0=is_http_1_0)
-        self.is_plain = payload is NO_BODY and is_plain(head)
-        self._block = b""
-        if self.is_plain and line is not None and examined is None:
-            self._block = data[line.end() - _AFTER_TARGET_BYTES :]
+        self.head, self._block = head, b""
+        if self.payload is NO_BODY and is_plain(head):
+            self.head = None
+            if line is not None and examined is None:
+                self._block = data[line.end() - _AFTER_TARGET_BYTES :]
 
     def _checked(self, head: Head, examined: RequestLine | None) -> tuple[str, str]:
         """Check what the parser leaves to us; return host and target."""

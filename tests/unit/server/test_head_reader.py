@@ -134,8 +134,8 @@ def told(heads: HeadReader, data: bytes) -> tuple[object, ...]:
     if not heads.is_complete:
         return rest, heads.is_begun
     return (
-        rest, *heads.line, heads.derived.host, heads.is_plain,
-        heads.payload is NO_BODY, tuple(heads.head.headers.items()),
+        rest, *heads.line, heads.derived.host, heads.head is None,
+        heads.payload is NO_BODY, tuple(heads.fields.items()),
     )  # fmt: skip
 
 
