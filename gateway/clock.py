@@ -10,7 +10,10 @@ import binascii
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
+from struct import Struct
 from typing import ClassVar, Final, Protocol
 
 
@@ -36,22 +39,22 @@ class SystemClock:
 draw = random.random
 """Return a number in [0, 1): who gets the canary. Not for secrets."""
 
-_BATCH: Final = 256
-"""Ids made at a time: one system call serves them all, and a list's pop costs next to nothing."""
+_BATCH: Final = 512
+"""Ids made at a time: one system call serves them all, and the next one is next to nothing."""
 
-_ID_LINES: Final = b"x-amzn-RequestId: %b\r\nx-amz-apigw-id: %b"
+_REQUEST_ID_LINE: Final = b"x-amzn-RequestId: %b"
+_EXTENDED_ID_LINE: Final = b"\r\nx-amz-apigw-id: %b"
+_ID_LINES: Final = _REQUEST_ID_LINE + _EXTENDED_ID_LINE
 
-_ROW: Final = _ID_LINES % (b"########-####-4###-####-############", b"#" * 15 + b"=") + b"\f"
-"""`#` is where chance goes: first the request id's digits, then those of the extended one.
-The form feed ends a row: white space that no header line has, so that a batch is taken apart by
-two splits."""
-_UUID_DIGITS: Final = 31
-"""Those of a UUID that are random; its thirteenth is the version (RFC 9562 section 5.4)."""
-_VARIANT_COLUMN: Final = _ROW.index(b"#") + 19
+# How rows look: `#` is where a random hexadecimal digit goes, `?` where one of base64 does. A form
+# feed ends an id: white space that no id has, so that one split takes a batch apart.
+_IDS: Final = b"########-####-4###-####-############\f???????????????=\f"
+_VARIANT_COLUMN: Final = 19
 _VARIANTS: Final = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
 """A random hexadecimal digit to one whose two high bits are `10` (RFC 9562 section 4.1)."""
+_TRACES: Final = b"#" * 24 + b";Parent=" + b"#" * 16 + b"\f"
 
-_TRACE: Final = b"#" * 24 + b";Parent=" + b"#" * 16 + b";Sampled=0 "
+_LINES_OF_A_BATCH: Final = Struct(f"{len(_ID_LINES % (b'-' * 36, b'-' * 16))}s" * _BATCH)
 
 
 def id_lines(request_id: str, extended_request_id: str) -> bytes:
@@ -62,41 +65,29 @@ def id_lines(request_id: str, extended_request_id: str) -> bytes:
 class IdMinter:
     """Mints request ids and trace ids from batches of the kernel's random bytes."""
 
-    __slots__ = ("_random_bytes", "_requests", "_root", "_second_ends", "_traces")
+    __slots__ = ("_next_trace", "_random_bytes", "_root", "_second_ends", "request_ids")
 
     def __init__(self, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
         self._random_bytes = random_bytes
-        self._requests: list[tuple[str, str, bytes]] = []
-        self._traces: list[str] = []
-        self._second_ends = 0.0
-        """When the second of `_root` is over; seconds since 1970."""
-        self._root = ""
-
-    def request_ids(self) -> tuple[str, str, bytes]:
+        # Iterators that go from one batch to the next by themselves: no call of ours for each id.
+        self.request_ids: Callable[[], tuple[str, str, bytes]] = chain.from_iterable(
+            iter(partial(_request_ids, random_bytes), None)
+        ).__next__
         """Return a request id, an extended request id, and their `id_lines`.
 
         The first is a version 4 UUID (RFC 9562 section 5.4) as text, like x-amzn-RequestId; the
         second has 16 characters and ends with `=`, like x-amz-apigw-id.
         """
-        if not self._requests:
-            self._requests = self._mint()
-        return self._requests.pop()
+        self._next_trace: Callable[[], str] = chain.from_iterable(
+            iter(partial(_traces, random_bytes), None)
+        ).__next__
+        self._second_ends = 0.0
+        """When the second of `_root` is over; seconds since 1970."""
+        self._root = ""
 
     def request_id(self) -> str:
         """Return a request id alone."""
         return self.request_ids()[0]
-
-    def _mint(self) -> list[tuple[str, str, bytes]]:
-        digits = self._random_bytes(16 * _BATCH).hex().encode("ascii")
-        others = binascii.b2a_base64(self._random_bytes(12 * _BATCH), newline=False)
-        chance = digits[: _UUID_DIGITS * _BATCH] + others
-        rows = _filled(_ROW, chance)
-        variants = slice(_VARIANT_COLUMN, None, len(_ROW))
-        rows[variants] = rows[variants].translate(_VARIANTS)
-        # Of each row: a name, the request id, a name, the extended request id.
-        words = rows.decode("ascii").split()
-        lines = bytes(rows).split(b"\f")
-        return list(zip(words[1::4], words[3::4], lines, strict=False))
 
     def trace_id(self, epoch: float) -> str:
         """Return a new X-Ray trace: `Root=1-{8 digits of epoch}-{24};Parent={16};Sampled=0`."""
@@ -105,24 +96,46 @@ class IdMinter:
             second = int(epoch)
             self._second_ends = second + 1.0
             self._root = f"Root=1-{second:08x}-"
-        if not self._traces:
-            digits = self._random_bytes(20 * _BATCH).hex().encode("ascii")
-            self._traces = _filled(_TRACE, digits).decode("ascii").split()
-        return self._root + self._traces.pop()
+        return f"{self._root}{self._next_trace()};Sampled=0"
 
     def parent_id(self) -> str:
         """Return an X-Ray segment id, 16 hexadecimal digits."""
         return self._random_bytes(8).hex()
 
 
-def _filled(row: bytes, chance: bytes) -> bytearray:
-    """Return a batch of rows, whose `#` are filled from `chance` column by column.
+def _request_ids(random_bytes: Callable[[int], bytes]) -> Iterator[tuple[str, str, bytes]]:
+    """Return a batch of request ids, extended ones, and their lines."""
+    rows = _rows(_IDS, random_bytes)
+    variants = slice(_VARIANT_COLUMN, None, len(_IDS))
+    rows[variants] = rows[variants].translate(_VARIANTS)
+    # The extended id comes last of a row, and ends with the only `=`.
+    first = _REQUEST_ID_LINE % b""
+    lines = first + rows.replace(b"=\f", b"=" + first).replace(b"\f", _EXTENDED_ID_LINE % b"")
+    ids = rows.decode("ascii").split("\f")
+    return zip(ids[::2], ids[1::2], _LINES_OF_A_BATCH.unpack_from(lines), strict=False)
 
-    Rows are of equal width, so that a slice with the width as its step is a column: one write for
-    256 requests. Pieces for each id, joined, cost three times as much.
+
+def _traces(random_bytes: Callable[[int], bytes]) -> list[str]:
+    """Return a batch of what differs between traces."""
+    return _rows(_TRACES, random_bytes)[:-1].decode("ascii").split("\f")
+
+
+def _rows(row: bytes, random_bytes: Callable[[int], bytes]) -> bytearray:
+    """Return a batch of rows like `row`, its `#` and `?` filled with chance.
+
+    All is random digits at first; then what is none is written over them, column by column. Rows
+    are of equal width, so that a slice with the width as its step is a column: one write for the
+    whole batch. Pieces for each id, joined, cost three times as much.
     """
-    rows = bytearray(row * _BATCH)
-    columns = (place for place, sign in enumerate(row) if sign == ord("#"))
-    for number, column in enumerate(columns):
-        rows[column :: len(row)] = chance[number * _BATCH : (number + 1) * _BATCH]
+    width = len(row)
+    rows = bytearray(random_bytes(width * _BATCH // 2).hex().encode("ascii"))
+    count = row.count(b"?")
+    others = binascii.b2a_base64(random_bytes(count * _BATCH * 3 // 4), newline=False)
+    at = 0
+    for column, sign in enumerate(row):
+        if sign == ord("?"):
+            rows[column::width] = others[at : at + _BATCH]
+            at += _BATCH
+        elif sign != ord("#"):
+            rows[column::width] = bytes((sign,)) * _BATCH
     return rows

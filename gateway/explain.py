@@ -1,6 +1,6 @@
 """Why a request goes where it goes: the stations of the pipeline, asked one by one. No I/O.
 
-The answers are the pipeline's own (`locate`, `route`, the compiled integration), so that an
+The answers are the pipeline's own (`locate`, the routes, the compiled integration), so that an
 explanation cannot differ from what is served; only the sentences are made here.
 """
 
@@ -23,6 +23,7 @@ from gateway.driver import Pending
 from gateway.errors import Fault
 from gateway.integrations.base import IntegrationContext
 from gateway.messages import (
+    Derived,
     EndpointResponse,
     Exchange,
     IntegrationRequest,
@@ -33,7 +34,6 @@ from gateway.pipeline.api_key import admit_key
 from gateway.pipeline.authorize import authorize
 from gateway.pipeline.health import HealthCheck
 from gateway.pipeline.locate import locate
-from gateway.pipeline.route import route
 from gateway.pipeline.serve import NO_ROUTE
 from gateway.release import (
     ACCOUNT_BUCKET,
@@ -218,26 +218,22 @@ def request_of(http_method: str, url: str, headers: Iterable[str]) -> Invocation
         host, _ = canonical_host(authority)
     except RefusedError as error:
         raise InvalidRequestError(f"{authority!r} is no host; it would be answered 400") from error
-    return InvocationRequest(
-        method=http_method,
-        target=target,
-        path=parts.path or "/",
-        query=parts.query,
-        host=host,
-        headers=raw if "Host" in fields else ((b"Host", authority.encode()), *raw),
-        fields=fields,
-        body=None,
+    derived = Derived(
+        host,
+        raw if "Host" in fields else ((b"Host", authority.encode()), *raw),
+        fields,
         source_ip="127.0.0.1",
         scheme=parts.scheme,
         port=port or _DEFAULT_PORTS[parts.scheme],
     )
+    return InvocationRequest((http_method, target, parts.path or "/", parts.query), derived)
 
 
 def explain(
     snapshot: Snapshot, release: Release, request: InvocationRequest, limits: Limits
 ) -> Explanation:
     """Follow a request through the edge and the stations of a release, up to the backend."""
-    request.tls = _assumed_tls(snapshot, request)
+    request.derived.tls = _assumed_tls(snapshot, request)
     exchange = _exchange(request)
     known = Explanation(
         http_method=request.method,
@@ -293,12 +289,13 @@ def _explain_arm(
         candidates=tuple(variant.routes.candidates(path, request.method)),
         answer="",
     )
-    method = route(variant, path, exchange)
-    if method is None:
+    found = variant.routes.find(path, request.method)
+    if found is None:
         why = f"no method for {request.method} {path}"
         return replace(known, answer=f"{NO_ROUTE.status} {NO_ROUTE.message}: {why}")
+    index, exchange.path_parameters = found
+    exchange.scope = method = variant.methods[index]
     identity = exchange.identity = method.identity
-    exchange.scope = method
     settings = stage.definition.method_settings
     setting = effective_setting(settings, identity.resource_path, identity.http_method)
     own_key = setting_key(identity.resource_path, identity.http_method)
@@ -481,9 +478,7 @@ def _refusal(fault: Fault) -> str:
 
 
 def _exchange(request: InvocationRequest) -> Exchange:
-    return Exchange(
-        request=request, request_id="", extended_request_id="", now=0.0, epoch=0.0, draw=0.0
-    )
+    return Exchange(request=request, request_id="", extended_request_id="", now=0.0, epoch=0.0)
 
 
 def _header(text: str) -> tuple[bytes, bytes]:

@@ -23,24 +23,55 @@ from gateway.streams import BodyStream
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 """Name and value pairs, as sent, in order."""
 
+LineParts = tuple[str, str, str, str]
+"""Method, upper case; target in origin-form as sent, still percent-encoded; its path, up to the
+first `?`; its query, after that: empty when there is none."""
+
 _NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 _REQUEST_ID: Final = istr("x-amzn-RequestId")
 _TRACE_ID: Final = istr("X-Amzn-Trace-Id")
 
 
 class Derived:
-    """What was derived from a header block and its connection alone, once for all its requests.
+    """A header block, its connection, and what was derived of them alone: once for all requests.
 
-    Each value is of the module that its line names, and bound to what else it depends on: the
-    release's objects, by identity. One of a kind is kept, the last: there is nothing to grow.
+    Each derived value is of the module that its line names, and bound to what else it depends on:
+    the release's objects, by identity. One of a kind is kept, the last: there is nothing to grow.
     """
 
     __slots__ = (
-        "admission", "asked", "forward_key", "forwarded", "key_digest", "sent_request_id",
-        "sent_trace_id",
+        "admission", "asked", "fields", "forward_key", "forwarded", "headers", "host",
+        "is_http_1_0", "key_digest", "port", "scheme", "sent_request_id", "sent_trace_id",
+        "source_ip", "tls",
     )  # fmt: skip
 
-    def __init__(self, fields: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        host: str,
+        headers: RawHeaders,
+        fields: Mapping[str, str],
+        source_ip: str = "",
+        scheme: str = "http",
+        port: int = 80,
+        *,
+        is_http_1_0: bool = False,
+    ) -> None:
+        self.host = host
+        """Host, lower case, without port and without a trailing dot."""
+        self.headers = headers
+        self.fields = fields
+        """The headers as a case-insensitive multi-mapping (a name's first value); for look-ups
+        only."""
+        self.is_http_1_0 = is_http_1_0
+        self.source_ip = source_ip
+        """Address of the peer, or of the client that a trusted proxy names."""
+        self.scheme = scheme
+        self.port = port
+        """Port the client connected to."""
+        self.tls: ClientTls | None = None
+        """The connection's; None: plain HTTP."""
+
+        # Derived
         self.sent_request_id = fields.get(_REQUEST_ID)
         """`x-amzn-RequestId` as the client sent it."""
         self.sent_trace_id = fields.get(_TRACE_ID)
@@ -60,53 +91,37 @@ class InvocationRequest:
     """What the client sent. `server.connection` has checked every byte of the head."""
 
     __slots__ = (
-        "body", "derived", "fields", "headers", "host", "is_http_1_0", "method", "path", "port",
-        "query", "scheme", "source_ip", "target", "tls",
+        "body", "derived", "fields", "headers", "host", "is_http_1_0", "method", "path", "query",
+        "source_ip", "target",
     )  # fmt: skip
 
-    def __init__(  # noqa: PLR0917 (once per request: names cost time)
-        self,
-        method: str,
-        target: str,
-        path: str,
-        query: str,
-        host: str,
-        headers: RawHeaders,
-        fields: Mapping[str, str],
-        body: BodyStream | None,
-        source_ip: str,
-        scheme: str = "http",
-        port: int = 80,
-        is_http_1_0: bool = False,
-        derived: Derived | None = None,
-        tls: ClientTls | None = None,
-    ) -> None:
-        self.method = method
-        """HTTP method, upper case."""
-        self.target = target
-        """Origin-form request target as sent: path and query, still percent-encoded."""
-        self.path = path
-        """`target` up to the first `?`."""
-        self.query = query
-        """`target` after the first `?`; empty when there is none."""
-        self.host = host
-        """Host, lower case, without port and without a trailing dot."""
-        self.headers = headers
-        self.fields = fields
-        """The headers as a case-insensitive multi-mapping (a name's first value); for look-ups
-        only."""
+    def __init__(self, line: LineParts, derived: Derived, body: BodyStream | None = None) -> None:
+        self.method, self.target, self.path, self.query = line
+        self.derived = derived
+        """Shared by the requests of a connection that repeats its headers."""
+        # At hand: what most requests are asked for, and what mappings read.
+        self.host = derived.host
+        self.headers = derived.headers
+        self.fields = derived.fields
+        self.source_ip = derived.source_ip
+        self.is_http_1_0 = derived.is_http_1_0
         self.body = body
         """None: the request has no body and no framing header."""
-        self.source_ip = source_ip
-        """Address of the peer, or of the client that a trusted proxy names."""
-        self.scheme = scheme
-        self.port = port
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https`: how the client connected."""
+        return self.derived.scheme
+
+    @property
+    def port(self) -> int:
         """Port the client connected to."""
-        self.is_http_1_0 = is_http_1_0
-        self.derived = Derived(fields) if derived is None else derived
-        """Shared by the requests of a connection that repeats its headers."""
-        self.tls = tls
-        """The connection's; None: plain HTTP."""
+        return self.derived.port
+
+    @property
+    def tls(self) -> ClientTls | None:
+        """What is known of the client's TLS; None: plain HTTP."""
+        return self.derived.tls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +170,7 @@ class Exchange:
     """The logbook of one request, for `record`. One writer: `pipeline.serve` and its stations."""
 
     __slots__ = (
-        "base_path", "context_path", "draw", "endpoint_uri", "epoch", "execution_trace",
+        "base_path", "context_path", "endpoint_uri", "epoch", "execution_trace",
         "extended_request_id", "fault", "id_lines", "identity", "integration_latency",
         "integration_status", "now", "path_parameters", "phases", "request", "request_id",
         "response_latency", "response_length", "scope", "status", "trace_id", "usage",
@@ -168,7 +183,6 @@ class Exchange:
         extended_request_id: str,
         now: float,
         epoch: float,
-        draw: float,
         lines: bytes = b"",
     ) -> None:
         self.request = request
@@ -180,8 +194,6 @@ class Exchange:
         """When the request's head was complete, seconds of CLOCK_MONOTONIC."""
         self.epoch = epoch
         """The same instant, seconds since 1970."""
-        self.draw = draw
-        """A number in [0, 1), for the canary."""
 
         # Set by locate
         self.context_path = ""

@@ -25,13 +25,14 @@ from gateway.driver import Drive, Pending
 from gateway.errors import Fault
 from gateway.integrations.base import IntegrationContext
 from gateway.messages import (
+    Derived,
     EndpointResponse,
     Exchange,
     IntegrationRequest,
     InvocationRequest,
     InvocationResponse,
 )
-from gateway.pipeline import Service
+from gateway.pipeline import Service, TimedService
 from gateway.release import ACCOUNT_BUCKET, Release, required_blocks, required_buckets
 from gateway.release.usage import all_keys
 from gateway.reload.usage import UsageState
@@ -125,19 +126,14 @@ def request(
     """Return what a client sent."""
     path, _, query = target.partition("?")
     pairs = [("Host", host), *(headers or {}).items()]
-    return InvocationRequest(
-        method=method,
-        target=target,
-        path=path,
-        query=query,
-        host=host,
-        headers=tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs),
-        fields=CIMultiDict(pairs),
-        body=content,
+    derived = Derived(
+        host,
+        tuple((name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs),
+        CIMultiDict(pairs),
         source_ip="192.0.2.7",
-        scheme="http",
         port=8080,
     )
+    return InvocationRequest((method, target, path, query), derived, content)
 
 
 def mock(status: int = 200, template: str = "", **parameters: str) -> Integration:
@@ -312,7 +308,7 @@ class World:
                 quota = served.usage_plans[plan_id].quota
                 self.usage.set_left(row, quota.limit if quota else UNLIMITED)
         self.cell = SnapshotCell(self.compiled(served))
-        self.service = Service(
+        self.service = (TimedService if is_server_timing else Service)(
             cell=self.cell,
             endpoints=self.endpoints,
             metrics=self.metrics,
@@ -320,7 +316,6 @@ class World:
             clock=self.clock,
             draw=lambda: self.drawn,
             ids=ids,
-            is_server_timing=is_server_timing,
         )
 
     def compiled(self, served: Release, previous: Snapshot | None = None) -> Snapshot:

@@ -173,9 +173,7 @@ class FakeService:
     def open(self, request: InvocationRequest) -> Exchange:
         self.requests.append(request)
         number = len(self.requests)
-        return Exchange(
-            request, f"request-{number}", f"extended-{number}=", self.clock.now(), 0.0, 0.5
-        )
+        return Exchange(request, f"request-{number}", f"extended-{number}=", self.clock.now(), 0.0)
 
     def refuse(self, exchange: Exchange, fault: Fault) -> InvocationResponse:
         return InvocationResponse(502, b"", f"{exchange.request_id}: {fault}".encode())

@@ -6,7 +6,7 @@ from typing import Any
 
 from multidict import CIMultiDict
 
-from gateway.messages import Exchange, InvocationRequest, MethodIdentity
+from gateway.messages import Derived, Exchange, InvocationRequest, MethodIdentity
 
 REQUEST_ID = "5a1c9a4e-0d3f-4b5e-9f3e-0123456789ab"
 EXTENDED_REQUEST_ID = "AbCdEfGhIjKlMn8="
@@ -42,8 +42,10 @@ def request(*, headers: tuple[tuple[str, str], ...] = (), **changes: Any) -> Inv
         "fields": CIMultiDict(headers),
         "body": None,
         "source_ip": "203.0.113.9",
-    }
-    return InvocationRequest(**(fields | changes))
+    } | changes
+    line = fields.pop("method"), fields.pop("target"), fields.pop("path"), fields.pop("query")
+    body = fields.pop("body")
+    return InvocationRequest(line, Derived(**fields), body)
 
 
 def exchange(request_: InvocationRequest | None = None, **changes: Any) -> Exchange:
@@ -56,7 +58,7 @@ def exchange(request_: InvocationRequest | None = None, **changes: Any) -> Excha
         "response_length": 192,
         "response_latency": 0.012,
     }
-    built = Exchange(request_ or request(), REQUEST_ID, EXTENDED_REQUEST_ID, 100.0, EPOCH, 0.5)
+    built = Exchange(request_ or request(), REQUEST_ID, EXTENDED_REQUEST_ID, 100.0, EPOCH)
     for name, value in (fields | changes).items():
         setattr(built, name, value)
     return built

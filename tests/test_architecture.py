@@ -56,7 +56,6 @@ UNTESTED: Mapping[str, str] = {
     "gateway.pipeline.authorize": _STATION,
     "gateway.pipeline.locate": _STATION,
     "gateway.pipeline.meter": _STATION,
-    "gateway.pipeline.route": _STATION,
     "gateway.pipeline.split": _STATION,
     "gateway.snapshot.cell": "one reference: tests/unit/worker swap it",
     "gateway.snapshot.compiled": _COMPILED,

@@ -21,6 +21,7 @@ from gateway.errors import Fault
 from gateway.integrations.backend import whole_answer
 from gateway.integrations.base import Endpoints, IntegrationContext
 from gateway.messages import (
+    Derived,
     EndpointResponse,
     Exchange,
     IntegrationRequest,
@@ -225,19 +226,15 @@ def _exchange(test: MethodTest, ids: IdMinter, clock: Clock) -> Exchange:
         body.feed(test.body)
         body.finish()
     host = f"{test.api_id}.execute-api.{test.region}.amazonaws.com"
-    request = InvocationRequest(
-        method=test.verb,
-        target=test.target,
-        path=path,
-        query=query,
-        host=fields.get("Host", host).lower(),
-        headers=test.headers,
-        fields=fields,
-        body=body,
+    derived = Derived(
+        fields.get("Host", host).lower(),
+        test.headers,
+        fields,
         source_ip=test.source_ip,
         scheme="https",
         port=443,
     )
+    request = InvocationRequest((test.verb, test.target, path, query), derived, body)
     request_id, extended_id, lines = ids.request_ids()
     exchange = Exchange(
         request,
@@ -245,7 +242,6 @@ def _exchange(test: MethodTest, ids: IdMinter, clock: Clock) -> Exchange:
         extended_id,
         clock.now(),
         clock.epoch(),
-        0.0,
         lines,
     )
     exchange.context_path = path

@@ -31,7 +31,7 @@ from gateway.mapping.parameters import response_header_name
 from gateway.mapping.sources import PARAMETER_NAME, Source, compile_source
 from gateway.mapping.template import TEMPLATE_BYTES
 from gateway.mapping.wire_text import header_bytes, to_bytes
-from gateway.messages import Exchange, InvocationRequest, InvocationResponse
+from gateway.messages import Derived, Exchange, InvocationRequest, InvocationResponse
 
 _Part = str | Callable[[Fault, Exchange], str]
 _Parts = tuple[_Part, ...]
@@ -56,7 +56,7 @@ _BODILESS: Final = frozenset({204, 205, 304})
 _PLAIN_TEXT_HEAD: Final = b"Content-Type: text; charset=utf-8\r\n"
 """Of REQUEST_TOO_LARGE, which AWS's front end answers before any API's customisation."""
 _NO_EXCHANGE: Final = Exchange(
-    InvocationRequest("GET", "/", "/", "", "", (), {}, None, ""), "", "", 0.0, 0.0, 0.0
+    InvocationRequest(("GET", "/", "/", ""), Derived("", (), {})), "", "", 0.0, 0.0
 )
 """Stands in where an answer is rendered ahead: nothing is read from it."""
 

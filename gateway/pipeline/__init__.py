@@ -1,6 +1,5 @@
-"""The stations of one request, each a plain function in a file of its own; `serve` is the order."""
+"""The stations of one request, each a plain function in its own file; `serve` has their order."""
 
-from gateway.pipeline.serve import serve
-from gateway.pipeline.service import Service
+from gateway.pipeline.service import Service, TimedService
 
-__all__ = ["Service", "serve"]
+__all__ = ["Service", "TimedService"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from gateway.errors import forbidden
+from typing import Final
+
+from gateway.errors import Fault, forbidden
 from gateway.messages import Exchange
 from gateway.pipeline.health import HealthCheck
-from gateway.routing import RESERVED_PATHS, split_path_form, split_stage
+from gateway.routing import RESERVED_CHARACTERS, RESERVED_PATHS, split_path_form, split_stage
 from gateway.snapshot.compiled import CompiledStage, Snapshot
 
 STAGELESS = "(none)"
 """The stage of a base path mapping that takes it from the path (AWS's spelling)."""
+_NO_STAGES: Final[dict[str, CompiledStage]] = {}
 
 
 def locate(snapshot: Snapshot, exchange: Exchange) -> tuple[CompiledStage, str]:
@@ -36,7 +39,7 @@ def locate(snapshot: Snapshot, exchange: Exchange) -> tuple[CompiledStage, str]:
             # Slashes in front count as one, as on the default endpoint (semantics sheet 1.1).
             path = "/" + path.lstrip("/")
         exchange.context_path = path
-        if path in RESERVED_PATHS:
+        if len(path) <= RESERVED_CHARACTERS and path in RESERVED_PATHS:
             raise HealthCheck
         found = domain.find(path)
         if found is None:
@@ -45,7 +48,10 @@ def locate(snapshot: Snapshot, exchange: Exchange) -> tuple[CompiledStage, str]:
         stage_name = mapping.stage
         if stage_name == STAGELESS:
             stage_name, rest = split_stage(rest)
-        return _stage(snapshot, mapping.rest_api_id, stage_name), rest
+        try:
+            return snapshot.apis[mapping.rest_api_id][stage_name], rest
+        except KeyError:
+            raise _nowhere(snapshot, mapping.rest_api_id, stage_name) from None
     return _by_default_endpoint(snapshot, exchange, place.api_id)
 
 
@@ -64,23 +70,21 @@ def _by_default_endpoint(
     exchange.context_path = f"/{stage_name}{rest}"
     if rest == "/" and request.path in RESERVED_PATHS and _is_open(snapshot, api_id):
         raise HealthCheck
-    stage = _stage(snapshot, api_id, stage_name)
+    stage = snapshot.apis.get(api_id, _NO_STAGES).get(stage_name)
+    if stage is None:
+        raise _nowhere(snapshot, api_id, stage_name)
     if stage.is_execute_api_disabled:
         raise forbidden(f"API {api_id} has disableExecuteApiEndpoint")
     return stage, rest
 
 
-def _stage(snapshot: Snapshot, api_id: str, stage_name: str) -> CompiledStage:
-    stages = snapshot.apis.get(api_id)
-    if stages is None:
-        raise forbidden(f"there is no API {api_id}")
-    stage = stages.get(stage_name)
-    if stage is None:
-        raise forbidden(f"API {api_id} has no stage {stage_name}")
-    return stage
+def _nowhere(snapshot: Snapshot, api_id: str, stage_name: str) -> Fault:
+    if api_id not in snapshot.apis:
+        return forbidden(f"there is no API {api_id}")
+    return forbidden(f"API {api_id} has no stage {stage_name}")
 
 
 def _is_open(snapshot: Snapshot, api_id: str) -> bool:
     """Return whether there is an API whose default endpoint some stage has."""
-    stages = snapshot.apis.get(api_id, {})
+    stages = snapshot.apis.get(api_id, _NO_STAGES)
     return any(not stage.is_execute_api_disabled for stage in stages.values())

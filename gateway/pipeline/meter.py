@@ -6,31 +6,23 @@ from typing import Final
 
 from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import Exchange
-from gateway.pipeline.api_key import meter_key, refuse_or_note
-from gateway.snapshot.compiled import CompiledMethod, Snapshot
+from gateway.pipeline.api_key import refuse_or_note
+from gateway.snapshot.compiled import CompiledMethod
 from gateway.throttle import refusing
 
 _THROTTLED: Final = Fault(GatewayResponseType.THROTTLED, source="client")
 """Never raised: a refusal must cost less than what it protects."""
 
 
-def meter(snapshot: Snapshot, method: CompiledMethod, exchange: Exchange) -> Fault | None:
-    """Check the API key, if the method requires one, and take a token from each bucket.
+def meter(method: CompiledMethod, exchange: Exchange) -> Fault | None:
+    """Take a token from each bucket of a method that requires no API key; else see `api_key`.
 
-    Narrowest first: the key's usage plan, the stage method, the account.
+    Narrowest first: the stage method, the account.
 
     Returns:
-        THROTTLED (429) when the stage method's or the account's bucket is empty; then no bucket
-        loses a token.
-
-    Raises:
-        Fault: INVALID_API_KEY (403), QUOTA_EXCEEDED (429) or THROTTLED, for what the key says.
+        THROTTLED (429) when one is empty; then no bucket loses a token.
     """
-    if method.keyed is not None:
-        meter_key(snapshot.api_keys, method.keyed, method, exchange)
-        return None
-    meters = method.meters
-    if not meters or refusing(meters, exchange.now) is None:
+    if refusing(method.meters, exchange.now) is None:
         return None
     if method.is_shadow:
         refuse_or_note(method, exchange)

@@ -11,7 +11,7 @@ from gateway.definitions.stage import LoggingLevel
 from gateway.errors import Fault, GatewayResponseType
 from gateway.integrations.base import Answer, Endpoints
 from gateway.messages import Exchange, InvocationRequest, InvocationResponse, UsageNote
-from gateway.pipeline.serve import refuse, serve
+from gateway.pipeline.serve import Stations
 from gateway.snapshot.cell import SnapshotCell
 from gateway.snapshot.compiled import Scope
 from gateway.telemetry.execution_log import lines
@@ -65,7 +65,7 @@ class Answering(Protocol):
         ...
 
 
-class Service(Answering):
+class Service(Stations, Answering):
     """Answers requests from the current snapshot, and records each one."""
 
     def __init__(
@@ -78,18 +78,14 @@ class Service(Answering):
         clock: Clock,
         draw: Callable[[], float],
         ids: IdMinter,
-        is_server_timing: bool = False,
     ) -> None:
+        super().__init__(cell, endpoints, draw)
         # Process
-        self._cell = cell
-        self._endpoints = endpoints
         self._metrics = metrics
         self._logs = logs
         self._now = clock.now
         self._epoch = clock.epoch
-        self._draw = draw
         self._ids = ids
-        self._is_server_timing = is_server_timing
 
     def open(self, request: InvocationRequest) -> Exchange:
         """Begin a request: mint its ids, note when it came."""
@@ -98,39 +94,8 @@ class Service(Answering):
         if sent_id is not None:
             request_id, lines = _adopted(sent_id), b""
         # Called as methods they would be looked up as such first: that is slower.
-        now, epoch, draw = self._now, self._epoch, self._draw
-        exchange = Exchange(request, request_id, extended_id, now(), epoch(), draw(), lines)
-        if self._is_server_timing:
-            exchange.phases = []
-        return exchange
-
-    def answer(self, exchange: Exchange) -> Answer:
-        """Return the answer to a request, or the work of getting it.
-
-        A Fault that the work raises is for `refuse`.
-        """
-        answer = serve(self._cell.current, exchange, self._endpoints)
-        return answer if exchange.phases is None else self._timed(answer, exchange)
-
-    def refuse(self, exchange: Exchange, fault: Fault) -> InvocationResponse:
-        """Return the gateway response of a Fault that the work of answering raised."""
-        return refuse(self._cell.current, exchange, fault)
-
-    async def _timed(self, answer: Answer, exchange: Exchange) -> InvocationResponse:
-        """Answer, and tell the phases' times in a Server-Timing header."""
-        try:
-            response = answer if isinstance(answer, InvocationResponse) else await answer
-        except Fault as fault:
-            response = self.refuse(exchange, fault)
-        assert exchange.phases is not None  # noqa: S101 (`answer` looked)
-        exchange.phases.append(("answer", self._now()))
-        timing = server_timing(exchange).encode("ascii")
-        return InvocationResponse(
-            response.status,
-            response.head + b"Server-Timing: " + timing + b"\r\n",
-            response.body,
-            response.length,
-        )
+        now, epoch = self._now, self._epoch
+        return Exchange(request, request_id, extended_id, now(), epoch(), lines)
 
     def record(self, exchange: Exchange) -> None:
         """End a request: count it and log it. Always called once, after the last byte."""
@@ -168,3 +133,34 @@ class Service(Answering):
     def refused(self, reason: str) -> None:
         """Count a connection or request that the edge refused before it became an exchange."""
         self._metrics.count_refusal(reason)
+
+
+class TimedService(Service):
+    """A service that tells clients in a Server-Timing header where the time went."""
+
+    def open(self, request: InvocationRequest) -> Exchange:
+        """Begin a request whose phases are noted."""
+        exchange = super().open(request)
+        exchange.phases = []
+        return exchange
+
+    def answer(self, exchange: Exchange) -> Answer:
+        """Return the work of answering."""
+        return self._timed(exchange)
+
+    async def _timed(self, exchange: Exchange) -> InvocationResponse:
+        """Answer, and tell the phases' times in a Server-Timing header."""
+        try:
+            answer = super().answer(exchange)
+            response = answer if isinstance(answer, InvocationResponse) else await answer
+        except Fault as fault:
+            response = self.refuse(exchange, fault)
+        assert exchange.phases is not None  # noqa: S101 (`open` began)
+        exchange.phases.append(("answer", self._now()))
+        timing = server_timing(exchange).encode("ascii")
+        return InvocationResponse(
+            response.status,
+            response.head + b"Server-Timing: " + timing + b"\r\n",
+            response.body,
+            response.length,
+        )

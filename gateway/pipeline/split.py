@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gateway.canary import takes_canary
 from gateway.messages import Exchange
 from gateway.snapshot.compiled import CompiledStage, Variant
 
 
-def split(stage: CompiledStage, exchange: Exchange) -> Variant:
-    """Return the variant that serves a request: drawn for it, or for its caller."""
+def split(stage: CompiledStage, exchange: Exchange, draw: Callable[[], float]) -> Variant:
+    """Return the variant that serves a request: drawn for it, or for its caller.
+
+    `draw` returns a number in [0, 1). It is asked here alone: most stages have no canary.
+    """
     canary = stage.canary
     if canary is None:
         return stage.base
-    draw = exchange.draw
+    drawn = draw()
     if stage.draw is not None:
-        draw = stage.draw(exchange.request, draw)
-    return canary if takes_canary(stage.canary_percent, draw) else stage.base
+        drawn = stage.draw(exchange.request, drawn)
+    return canary if takes_canary(stage.canary_percent, drawn) else stage.base

@@ -2,7 +2,13 @@
 
 from gateway.routing.addressing import API_ID_HEADER, api_of_host, split_path_form, split_stage
 from gateway.routing.candidates import Candidate
-from gateway.routing.domains import NO_BASE_PATH, RESERVED_PATHS, BasePaths, Domains
+from gateway.routing.domains import (
+    NO_BASE_PATH,
+    RESERVED_CHARACTERS,
+    RESERVED_PATHS,
+    BasePaths,
+    Domains,
+)
 from gateway.routing.guards import Guard
 from gateway.routing.paths import ANY, ANY_METHODS
 from gateway.routing.places import Place, Places
@@ -13,6 +19,7 @@ __all__ = [
     "ANY_METHODS",
     "API_ID_HEADER",
     "NO_BASE_PATH",
+    "RESERVED_CHARACTERS",
     "RESERVED_PATHS",
     "BasePaths",
     "Candidate",

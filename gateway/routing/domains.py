@@ -24,6 +24,8 @@ NO_BASE_PATH: Final = "(none)"
 
 RESERVED_PATHS: Final = frozenset({"/ping", "/sping"})
 """Paths of custom domains and API hosts that AWS keeps for health checks; see `pipeline.health`."""
+RESERVED_CHARACTERS: Final = max(map(len, RESERVED_PATHS))
+"""The length of the longest: a longer path need not be looked up."""
 
 
 class BasePaths(Generic[T]):

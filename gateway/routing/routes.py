@@ -114,20 +114,23 @@ class Routes(Generic[T]):
         segments = stripped.split("/", self._deepest)
         node = self._root
         for segment in segments:
-            if segment in node.statics:
-                node = node.statics[segment]
-            elif node.variable is not None and segment:
-                node = node.variable
-            else:
+            children = node.statics
+            if segment in children:
+                node = children[segment]
+                continue
+            variable = node.variable
+            if variable is None or not segment:
                 return self._next_best(segments, http_method)
-        if http_method not in node.entries:
+            node = variable
+        entries = node.entries
+        if http_method not in entries:
             return self._next_best(segments, http_method)
-        found = node.entries[http_method]
-        if len(found[1]) != 1:
+        payload, named, _, _ = found = entries[http_method]
+        if len(named) != 1:
             return _found(found, segments)
         # Most have one path parameter.
-        name, position = found[1][0]
-        return found[0], {name: segments[position]}
+        name, position = named[0]
+        return payload, {name: segments[position]}
 
     def _next_best(
         self, segments: list[str], http_method: str

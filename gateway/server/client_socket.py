@@ -6,7 +6,7 @@ import asyncio
 from typing import Final, cast
 
 from gateway.client_tls import ClientTls
-from gateway.messages import InvocationRequest
+from gateway.messages import Derived
 from gateway.server.deadlines import Deadline
 from gateway.server.edge import Edge
 from gateway.server.parser import X_FORWARDED_FOR, X_FORWARDED_PORT, X_FORWARDED_PROTO, Fields
@@ -119,12 +119,18 @@ class ClientSocket(asyncio.Protocol, Deadline):
             self._is_admitted = False
             self._edge.admission.release(self._address)
 
-    def _believe_proxy(self, request: InvocationRequest, fields: Fields) -> None:
-        """Note which client the peer, a trusted proxy, speaks for, and how that one connected."""
+    def _note_client(self, derived: Derived, fields: Fields) -> None:
+        """Note whose headers they are; a trusted proxy's say which client it speaks for."""
+        derived.tls = self._tls
+        if not self._is_proxied:
+            derived.source_ip = self._address
+            derived.scheme = self._scheme
+            derived.port = self._port
+            return
         chain = fields.getall(X_FORWARDED_FOR, ())
-        request.source_ip = self._edge.proxies.client_of(self._address, chain)
-        request.scheme = scheme_of(fields.getall(X_FORWARDED_PROTO, ())) or self._scheme
-        request.port = port_of(fields.getall(X_FORWARDED_PORT, ())) or self._port
+        derived.source_ip = self._edge.proxies.client_of(self._address, chain)
+        derived.scheme = scheme_of(fields.getall(X_FORWARDED_PROTO, ())) or self._scheme
+        derived.port = port_of(fields.getall(X_FORWARDED_PORT, ())) or self._port
 
     def _expire_at(self, deadline: float) -> None:
         self.deadline = deadline

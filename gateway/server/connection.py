@@ -127,29 +127,19 @@ class ClientConnection(ClientSocket):
         heads = self._heads
         self._held = heads.read(self._held)
         if not heads.is_complete:
-            if heads.is_begun is not self._is_head_timed:
-                self._is_head_timed = heads.is_begun
-                times = edge.timeouts
-                seconds = times.header_seconds if heads.is_begun else times.keep_alive_seconds
-                self._expire_at(edge.now() + seconds)
+            self._await_head(is_begun=heads.is_begun)
             return False
         self._is_head_timed = False
         self._status = 0
         stream: BodyStream | None = None
-        if heads.is_plain:
-            self._wants_close, self._is_kept = False, True
-        else:
+        if heads.head is not None:
             stream = self._heed(heads.head, heads)
         self._requests += 1
-        request = InvocationRequest(
-            heads.method, heads.target, heads.path, heads.query, heads.host, heads.raw_headers,
-            heads.fields, stream, self._address, self._scheme, self._port, heads.is_http_1_0,
-            heads.derived, self._tls,
-        )  # fmt: skip
-        if self._is_proxied:
-            self._believe_proxy(request, heads.fields)
+        derived = heads.derived
+        if not derived.source_ip:
+            self._note_client(derived, heads.fields)
         service = edge.service
-        self._exchange = exchange = service.open(request)
+        self._exchange = exchange = service.open(InvocationRequest(heads.line, derived, stream))
         self._phase = BUSY
         body = self._body
         if body is not None:
@@ -169,6 +159,14 @@ class ClientConnection(ClientSocket):
             # Nobody wants it yet, and enough is held.
             self.settle_reading()
         return True
+
+    def _await_head(self, *, is_begun: bool) -> None:
+        """Give a head that has begun its time; a connection on which none has, its own."""
+        if is_begun is not self._is_head_timed:
+            self._is_head_timed = is_begun
+            times = self._edge.timeouts
+            seconds = times.header_seconds if is_begun else times.keep_alive_seconds
+            self._expire_at(self._edge.now() + seconds)
 
     def _heed(self, head: Head, heads: HeadReader) -> BodyStream | None:
         """Do as the headers ask: take a body, expect, close. Returns the body."""

@@ -32,7 +32,7 @@ def refusal_of_head(
     try:
         reader.read(b"\r\n".join(lines) + b"\r\n\r\n")
         head = reader.head
-        if head is None or reader.is_plain:
+        if head is None:
             return None
         if reader.payload is not NO_BODY or has_framing(head.headers):
             length_of(head, limits.body_bytes)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from gateway.messages import Derived, RawHeaders
+from gateway.messages import Derived, LineParts
 from gateway.server import refusal
 from gateway.server.parser import (
     AUTHORIZATION,
@@ -56,8 +56,7 @@ class HeadReader:
     __slots__ = (
         "_block", "_header_bytes", "_hosts", "_is_crlf_skipped", "_line_bytes",
         "_repeated_bytes", "_searched",
-        "derived", "fields", "head", "host", "is_begun", "is_complete", "is_http_1_0", "is_plain",
-        "method", "parser", "path", "payload", "query", "raw_headers", "target",
+        "derived", "fields", "head", "is_begun", "is_complete", "line", "parser", "payload",
     )  # fmt: skip
 
     def __init__(self, limits: Limits, hosts: Hosts) -> None:
@@ -77,29 +76,19 @@ class HeadReader:
         """Whether a part of a head is there."""
         self.is_complete = False
         """Whether `read` read a head; the rest is what it said."""
-        self.head: Head
-        """What the parser made of its headers. When it repeats those of the last one this is that
-        one's: method and path are to be had below."""
-        self.raw_headers: RawHeaders = ()
+        self.head: Head | None = None
+        """What the parser made of it, for whoever has to heed more than its headers. None: it is
+        HTTP/1.1 and nothing follows from them: no body, expectation, upgrade or end of the
+        connection."""
         self.fields: Fields
-        self.is_http_1_0 = False
-        """These three are the head's, at hand: reading them off it costs more."""
+        """Its headers, for look-ups."""
         self.payload: object = NO_BODY
         """What the parser made of its body."""
-        self.method = ""
-        self.target = ""
-        """In origin-form."""
-        self.path = ""
-        """`target` up to the first `?`."""
-        self.query = ""
-        """`target` after the first `?`."""
-        self.host = ""
-        """Canonical; empty for HTTP/1.0 without one."""
+        self.line: LineParts
+        """Method, target in origin-form, path and query."""
         self.derived: Derived
-        """See `InvocationRequest.derived`."""
-        self.is_plain = False
-        """Whether it is HTTP/1.1 and nothing follows from the headers: no body, expectation,
-        upgrade or end of the connection."""
+        """Its headers; the connection may write to it whose they are. Of heads that repeat each
+        other it is one and the same."""
 
     def read(self, data: bytes) -> bytes:
         """Read the head that `data` begins with.
@@ -109,33 +98,39 @@ class HeadReader:
         Raises:
             RefusedError: it is invalid or dangerous; the connection must be closed.
         """
-        rest = b""
-        if not self._repeats(data):
-            end = data.find(END_OF_HEAD, self._searched) + 4
-            if end < 4:
-                self.is_complete = False
-                return self._hold(data)
-            if not self._is_crlf_skipped and data.startswith(b"\r\n") and end > len(END_OF_HEAD):
-                return self._skip_crlf(data)
-            head, rest = data[:end], data[end:]
-            if not rest or not self._repeats(head):
-                self._parse(head)
+        block = self._block
+        if block and data.endswith(block) and len(data) <= self._repeated_bytes:
+            # It may differ from the last plain one in its method and target alone. What is before
+            # the block holds no line end when it matches, and the block no other head.
+            line: Any = match_clean_target(data[: -len(block)].decode("latin-1"))
+            if line is not None:
+                self.line = line.groups("")
+                if not self.is_complete:
+                    self._complete()
+                return b""
+        return self._read_other(data)
+
+    def _read_other(self, data: bytes) -> bytes:
+        """Read a head that does not repeat the last one, or is not alone."""
+        end = data.find(END_OF_HEAD, self._searched) + 4
+        if end < 4:
+            self.is_complete = False
+            return self._hold(data)
+        if not self._is_crlf_skipped and data.startswith(b"\r\n") and end > len(END_OF_HEAD):
+            return self._skip_crlf(data)
+        if end < len(data):
+            self._searched = end - len(END_OF_HEAD)
+            self.read(data[:end])
+            return data[end:]
+        self._parse(data)
+        self._complete()
+        return b""
+
+    def _complete(self) -> None:
+        """Note that a head was read, and that the next one begins from scratch."""
         self.is_complete = True
         self._searched = 0
         self.is_begun = self._is_crlf_skipped = False
-        return rest
-
-    def _repeats(self, data: bytes) -> bool:
-        """Read a head that differs from the last plain one in its method or target alone."""
-        block = self._block
-        if not block or not data.endswith(block) or len(data) > self._repeated_bytes:
-            return False
-        # What is before the block holds no line end when it matches, and the block no other head.
-        line = match_clean_target(data[: -len(block)].decode("latin-1"))
-        if line is None:
-            return False
-        self.method, self.target, self.path, self.query = line.groups("")
-        return True
 
     def _parse(self, data: bytes) -> None:
         """Read a head that has little or nothing in common with the last one."""
@@ -143,39 +138,38 @@ class HeadReader:
         examined: RequestLine | None = None
         if line is None or line.end() > self._line_bytes or len(data) > self._header_bytes:
             examined = self._examine(data[: data.find(b"\r\n")], len(data))
-        self.head, self.payload = head, payload = self.parser.parse(data)
-        self._check(head, examined)
-        self.method = head.method
-        self.raw_headers = head.raw_headers
+        head, self.payload = self.parser.parse(data)
+        host, target = self._checked(head, examined)
+        path, _, query = target.partition("?")
+        self.line = head.method, target, path, query
+        is_http_1_0 = head.version[1] == 0
         self.fields = head.headers
-        self.is_http_1_0 = head.version[1] == 0
-        self.path, _, self.query = self.target.partition("?")
-        self.derived = Derived(head.headers)
-        self.is_plain = payload is NO_BODY and is_plain(head)
-        self._block = b""
-        if self.is_plain and line is not None and examined is None:
-            self._block = data[line.end() - _AFTER_TARGET_BYTES :]
+        self.derived = Derived(host, head.raw_headers, head.headers, is_http_1_0=is_http_1_0)
+        self.head, self._block = head, b""
+        if self.payload is NO_BODY and is_plain(head):
+            self.head = None
+            if line is not None and examined is None:
+                self._block = data[line.end() - _AFTER_TARGET_BYTES :]
 
-    def _check(self, head: Head, examined: RequestLine | None) -> None:
-        """Check what the parser leaves to us."""
+    def _checked(self, head: Head, examined: RequestLine | None) -> tuple[str, str]:
+        """Check what the parser leaves to us; return host and target."""
         fields = head.headers
         authority = fields.get(HOST)
+        host = ""  # HTTP/1.0: the parser refuses others without Host
         if authority is not None:
-            self.host = self._hosts[authority]
+            host = self._hosts[authority]
         elif examined is not None and examined.authority is not None:
-            self.host = canonical_host(examined.authority)[0]
-        else:
-            self.host = ""  # HTTP/1.0: the parser refuses others without Host
-        if examined is None:
-            self.target = head.path
-        else:
+            host = canonical_host(examined.authority)[0]
+        target = head.path
+        if examined is not None:
             check_authority(examined, authority)
-            self.target = examined.target
+            target = examined.target
         # The parser refuses a second Host, Content-Type, Content-Length, Transfer-Encoding.
         if (AUTHORIZATION in fields and len(fields.getall(AUTHORIZATION, _NO_VALUES)) > 1) or (
             X_API_KEY in fields and len(fields.getall(X_API_KEY, _NO_VALUES)) > 1
         ):
             raise RefusedError(refusal.HEADER)
+        return host, target
 
     def _examine(self, line: bytes, end: int) -> RequestLine:
         """Look closely at a request line that is not obviously clean."""
@@ -202,6 +196,7 @@ class HeadReader:
 
     def _skip_crlf(self, data: bytes) -> bytes:
         """Skip the one empty line that some clients send after a body (RFC 9112 section 2.2)."""
+        self.is_complete = False
         self._is_crlf_skipped = True
         self._searched = 0
         return self.read(data[2:])

@@ -13,7 +13,7 @@ from gateway.clock import Clock, IdMinter, draw
 from gateway.definitions.stage import Deployment
 from gateway.integrations.base import IntegrationContext
 from gateway.pipeline.redirect import Redirector
-from gateway.pipeline.service import Service
+from gateway.pipeline.service import Service, TimedService
 from gateway.release import Release
 from gateway.release.certificate_store import CertificateStore
 from gateway.server.backend_pool import BackendCounters
@@ -123,7 +123,7 @@ class DataPlane:
         listening_tls: socket.socket | None = None,
     ) -> None:
         """Accept clients from now on, and answer from whatever `cell` holds."""
-        service = Service(
+        service = (TimedService if self._settings.debug.server_timing else Service)(
             cell=cell,
             endpoints=self._endpoints,
             metrics=self._metrics,
@@ -131,7 +131,6 @@ class DataPlane:
             clock=self._clock,
             draw=draw,
             ids=self._ids,
-            is_server_timing=self._settings.debug.server_timing,
         )
         edge = self._edge = Edge(
             service=self._redirected(service, listening_tls),

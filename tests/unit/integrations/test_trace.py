@@ -7,15 +7,15 @@ from multidict import CIMultiDict
 
 from gateway.clock import IdMinter
 from gateway.integrations.trace import trace_id
-from gateway.messages import Exchange, InvocationRequest
+from gateway.messages import Derived, Exchange, InvocationRequest
 
 ROOT = "1-5759e988-bd862e3fe1be46a994272793"
 
 
 def traced(value: str | None) -> str:
     fields = CIMultiDict({} if value is None else {"X-Amzn-Trace-Id": value})
-    request = InvocationRequest("GET", "/", "/", "", "h", (), fields, None, "127.0.0.1")
-    return trace_id(Exchange(request, "r", "e", 0.0, 1_700_000_000.0, 0.0), IdMinter())
+    request = InvocationRequest(("GET", "/", "/", ""), Derived("h", (), fields, "127.0.0.1"))
+    return trace_id(Exchange(request, "r", "e", 0.0, 1_700_000_000.0), IdMinter())
 
 
 def test_a_full_trace_id_is_kept() -> None:

@@ -11,12 +11,12 @@ from gateway.integrations.uri import (
     UriPlan,
     compile_uri,
 )
-from gateway.messages import Exchange, InvocationRequest
+from gateway.messages import Derived, Exchange, InvocationRequest
 
 
 def exchange(**parameters: str) -> Exchange:
-    request = InvocationRequest("GET", "/", "/", "", "h", (), {}, None, "127.0.0.1")
-    made = Exchange(request, "r", "e", 0.0, 0.0, 0.0)
+    request = InvocationRequest(("GET", "/", "/", ""), Derived("h", (), {}, "127.0.0.1"))
+    made = Exchange(request, "r", "e", 0.0, 0.0)
     made.path_parameters = parameters
     return made
 

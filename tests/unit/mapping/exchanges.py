@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from multidict import CIMultiDict
 
 from gateway.errors import Problem
-from gateway.messages import Exchange, InvocationRequest, MethodIdentity
+from gateway.messages import Derived, Exchange, InvocationRequest, MethodIdentity
 
 
 def exchange(
@@ -21,17 +21,8 @@ def exchange(
         (name.decode(), value.decode("utf-8", "surrogateescape")) for name, value in headers
     )
     target = "/dev/pets" + ("?" + query if query else "")
-    request = InvocationRequest(
-        method="GET",
-        target=target,
-        path="/dev/pets",
-        query=query,
-        host="shop.execute-api.test",
-        headers=headers,
-        fields=fields,
-        body=None,
-        source_ip="192.0.2.7",
-    )
+    derived = Derived("shop.execute-api.test", headers, fields, source_ip="192.0.2.7")
+    request = InvocationRequest(("GET", target, "/dev/pets", query), derived)
     identity = MethodIdentity(
         account_id="123456789012",
         region="eu-test-1",
@@ -50,7 +41,6 @@ def exchange(
         extended_request_id="AAAAAAAAAAAAAAA=",
         now=5.0,
         epoch=1_700_000_000.0,
-        draw=0.5,
     )
     exchange.identity = identity
     exchange.path_parameters = path_parameters or {}

@@ -151,7 +151,7 @@ def test_headers_stripped_at_the_door_are_never_there(name: str) -> None:
 
 
 def test_an_exchange_that_was_not_located_has_no_stage_variables() -> None:
-    asked = Exchange(ASKED.request, "", "", 0.0, 0.0, 0.0)
+    asked = Exchange(ASKED.request, "", "", 0.0, 0.0)
 
     assert source("stageVariables.backend").values(asked) == ()
 

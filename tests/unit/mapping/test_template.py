@@ -108,7 +108,7 @@ def test_references_are_rendered(text: str, expected: str) -> None:
 
 
 def test_an_exchange_that_was_not_located_renders_nothing_for_it() -> None:
-    unlocated = Exchange(ASKED.request, "", "", 0.0, 0.0, 0.0)
+    unlocated = Exchange(ASKED.request, "", "", 0.0, 0.0)
 
     assert template("<$stageVariables.host$context.stage>").render(unlocated) == "<>"
 

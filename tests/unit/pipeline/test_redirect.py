@@ -41,7 +41,7 @@ def test_a_host_with_a_certificate_is_sent_to_https(port: int, location: bytes) 
 
 def test_what_came_by_https_or_has_no_certificate_is_served() -> None:
     by_tls = request(target="/pets", host="api.example.com")
-    by_tls.scheme = "https"
+    by_tls.derived.scheme = "https"
     assert answer(443, by_tls).body == b"one"
 
     assert answer(443, request(target="/dev/pets")).body == b"one"

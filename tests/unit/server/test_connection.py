@@ -901,6 +901,15 @@ def test_only_a_trusted_proxy_says_how_the_client_connected(
     assert (request.scheme, request.port) == (scheme, port)
 
 
+def test_a_proxy_speaks_for_the_client_of_each_request() -> None:
+    client = Client(trusted_proxies=("10.0.0.0/8",), peer="10.0.0.1")
+    for address in (b"1.2.3.4", b"1.2.3.4", b"5.6.7.8", b"1.2.3.4"):
+        client.send(GET[:-2] + b"X-Forwarded-For: " + address + b"\r\n\r\n")
+
+    told = [request.source_ip for request in client.service.requests]
+    assert told == ["1.2.3.4", "1.2.3.4", "5.6.7.8", "1.2.3.4"]
+
+
 def test_a_connection_too_many_is_reset_and_counted() -> None:
     client = Client(limits=Limits(connections=1))
     transport = FakeTransport()
