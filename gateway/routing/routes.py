@@ -69,17 +69,20 @@ class _Node(Generic[T]):
 class Routes(Generic[T]):
     """The compiled resources of one deployment. Immutable; made by `build` or `RoutesBuilder`."""
 
-    __slots__ = ("_count", "_deepest", "_root", "_statics")
+    __slots__ = ("_count", "_deepest", "_root", "_statics", "_under")
 
     def __init__(
         self,
         root: _Node[T],
         statics: Mapping[str, Mapping[str, _Entry[T]]],
+        under: Mapping[str, Mapping[str, _Entry[T]]],
         deepest: int,
         count: int,
     ) -> None:
         self._root = root
         self._statics = statics
+        self._under = under
+        """What is at `{name}` under a wholly static path, by that path."""
         self._deepest = deepest
         self._count = count
 
@@ -106,10 +109,19 @@ class Routes(Generic[T]):
         statics = self._statics
         if path in statics and http_method in statics[path]:
             return statics[path][http_method][0], _NO_PARAMETERS
+        # Next comes a variable under static segments: the walk would end there, too.
+        under = self._under
+        if under:
+            above, _, last = path.rpartition("/")
+            if above in under:
+                entries = under[above]
+                if http_method in entries and last:
+                    entry = entries[http_method]
+                    return entry[0], {entry[1][0][0]: last}
         stripped = path.strip("/")
         if not stripped:
-            entry = self._root.entries.get(http_method)
-            return None if entry is None else (entry[0], _NO_PARAMETERS)
+            at_root = self._root.entries.get(http_method)
+            return None if at_root is None else (at_root[0], _NO_PARAMETERS)
         # One segment more than the deepest resource is enough: only a greedy one takes it.
         segments = stripped.split("/", self._deepest)
         node = self._root
@@ -203,6 +215,7 @@ class RoutesBuilder(Generic[T]):
     def __init__(self) -> None:
         self._root: _Node[T] = _Node(0)
         self._statics: dict[str, dict[str, _Entry[T]]] = {}
+        self._under: dict[str, dict[str, _Entry[T]]] = {}
         self._deepest = 0
         self._count = 0
         self._problems: list[Problem] = []
@@ -238,6 +251,8 @@ class RoutesBuilder(Generic[T]):
         self._put(node, (payload, tuple(named), resource_path, http_method))
         if not named:
             self._statics["/" + "/".join(parts)] = node.entries
+        elif named[0][1] == len(parts) - 1 and not node.is_greedy:
+            self._under["".join([f"/{part}" for part in parts[:-1]])] = node.entries
 
     def _put(self, node: _Node[T], entry: _Entry[T]) -> None:
         _, _, resource_path, http_method = entry
@@ -270,4 +285,4 @@ class RoutesBuilder(Generic[T]):
         """
         if self._problems:
             raise ConfigurationError(tuple(self._problems))
-        return Routes(self._root, self._statics, self._deepest, self._count)
+        return Routes(self._root, self._statics, self._under, self._deepest, self._count)
