@@ -46,6 +46,14 @@ class CacheKey:
         return any(found is not None and found[1].lower() == "authorization" for found in headers)
 
     @property
+    def is_of_headers(self) -> bool:
+        """Whether a header block alone says how an answer is keyed; also where nothing does."""
+        return all(
+            source.constant is not None or _HEADER.fullmatch(source.expression) is not None
+            for source in self.sources
+        )
+
+    @property
     def path_parameter(self) -> str:
         """The path parameter whose value alone tells answers apart; empty: that is not all."""
         if len(self.sources) != 1 or not self.sources[0].is_path_text:
@@ -61,6 +69,12 @@ class CacheKey:
         reads = [source.read for source in self.sources]
         if len(reads) == 1:
             return reads[0]
+        if len(reads) == 2:
+            one, other = reads
+            return lambda exchange, body, headers: (
+                one(exchange, body, headers),
+                other(exchange, body, headers),
+            )
         return lambda exchange, body, headers: tuple(
             [read(exchange, body, headers) for read in reads]
         )

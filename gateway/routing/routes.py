@@ -22,7 +22,7 @@ match costs nothing: neither the number of resources nor of siblings matters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
@@ -113,11 +113,10 @@ class Routes(Generic[T]):
         under = self._under
         if under:
             above, _, last = path.rpartition("/")
-            if above in under:
-                entries = under[above]
-                if http_method in entries and last:
-                    entry = entries[http_method]
-                    return entry[0], {entry[1][0][0]: last}
+            entries = under.get(above, _NO_CHILDREN)
+            if http_method in entries and last:
+                entry = entries[http_method]
+                return entry[0], {entry[1][0][0]: last}
         stripped = path.strip("/")
         if not stripped:
             at_root = self._root.entries.get(http_method)
@@ -249,6 +248,12 @@ class RoutesBuilder(Generic[T]):
                 node = child
         self._deepest = max(self._deepest, len(parts))
         self._put(node, (payload, tuple(named), resource_path, http_method))
+        self._shorten(node, parts, named)
+
+    def _shorten(
+        self, node: _Node[T], parts: Sequence[str], named: Sequence[tuple[str, int]]
+    ) -> None:
+        """Note the short way to a node, if there is one."""
         if not named:
             self._statics["/" + "/".join(parts)] = node.entries
         elif named[0][1] == len(parts) - 1 and not node.is_greedy:
