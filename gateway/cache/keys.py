@@ -22,6 +22,7 @@ from gateway.messages import Exchange
 Read = Callable[[Exchange, MappedBody | None, EndpointHeaders], tuple[object, ...]]
 """Reads what tells a request apart from others."""
 
+_PATH: Final = "method.request.path."
 _HEADER: Final = re.compile(rf"method\.request\.(?:multivalue)?header\.({PARAMETER_NAME})")
 _QUERY: Final = re.compile(rf"method\.request\.(?:multivalue)?querystring\.({PARAMETER_NAME})")
 _MAPPED: Final = re.compile(rf"integration\.request\.(path|querystring|header)\.{PARAMETER_NAME}")
@@ -44,6 +45,21 @@ class CacheKey:
         headers = (_HEADER.fullmatch(source.expression) for source in self.sources)
         return any(found is not None and found[1].lower() == "authorization" for found in headers)
 
+    @property
+    def is_of_headers(self) -> bool:
+        """Whether a header block alone says how an answer is keyed; also where nothing does."""
+        return all(
+            source.constant is not None or _HEADER.fullmatch(source.expression) is not None
+            for source in self.sources
+        )
+
+    @property
+    def path_parameter(self) -> str:
+        """The path parameter whose value alone tells answers apart; empty: that is not all."""
+        if len(self.sources) != 1 or not self.sources[0].is_path_text:
+            return ""
+        return self.sources[0].expression.removeprefix(_PATH)
+
     def reader(self) -> Read:
         """Return what reads a request's values; a parameter that is absent has none, which counts.
 
@@ -53,6 +69,12 @@ class CacheKey:
         reads = [source.read for source in self.sources]
         if len(reads) == 1:
             return reads[0]
+        if len(reads) == 2:
+            one, other = reads
+            return lambda exchange, body, headers: (
+                one(exchange, body, headers),
+                other(exchange, body, headers),
+            )
         return lambda exchange, body, headers: tuple(
             [read(exchange, body, headers) for read in reads]
         )

@@ -27,7 +27,9 @@ def _uncounted(_block: int, _is_hit: bool) -> None:
     pass
 
 
-class _Entry:
+class Entry:
+    """An answer that is remembered."""
+
     __slots__ = ("is_used", "response", "size", "until")
 
     def __init__(self, response: InvocationResponse | None, size: int, until: float) -> None:
@@ -38,14 +40,14 @@ class _Entry:
         """Whether it was recalled since it was remembered, or passed over."""
 
 
-def _size_of(entry: _Entry | None) -> int:
+def _size_of(entry: Entry | None) -> int:
     return 0 if entry is None else entry.size
 
 
 class CachedResponses:
     """Answers by key. One per worker; only the worker's loop uses it."""
 
-    __slots__ = ("_entries", "_find", "_now", "_spaces", "count", "flights")
+    __slots__ = ("_entries", "_now", "_spaces", "count", "find", "flights")
 
     def __init__(
         self, budget_bytes: int, now: Callable[[], float], count: Count = _uncounted
@@ -55,10 +57,11 @@ class CachedResponses:
         self._spaces = 0
         self.flights: dict[Hashable, Flight] = {}
         """Misses under way, by key; as many as requests that wait for an integration at most."""
-        self._entries: SecondChanceCache[Hashable, _Entry] = SecondChanceCache(
+        self._entries: SecondChanceCache[Hashable, Entry] = SecondChanceCache(
             budget_bytes, getsizeof=_size_of, spare=self._spare
         )
-        self._find = self._entries.find
+        self.find = self._entries.find
+        """Return what is kept under a key, even if its time is over: see `recall`."""
 
     def __repr__(self) -> str:
         entries = self._entries
@@ -79,7 +82,7 @@ class CachedResponses:
 
     def recall(self, key: Hashable, now: float) -> InvocationResponse | None:
         """Return what is remembered under `key` at `now` (CLOCK_MONOTONIC), to be read only."""
-        find = self._find
+        find = self.find
         entry = find(key)
         if entry is None:
             return None
@@ -104,15 +107,15 @@ class CachedResponses:
         if size > self._entries.maxsize:
             return False
         response.is_shared = True
-        self._entries[key] = _Entry(response, size, self._now() + seconds)
+        self._entries[key] = Entry(response, size, self._now() + seconds)
         return True
 
     def remember_pass(self, key: Hashable) -> None:
         """Note that answers to `key` cannot be remembered."""
         if self._entries.maxsize >= _OVERHEAD_BYTES:
-            self._entries[key] = _Entry(None, _OVERHEAD_BYTES, self._now() + _PASS_SECONDS)
+            self._entries[key] = Entry(None, _OVERHEAD_BYTES, self._now() + _PASS_SECONDS)
 
-    def _spare(self, entry: _Entry | None) -> bool:
+    def _spare(self, entry: Entry | None) -> bool:
         if entry is None or not entry.is_used:
             return False
         entry.is_used = False

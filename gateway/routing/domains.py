@@ -44,9 +44,9 @@ class BasePaths(Generic[T]):
 
     def __init__(self, mappings: Iterable[tuple[str, T]], guard: Guard | None = None) -> None:
         self.guard = guard
-        self._found: tuple[str, int, str, T] | None = None
+        self._found: tuple[str, str, T] | None = None
         """What `find` found last, where no longer base path can begin with it: the base path
-        between slashes, where the second one is, and the answer. Most domains have but one."""
+        after a slash, and the answer. Most domains have but one."""
         for _ in self._take(mappings):
             pass
 
@@ -93,9 +93,10 @@ class BasePaths(Generic[T]):
         """
         known = self._found
         if known is not None:
-            prefix, end, base_path, known_target = known
-            if path[: end + 1] == prefix:
-                return base_path, known_target, path[end:]
+            prefix, base_path, known_target = known
+            rest = path.removeprefix(prefix)
+            if rest is not path and rest and rest[0] == "/":
+                return base_path, known_target, rest
         stripped = path.lstrip("/")
         if self._lengths:
             for length in self._lengths:
@@ -106,7 +107,7 @@ class BasePaths(Generic[T]):
                     if base_path in self._by_base_path:
                         target = self._by_base_path[base_path]
                         if length == self._lengths[0]:
-                            self._found = f"/{base_path}/", len(base_path) + 1, base_path, target
+                            self._found = f"/{base_path}", base_path, target
                         return base_path, target, rest
         for target in self._otherwise:
             return NO_BASE_PATH, target, "/" + stripped

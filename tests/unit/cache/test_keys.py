@@ -115,3 +115,34 @@ def test_absent_and_empty_parameters_are_values_of_their_own() -> None:
     }
 
     assert len(values) == 5
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        (("method.request.path.id",), "id"),
+        (("integration.request.path.id",), "id"),
+        ((), ""),
+        (("method.request.querystring.id",), ""),
+        (("method.request.path.id", "method.request.path.other"), ""),
+    ],
+)
+def test_a_lone_path_parameter_is_known_by_its_name(parameters: tuple[str, ...], name: str) -> None:
+    assert key(*parameters).path_parameter == name
+
+
+def test_what_headers_alone_say_is_known() -> None:
+    assert key().is_of_headers
+    assert key("method.request.header.A", "method.request.multivalueheader.B").is_of_headers
+    assert not key("method.request.header.A", "method.request.path.id").is_of_headers
+    assert not key("context.identity.userAgent").is_of_headers
+    assert not key("stageVariables.color").is_of_headers
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_a_reader_reads_as_many_values_as_there_are_parameters(count: int) -> None:
+    names = "abc"[:count]
+    read = key(*(f"method.request.querystring.{name}" for name in names)).reader()
+
+    values = read(exchange(query="a=1&b=2&c=3"), None, ())
+    assert values == (("1",) if count == 1 else tuple((f"{n}",) for n in range(1, count + 1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Coroutine, Generator, Mapping
 from typing import Any
 
@@ -118,6 +119,36 @@ def test_what_is_not_in_the_key_does_not_tell_answers_apart() -> None:
 
     assert got(world, "/dev/pets/7?a=1") == got(world, "/dev/pets/7?a=2")
     assert got(world, "/dev/pets/8") != got(world, "/dev/pets/7")
+
+
+def test_requests_of_one_head_are_told_apart_by_each_methods_own_key() -> None:
+    keys = {
+        "/none": (),
+        "/user": ("method.request.header.X-User",),
+        "/both": ("method.request.header.x-user", "method.request.header.X-Arm"),
+        "/sort": ("method.request.querystring.sort", "method.request.header.X-User"),
+    }
+    resources = {
+        path: {"GET": proxy(cache_key_parameters=parameters)} for path, parameters in keys.items()
+    }
+    stage = Stage(stage_name="dev", cache_cluster_enabled=True, method_settings=settings(all_=ON))
+    world = World(release(api(resources), stage))
+    world.endpoints.answer = lambda _: EndpointResponse(
+        200, [], b"%d" % len(world.endpoints.requests)
+    )
+    targets = [f"/dev{path}{query}" for path in keys for query in ("", "?sort=up")]
+    heads = [{"X-User": "ann"}, {"X-User": "bob"}, {"X-User": "ann", "X-Arm": "b"}]
+    first = [[got(world, target, headers=head) for target in targets] for head in heads]
+
+    assert len(set(itertools.chain(*first))) == 1 + 2 + 3 + 2 * 2
+    for head, bodies in zip(heads, first, strict=True):
+        derived = request(headers=head).derived
+        for target, body_of_target in zip(targets, bodies, strict=True):
+            asked = request(target=target, headers=head)
+            asked.derived = derived
+            answer = world.service.answer(world.service.open(asked))
+            assert isinstance(answer, InvocationResponse)
+            assert answer.body == body_of_target
 
 
 def test_resources_share_a_namespace_only_when_it_is_named() -> None:

@@ -26,6 +26,19 @@ def test_static_beats_variable_beats_greedy() -> None:
     assert found(routed, "GET /a/c/d") == ("GET /a/{rest+}", {"rest": "c/d"})
 
 
+def test_a_variable_under_static_segments_needs_one_segment_and_the_method() -> None:
+    routed = routes("GET /a/b/{id}", "GET /a/b/c", "POST /a/b/c", "ANY /{rest+}", "PUT /{id}")
+
+    assert found(routed, "GET /a/b/7%2F8") == ("GET /a/b/{id}", {"id": "7%2F8"})
+    assert found(routed, "GET //a/b/7/") == ("GET /a/b/{id}", {"id": "7"})
+    assert found(routed, "GET /a/b/c") == ("GET /a/b/c", {})
+    assert found(routed, "GET /a/b/") == ("ANY /{rest+}", {"rest": "a/b"})
+    assert found(routed, "GET /a//b") == ("ANY /{rest+}", {"rest": "a//b"})
+    assert found(routed, "POST /a/b/7") == ("ANY /{rest+}", {"rest": "a/b/7"})
+    assert found(routed, "PUT /x") == ("PUT /{id}", {"id": "x"})
+    assert found(routed, "PUT /x/") == ("PUT /{id}", {"id": "x"})
+
+
 def test_leftmost_segment_decides_first() -> None:
     routed = routes("GET /a/{x}/{y}", "GET /{z}/b/c")
 
