@@ -2,7 +2,7 @@
 accesses."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, overload
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,29 +72,34 @@ def test_refusal_changes_no_meter(limits: list[tuple[float, int]], gaps: list[fl
 
 
 class BusyCells:
-    """Cells of one worker, where `others` may act before every single access."""
+    """Cells as one worker sees them, where `others` may act before every single access."""
 
     def __init__(self, cells: "memoryview[float]", others: Callable[[], None]) -> None:
         self.cells = cells
         self.others = others
 
-    @overload
-    def __getitem__(self, place: int) -> float: ...
-    @overload
-    def __getitem__(self, place: slice) -> "BusyCells": ...
     def __getitem__(self, place: Any) -> Any:
-        if isinstance(place, slice):
-            return BusyCells(self.cells[place], self.others)
         self.others()
         return self.cells[place]
 
-    def __setitem__(self, place: int, value: float) -> None:
+    def __setitem__(self, place: Any, value: float) -> None:
         self.others()
         self.cells[place] = value
 
     def __iter__(self) -> Iterator[float]:
         for place in range(len(self.cells)):
             yield self[place]
+
+
+def busy_meter(table: BucketTable, rate: float, burst: int, others: Callable[[], None]) -> Meter:
+    """Return a meter whose every way to the shared memory is interrupted."""
+    meter = Meter(table, 0, rate, burst)
+    ways = [name for name in Meter.__slots__ if isinstance(getattr(meter, name), memoryview)]
+
+    assert set(ways) == {"base", "own", "worker_cells"}
+    for name in ways:
+        setattr(meter, name, BusyCells(getattr(meter, name), others))
+    return meter
 
 
 @given(
@@ -131,9 +136,7 @@ def test_workers_that_interrupt_each_other_anywhere_lose_no_token_for_good(
             attempt(worker)
             idle.add(worker)
 
-    for table in tables:
-        table.cells = BusyCells(table.cells, others)  # type: ignore[assignment]
-    meters = [Meter(table, 0, rate, burst) for table in tables]
+    meters = [busy_meter(table, rate, burst, others) for table in tables]
     for gap in gaps:
         now += gap / rate
         level = max(level - gap, 0.0)
