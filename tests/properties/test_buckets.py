@@ -91,9 +91,11 @@ class BusyCells:
             yield self[place]
 
 
-def busy_meter(table: BucketTable, rate: float, burst: int, others: Callable[[], None]) -> Meter:
+def busy_meter(
+    table: BucketTable, rate: float, burst: int, others: Callable[[], None], index: int = 0
+) -> Meter:
     """Return a meter whose every way to the shared memory is interrupted."""
-    meter = Meter(table, 0, rate, burst)
+    meter = Meter(table, index, rate, burst)
     ways = [name for name in Meter.__slots__ if isinstance(getattr(meter, name), memoryview)]
 
     assert set(ways) == {"base", "own", "worker_cells"}
@@ -146,3 +148,49 @@ def test_workers_that_interrupt_each_other_anywhere_lose_no_token_for_good(
         idle.add(0)
 
         assert level <= burst + (workers - 1) + 0.01
+
+
+@given(
+    st.lists(st.sampled_from([1, 2, 5, 20]), min_size=2, max_size=3),
+    st.integers(2, 4),
+    st.lists(st.sampled_from([0.0, 0.3, 1.0, 2.0, 5.0]), min_size=1, max_size=60),
+    st.randoms(use_true_random=False),
+)
+def test_refusals_by_one_bucket_take_nothing_from_others_whoever_interrupts(
+    bursts: list[int], workers: int, gaps: list[float], random: Any
+) -> None:
+    """As above, where requests need a token of the first bucket alone, or of each."""
+    rate = 10.0
+    now = START
+    levels = [0.0] * len(bursts)
+    idle = set(range(workers))
+
+    def attempt(worker: int) -> None:
+        asked = meters[worker] if random.random() < 0.5 else meters[worker][:1]
+        refused = refusing(asked, now)
+        for place, meter in enumerate(asked):
+            levels[place] += refused is None
+
+            assert refused is not meter or levels[place] > bursts[place] - 1 - 0.01
+
+    def others() -> None:
+        if idle and random.random() < 0.2:
+            worker = random.choice(sorted(idle))
+            idle.remove(worker)
+            attempt(worker)
+            idle.add(worker)
+
+    meters = [
+        tuple(busy_meter(view, rate, burst, others, at) for at, burst in enumerate(bursts))
+        for view in views(workers, len(bursts))
+    ]
+    for gap in gaps:
+        now += gap / rate
+        levels = [max(level - gap, 0.0) for level in levels]
+        idle.remove(0)
+        for _ in range(max(bursts)):
+            attempt(0)
+        idle.add(0)
+
+        for level, burst in zip(levels, bursts, strict=True):
+            assert level <= burst + (workers - 1) + 0.01
