@@ -3,8 +3,9 @@
 A bucket of `burst` tokens, refilled at `rate` per second, is remembered as its theoretical arrival
 time (TAT): the instant at which it will be full again. It lacks `(TAT - now) * rate` tokens, so a
 request is admitted while `TAT - now <= (burst - 1) / rate`, and moves TAT by `1 / rate`. A refused
-request writes nothing. Time is all that is stored, hence a new rate or burst needs no conversion:
-the debt of a live bucket stays, in seconds, and is cut to a whole bucket where it is far more.
+request moves no TAT that is to come. Time is all that is stored, hence a new rate or burst needs
+no conversion: the debt of a live bucket stays, in seconds, and is cut to a whole bucket where it is
+far more.
 
 A lone worker keeps TAT in the bucket's base. Between workers TAT is the base plus a sum of cells,
 one per worker (`gateway.throttle.table`). Why that is accurate without a lock, case by case
@@ -19,7 +20,9 @@ one per worker (`gateway.throttle.table`). Why that is accurate without a lock, 
   sum gets it back. Whoever writes last, TAT is its own `now` plus all tokens taken since it read
   the cells.
 - *A worker acts on a `now` that has grown old*, because it was not scheduled or has a long queue.
-  It sees more debt than there is and refuses, or moves the base to a `now` that is past. It must
+  It sees more debt than there is and refuses, or moves the base to a `now` that is past. (A full
+  bucket's base is moved as soon as it was read, even if another bucket then refuses the request:
+  that takes nothing, and an older `now` sees of it what it sees of a request let in.) It must
   not take that debt for one of a former, lower rate: only what exceeds a whole bucket by more than
   five seconds is cut.
 - *A worker is stopped between its read and its write of the base*, a few bytecodes apart. It writes
@@ -61,6 +64,9 @@ Cutting it at once let 4 busy processes admit 67 % too many.
 
 _NEVER: Final = float("-inf")
 
+_NO_CELLS: Final = memoryview(b"").cast("d")
+"""The cells of a lone worker's bucket, which keeps all in its base."""
+
 
 @functools.lru_cache(maxsize=4096)
 def _limits(rate: float, burst: float, workers: int) -> tuple[float, float, float, float]:
@@ -90,8 +96,8 @@ class Meter:
     """
 
     __slots__ = (
-        "base", "burst", "ceiling", "cell_limit", "cells", "debt_limit", "index",
-        "interval", "is_alone", "is_blocked", "own", "rate", "spent", "was", "worker_cells",
+        "base", "burst", "ceiling", "cell_limit", "debt_limit", "index",
+        "interval", "is_alone", "is_blocked", "own", "rate", "was", "worker_cells",
     )  # fmt: skip
 
     def __init__(self, table: BucketTable, index: int, rate: float, burst: float) -> None:
@@ -101,18 +107,19 @@ class Meter:
         # Not `rate <= 0`: a rate that is no number blocks, too.
         self.is_blocked = not (rate > 0 and burst > 0)
         """Whether rate or burst is 0, so that nothing is ever admitted."""
-        start = table.row(index)
         # Below: for the functions of this module alone, which write out what would be calls.
-        self.cells = table.cells
-        self.own = start + table.worker
-        self.base = start + table.workers
+        # Views of one cell each: `view[()]` costs two thirds of `cells[place]`.
+        place = table.row(index)
+        self.base = table.cell(place + table.workers)
         self.is_alone = table.workers == 1
-        self.spent = 0.0
-        """What the workers' cells held together when `lacking` read them."""
+        # A lone worker's bucket is its base: it gets no views that it does not look at.
+        self.own = self.base if self.is_alone else table.cell(place + table.worker)
         self.was = 0.0
         """What a lone worker's base was before `refusing` took a token, to be given back."""
         # A slice kept: making it anew would cost 50 ns a request.
-        self.worker_cells = table.cells[start : self.base]
+        self.worker_cells = (
+            _NO_CELLS if self.is_alone else table.cells[place : place + table.workers]
+        )
         if self.is_blocked:
             self.interval = 0.0
             self.debt_limit = _NEVER
@@ -128,19 +135,19 @@ class Meter:
 
     def empty_cell(self) -> float:
         """Empty a cell that is too large for exact additions; return what all now hold."""
-        if self.cells[self.own] > self.cell_limit:
-            self.cells[self.own] = 0.0
-        return sum(self.worker_cells)
+        if self.own[()] > self.cell_limit:
+            self.own[()] = 0.0
+        return sum(self.worker_cells, 0.0)
 
     def cut_debt(self, now: float) -> None:
         """Make the bucket empty, no worse: its debt is of a lower rate or a larger burst."""
         full = self.interval * max(self.burst, 1)
-        self.cells[self.base] = now + full - sum(self.worker_cells)
+        self.base[()] = now + full - sum(self.worker_cells, 0.0)
 
     def __repr__(self) -> str:
         if self.is_blocked:
             return f"<Meter #{self.index} blocked ({self.rate}/s, burst {self.burst})>"
-        full_at = sum(self.worker_cells) + self.cells[self.base]
+        full_at = sum(self.worker_cells, 0.0) + self.base[()]
         return f"<Meter #{self.index} {self.rate}/s, burst {self.burst}, full at {full_at:.6f}>"
 
 
@@ -148,11 +155,9 @@ def lacking(meters: tuple[Meter, ...], now: float) -> Meter | None:
     """Return the first meter without a token at `now`, if there is one; take none."""
     for meter in meters:
         if meter.is_alone:
-            debt = meter.cells[meter.base] - now
+            debt = meter.base[()] - now
         else:
-            # Seen once for `refusing` as well: a sum costs as much as all else.
-            spent = meter.spent = sum(meter.worker_cells)
-            debt = spent + meter.cells[meter.base] - now
+            debt = sum(meter.worker_cells, 0.0) + meter.base[()] - now
         if debt > meter.debt_limit:
             if debt > meter.ceiling:
                 meter.cut_debt(now)
@@ -170,9 +175,8 @@ def refusing(meters: tuple[Meter, ...], now: float) -> Meter | None:
         return _refusing_shared(meters, now)
     # Nobody else looks: each base is read once, and what was taken is given back if need be.
     for meter in meters:
-        cells = meter.cells
         base = meter.base
-        full_at = cells[base]
+        full_at = base[()]
         debt = full_at - now
         if debt > meter.debt_limit:
             if meter is not meters[0]:
@@ -182,28 +186,32 @@ def refusing(meters: tuple[Meter, ...], now: float) -> Meter | None:
             return meter
         meter.was = full_at
         # Not max(): a call.
-        cells[base] = (full_at if full_at > now else now) + meter.interval  # noqa: FURB136
+        base[()] = (full_at if full_at > now else now) + meter.interval  # noqa: FURB136
     return None
 
 
 def _give_back(meters: tuple[Meter, ...], refused: Meter) -> None:
     """Undo what `refusing` took from the meters before the one that refused, last first."""
     for meter in reversed(meters[: meters.index(refused)]):
-        meter.cells[meter.base] = meter.was
+        meter.base[()] = meter.was
 
 
 def _refusing_shared(meters: tuple[Meter, ...], now: float) -> Meter | None:
     """Do the same where other workers take from the buckets at any time."""
-    refused = lacking(meters, now)
-    if refused is not None:
-        return refused
     for meter in meters:
-        cells = meter.cells
-        spent = meter.spent
-        if spent + cells[meter.base] <= now:
+        spent = sum(meter.worker_cells, 0.0)
+        base = meter.base
+        debt = spent + base[()] - now
+        if debt > meter.debt_limit:
+            if debt > meter.ceiling:
+                meter.cut_debt(now)
+            return meter
+        if debt <= 0.0:
+            # At once: what was read is freshest now. Takes nothing, should a later meter refuse.
             # All cells together: most requests need not look at their own one.
             if spent > meter.cell_limit:
                 spent = meter.empty_cell()
-            cells[meter.base] = now - spent
-        cells[meter.own] += meter.interval
+            base[()] = now - spent
+    for meter in meters:
+        meter.own[()] += meter.interval
     return None

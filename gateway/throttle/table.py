@@ -4,8 +4,7 @@ A bucket is a row: one cell for each worker, then its base. The bucket's theoret
 (the instant at which it will be full again) is the base plus the sum of the cells. Every cell has
 one writer, its worker, so that no token is lost to a concurrent read-modify-write; only the base is
 written by all, and only while the bucket is full; of a lone worker's rows nothing but the base is
-used. `gateway.throttle.gcra` holds the arithmetic and
-the argument about races.
+used. `gateway.throttle.gcra` holds the arithmetic and the argument about races.
 
 The rule this module keeps: every read and every write moves one aligned double, which the
 processors that CPython runs on do in one piece. The memory needs no initial values: a row of zeros
@@ -23,6 +22,15 @@ _DOUBLE_BYTES: Final = 8
 def bytes_needed(capacity: int, workers: int) -> int:
     """Return the bytes that a table of `capacity` buckets takes for that many workers."""
     return _DOUBLE_BYTES * capacity * (workers + 1)
+
+
+def view_of_cell(cells: memoryview[float], place: int) -> memoryview[float]:
+    """Return a view of one cell, without dimensions: read and written as `view[()]`.
+
+    The same eight bytes move in the same way as by `cells[place]` (CPython's `unpack_single` and
+    `pack_single`: one copy of constant size), but no place is worked out each time.
+    """
+    return cells[place : place + 1].cast("B").cast("d", shape=())
 
 
 class BucketTable:
@@ -77,6 +85,10 @@ class BucketTable:
         if not 0 <= index < self.capacity:
             raise IndexError(f"Bucket {index} is outside a table of {self.capacity}.")
         return index * (self.workers + 1)
+
+    def cell(self, place: int) -> memoryview[float]:
+        """Return a view of one of `cells`, without dimensions: `view[()]` is its value."""
+        return view_of_cell(self.cells, place)
 
     def __repr__(self) -> str:
         return f"<BucketTable {self.capacity} buckets, worker {self.worker} of {self.workers}>"

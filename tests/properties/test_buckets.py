@@ -2,7 +2,7 @@
 accesses."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, overload
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,29 +72,36 @@ def test_refusal_changes_no_meter(limits: list[tuple[float, int]], gaps: list[fl
 
 
 class BusyCells:
-    """Cells of one worker, where `others` may act before every single access."""
+    """Cells as one worker sees them, where `others` may act before every single access."""
 
     def __init__(self, cells: "memoryview[float]", others: Callable[[], None]) -> None:
         self.cells = cells
         self.others = others
 
-    @overload
-    def __getitem__(self, place: int) -> float: ...
-    @overload
-    def __getitem__(self, place: slice) -> "BusyCells": ...
     def __getitem__(self, place: Any) -> Any:
-        if isinstance(place, slice):
-            return BusyCells(self.cells[place], self.others)
         self.others()
         return self.cells[place]
 
-    def __setitem__(self, place: int, value: float) -> None:
+    def __setitem__(self, place: Any, value: float) -> None:
         self.others()
         self.cells[place] = value
 
     def __iter__(self) -> Iterator[float]:
         for place in range(len(self.cells)):
             yield self[place]
+
+
+def busy_meter(
+    table: BucketTable, rate: float, burst: int, others: Callable[[], None], index: int = 0
+) -> Meter:
+    """Return a meter whose every way to the shared memory is interrupted."""
+    meter = Meter(table, index, rate, burst)
+    ways = [name for name in dir(meter) if isinstance(getattr(meter, name), memoryview)]
+
+    assert set(ways) == {"base", "own", "worker_cells"}
+    for name in ways:
+        setattr(meter, name, BusyCells(getattr(meter, name), others))
+    return meter
 
 
 @given(
@@ -131,9 +138,7 @@ def test_workers_that_interrupt_each_other_anywhere_lose_no_token_for_good(
             attempt(worker)
             idle.add(worker)
 
-    for table in tables:
-        table.cells = BusyCells(table.cells, others)  # type: ignore[assignment]
-    meters = [Meter(table, 0, rate, burst) for table in tables]
+    meters = [busy_meter(table, rate, burst, others) for table in tables]
     for gap in gaps:
         now += gap / rate
         level = max(level - gap, 0.0)
@@ -143,3 +148,52 @@ def test_workers_that_interrupt_each_other_anywhere_lose_no_token_for_good(
         idle.add(0)
 
         assert level <= burst + (workers - 1) + 0.01
+
+
+@given(
+    st.lists(st.sampled_from([1, 2, 5, 20]), min_size=2, max_size=3),
+    st.integers(2, 4),
+    st.lists(st.sampled_from([0.0, 0.3, 1.0, 2.0, 5.0]), min_size=1, max_size=60),
+    st.randoms(use_true_random=False),
+)
+def test_refusals_by_one_bucket_take_nothing_from_others_whoever_interrupts(
+    bursts: list[int], workers: int, gaps: list[float], random: Any
+) -> None:
+    """As above, where requests need a token of the first bucket alone, or of each."""
+    rate = 10.0
+    now = START
+    levels = [0.0] * len(bursts)
+    idle = set(range(workers))
+
+    def attempt(worker: int) -> None:
+        asked = meters[worker] if random.random() < 0.5 else meters[worker][:1]
+        refused = refusing(asked, now)
+        # Those that this one interrupts may have taken tokens which they have not told of yet.
+        untold = workers - len(idle) - 1
+        for place, meter in enumerate(asked):
+            levels[place] += refused is None
+            level = levels[place] + untold
+
+            assert refused is not meter or level > bursts[place] - 1 - 0.01
+
+    def others() -> None:
+        if idle and random.random() < 0.2:
+            worker = random.choice(sorted(idle))
+            idle.remove(worker)
+            attempt(worker)
+            idle.add(worker)
+
+    meters = [
+        tuple(busy_meter(view, rate, burst, others, at) for at, burst in enumerate(bursts))
+        for view in views(workers, len(bursts))
+    ]
+    for gap in gaps:
+        now += gap / rate
+        levels = [max(level - gap, 0.0) for level in levels]
+        idle.remove(0)
+        for _ in range(max(bursts)):
+            attempt(0)
+        idle.add(0)
+
+        for level, burst in zip(levels, bursts, strict=True):
+            assert level <= burst + (workers - 1) + 0.01

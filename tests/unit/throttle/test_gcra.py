@@ -246,7 +246,7 @@ def test_tokens_overdrawn_by_simultaneous_workers_are_not_forgiven() -> None:
     shared = [Meter(table, 0, 10.0, 5) for table in tables(3)]
     for tried in shared:
         admitted(tried, 5, UPTIME)
-        tried.cells[tried.own] += tried.interval  # As if each had seen the last token
+        tried.own[()] += tried.interval  # As if each had seen the last token
 
     assert admitted(shared[0], 10, UPTIME + 0.39) == 0
     assert admitted(shared[0], 10, UPTIME + 0.41) == 1
@@ -291,6 +291,29 @@ def test_a_lone_worker_uses_the_base_alone() -> None:
 
     assert admitted(tried, 9, UPTIME) == 5
     assert view.cells.tolist()[:2] == [0.0, pytest.approx(UPTIME + 0.5)]
+
+
+@pytest.mark.parametrize("workers", [2, 3, 4, 9])
+def test_several_workers_leave_their_tokens_in_their_own_cells(workers: int) -> None:
+    shared = [Meter(table, 0, 10.0, 50) for table in tables(workers)]
+    for place, tried in enumerate(shared):
+        admitted(tried, place + 1, UPTIME)
+
+    spent = [pytest.approx(0.1 * (place + 1)) for place in range(workers)]
+    assert shared[0].worker_cells.tolist() == spent
+    assert shared[0].base[()] == UPTIME
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+@pytest.mark.parametrize("is_full", [True, False])
+def test_refused_request_costs_no_shared_meter_anything(workers: int, *, is_full: bool) -> None:
+    view = tables(workers)[0]
+    wide, narrow = Meter(view, 0, 10.0, 5), Meter(view, 1, 10.0, 0)
+    if not is_full:
+        admitted(wide, 2, UPTIME)
+
+    assert [refusing((wide, narrow), UPTIME) for _ in range(20)] == [narrow] * 20
+    assert admitted(wide, 20, UPTIME) == (5 if is_full else 3)
 
 
 def test_rate_of_next_to_nothing_admits_one_burst() -> None:

@@ -2,7 +2,7 @@ import mmap
 
 import pytest
 
-from gateway.throttle.table import BucketTable, bytes_needed
+from gateway.throttle.table import BucketTable, bytes_needed, view_of_cell
 
 
 def test_a_bucket_takes_a_cell_for_each_worker_and_a_base() -> None:
@@ -58,6 +58,16 @@ def test_memory_that_cannot_be_written_is_refused() -> None:
 def test_bucket_outside_the_table_is_refused(index: int) -> None:
     with pytest.raises(IndexError, match="outside a table of 3"):
         BucketTable(bytearray(160), 3, 1, 0).row(index)
+
+
+def test_a_cell_is_seen_by_itself() -> None:
+    table = BucketTable(bytearray(240), 5, 2, 1)
+    view = view_of_cell(table.cells, 7)
+    view[()] = 1.5
+    table.cells[8] = 2.5
+
+    assert table.cells.tolist()[6:9] == [0.0, 1.5, 2.5]
+    assert (view[()], table.cell(8)[()], view.ndim) == (1.5, 2.5, 0)
 
 
 def test_repr_says_whose_view_it_is() -> None:
