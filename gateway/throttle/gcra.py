@@ -3,9 +3,8 @@
 A bucket of `burst` tokens, refilled at `rate` per second, is remembered as its theoretical arrival
 time (TAT): the instant at which it will be full again. It lacks `(TAT - now) * rate` tokens, so a
 request is admitted while `TAT - now <= (burst - 1) / rate`, and moves TAT by `1 / rate`. A refused
-request moves no TAT that is to come. Time is all that is stored, hence a new rate or burst needs
-no conversion: the debt of a live bucket stays, in seconds, and is cut to a whole bucket where it is
-far more.
+request writes nothing. Time is all that is stored, hence a new rate or burst needs no conversion:
+the debt of a live bucket stays, in seconds, and is cut to a whole bucket where it is far more.
 
 A lone worker keeps TAT in the bucket's base. Between workers TAT is the base plus a sum of cells,
 one per worker (`gateway.throttle.table`). Why that is accurate without a lock, case by case
@@ -20,11 +19,12 @@ one per worker (`gateway.throttle.table`). Why that is accurate without a lock, 
   sum gets it back. Whoever writes last, TAT is its own `now` plus all tokens taken since it read
   the cells.
 - *A worker acts on a `now` that has grown old*, because it was not scheduled or has a long queue.
-  It sees more debt than there is and refuses, or moves the base to a `now` that is past. (A full
-  bucket's base is moved as soon as it was read, even if another bucket then refuses the request:
-  that takes nothing, and an older `now` sees of it what it sees of a request let in.) It must
+  It sees more debt than there is and refuses, or moves the base to a `now` that is past. It must
   not take that debt for one of a former, lower rate: only what exceeds a whole bucket by more than
   five seconds is cut.
+- *Another bucket refuses.* No base moves before every bucket had a token: a stream of refused
+  requests would keep a full one's at the newest `now` of all, and refuse requests whose `now` is a
+  little older, though nobody takes a token; each would also risk the stall below.
 - *A worker is stopped between its read and its write of the base*, a few bytecodes apart. It writes
   a base that is late by the stall, plus what was taken meanwhile. That can only be lower than the
   truth: at worst one bucketful is admitted twice, once for each such stall.
@@ -97,7 +97,7 @@ class Meter:
 
     __slots__ = (
         "base", "burst", "ceiling", "cell_limit", "debt_limit", "index",
-        "interval", "is_alone", "is_blocked", "own", "rate", "was", "worker_cells",
+        "interval", "is_alone", "is_blocked", "own", "rate", "spent", "was", "worker_cells",
     )  # fmt: skip
 
     def __init__(self, table: BucketTable, index: int, rate: float, burst: float) -> None:
@@ -114,6 +114,8 @@ class Meter:
         self.is_alone = table.workers == 1
         # A lone worker's bucket is its base: it gets no views that it does not look at.
         self.own = self.base if self.is_alone else table.cell(place + table.worker)
+        self.spent = 0.0
+        """What the workers' cells held together when `refusing` read them, in the same call."""
         self.was = 0.0
         """What a lone worker's base was before `refusing` took a token, to be given back."""
         # A slice kept: making it anew would cost 50 ns a request.
@@ -199,19 +201,20 @@ def _give_back(meters: tuple[Meter, ...], refused: Meter) -> None:
 def _refusing_shared(meters: tuple[Meter, ...], now: float) -> Meter | None:
     """Do the same where other workers take from the buckets at any time."""
     for meter in meters:
-        spent = sum(meter.worker_cells, 0.0)
-        base = meter.base
-        debt = spent + base[()] - now
+        # Seen once for the writing as well: a sum costs as much as all else.
+        spent = meter.spent = sum(meter.worker_cells, 0.0)
+        debt = spent + meter.base[()] - now
         if debt > meter.debt_limit:
             if debt > meter.ceiling:
                 meter.cut_debt(now)
             return meter
-        if debt <= 0.0:
-            # At once: what was read is freshest now. Takes nothing, should a later meter refuse.
+    for meter in meters:
+        spent = meter.spent
+        base = meter.base
+        if spent + base[()] <= now:
             # All cells together: most requests need not look at their own one.
             if spent > meter.cell_limit:
                 spent = meter.empty_cell()
             base[()] = now - spent
-    for meter in meters:
         meter.own[()] += meter.interval
     return None

@@ -56,9 +56,11 @@ def test_refused_only_when_the_bucket_lacks_a_token(
         tokens -= is_admitted
 
 
-@given(st.lists(st.tuples(RATES, BURSTS), min_size=1, max_size=4), GAPS)
-def test_refusal_changes_no_meter(limits: list[tuple[float, int]], gaps: list[float]) -> None:
-    view = views(1, len(limits))[0]
+@given(st.lists(st.tuples(RATES, BURSTS), min_size=1, max_size=4), GAPS, st.integers(1, 4))
+def test_refusal_changes_no_meter(
+    limits: list[tuple[float, int]], gaps: list[float], workers: int
+) -> None:
+    view = views(workers, len(limits))[0]
     meters = tuple(Meter(view, index, *limit) for index, limit in enumerate(limits))
     now = START
     for gap in gaps:

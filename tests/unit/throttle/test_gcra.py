@@ -316,6 +316,18 @@ def test_refused_request_costs_no_shared_meter_anything(workers: int, *, is_full
     assert admitted(wide, 20, UPTIME) == (5 if is_full else 3)
 
 
+@pytest.mark.parametrize("workers", [2, 4])
+def test_refused_requests_keep_no_full_bucket_from_an_older_request(workers: int) -> None:
+    """Were the full bucket's base moved, whoever is late would see its difference as debt."""
+    busy, late = tables(workers)[:2]
+    asked = Meter(busy, 0, 1_000.0, 1), Meter(busy, 1, 10.0, 0)
+    before = busy.cells.tolist()
+
+    assert refusing(asked, UPTIME) is asked[1]
+    assert busy.cells.tolist() == before
+    assert Meter(late, 0, 1_000.0, 1).admit(UPTIME - 0.002)
+
+
 def test_rate_of_next_to_nothing_admits_one_burst() -> None:
     tried = meter(5e-324, 3)
 
