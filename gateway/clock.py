@@ -10,11 +10,11 @@ import binascii
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from struct import Struct
-from typing import ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 
 class Clock(Protocol):
@@ -57,6 +57,10 @@ _TRACES: Final = b"#" * 24 + b";Parent=" + b"#" * 16 + b"\f"
 _LINES_OF_A_BATCH: Final = Struct(f"{len(_ID_LINES % (b'-' * 36, b'-' * 16))}s" * _BATCH)
 
 
+_Batch = Callable[[Callable[[int], bytes]], Iterable[Any]]
+"""Makes a batch from what returns random bytes."""
+
+
 def id_lines(request_id: str, extended_request_id: str) -> bytes:
     """Return the header lines that tell a client its request's ids, without the last CRLF."""
     return _ID_LINES % (request_id.encode("ascii"), extended_request_id.encode("ascii"))
@@ -69,21 +73,29 @@ class IdMinter:
 
     def __init__(self, random_bytes: Callable[[int], bytes] = os.urandom) -> None:
         self._random_bytes = random_bytes
-        # Iterators that go from one batch to the next by themselves: no call of ours for each id.
-        self.request_ids: Callable[[], tuple[str, str, bytes]] = chain.from_iterable(
-            iter(partial(_request_ids, random_bytes), None)
-        ).__next__
+        self.request_ids: Callable[[], tuple[str, str, bytes]] = self._endless(_request_ids)
         """Return a request id, an extended request id, and their `id_lines`.
 
         The first is a version 4 UUID (RFC 9562 section 5.4) as text, like x-amzn-RequestId; the
         second has 16 characters and ends with `=`, like x-amz-apigw-id.
         """
-        self._next_trace: Callable[[], str] = chain.from_iterable(
-            iter(partial(_traces, random_bytes), None)
-        ).__next__
+        self._next_trace: Callable[[], str] = self._endless(_traces)
         self._second_ends = 0.0
         """When the second of `_root` is over; seconds since 1970."""
         self._root = ""
+
+    def _endless(self, batch: _Batch) -> Callable[[], Any]:
+        """Return what goes from one batch to the next by itself: no call of ours for each id."""
+        return chain.from_iterable(iter(partial(self._mint, batch), None)).__next__
+
+    def _mint(self, batch: _Batch) -> Iterable[Any]:
+        try:
+            return batch(self._random_bytes)
+        except BaseException:
+            # What has raised has ended for good: whoever asks next begins anew.
+            self.request_ids = self._endless(_request_ids)
+            self._next_trace = self._endless(_traces)
+            raise
 
     def request_id(self) -> str:
         """Return a request id alone."""

@@ -120,6 +120,8 @@ class HeadReader:
             return self._skip_crlf(data)
         if end < len(data):
             self._searched = end - len(END_OF_HEAD)
+            # Also where the last call read a whole head: else `read` leaves `_searched` as it is.
+            self.is_complete = False
             self.read(data[:end])
             return data[end:]
         self._parse(data)

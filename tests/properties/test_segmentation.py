@@ -13,6 +13,8 @@ FRAGMENTS = st.one_of(
     st.sampled_from(
         [
             GET,
+            # Repeated, then other headers in a shorter head: nothing of the first may be left.
+            GET * 2 + b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n",
             post(b"abc"),
             CHUNKED + b"3\r\nabc\r\n0\r\n\r\n",
             CHUNKED + b"4;x=y\r\n\r\n\r\n\r\n0\r\nA: b\r\n\r\n",

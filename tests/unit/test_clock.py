@@ -4,6 +4,8 @@ import itertools
 import re
 import uuid
 
+import pytest
+
 from gateway.clock import IdMinter, SystemClock, draw, id_lines
 
 
@@ -64,6 +66,25 @@ def test_random_bytes_are_fetched_in_batches() -> None:
         ids.request_ids()
 
     assert len(calls) == 2
+
+
+def test_ids_go_on_when_the_source_of_chance_has_failed_once() -> None:
+    failures = [OSError("no chance"), MemoryError()]
+
+    def failing(size: int) -> bytes:
+        if failures:
+            raise failures.pop()
+        return bytes(size)
+
+    ids = IdMinter(failing)
+    with pytest.raises(MemoryError):
+        ids.request_ids()
+    with pytest.raises(OSError, match="no chance"):
+        ids.trace_id(0.0)
+
+    assert ids.request_id() == "00000000-0000-4000-8000-000000000000"
+    assert ids.trace_id(0.0).startswith("Root=1-00000000-000")
+    ids.request_id()
 
 
 def test_the_system_clock_does_not_go_back_and_draws_are_fractions() -> None:

@@ -178,6 +178,15 @@ def test_headers_that_repeat_change_nothing_of_what_is_read(data: bytes) -> None
     assert told(heads, data) == told(reader(), data)
 
 
+@pytest.mark.parametrize("rest", [b"GET /b HTTP/1.1\r\nHost: b\r\n\r\n", b"GET /b", b"\r\n" + GET])
+def test_what_follows_a_repeated_head_is_searched_from_its_begin(rest: bytes) -> None:
+    heads, fresh = reader(), reader()
+    heads.read(GET)
+
+    assert heads.read(GET + rest) == rest
+    assert told(heads, rest) == told(fresh, rest)
+
+
 def test_what_is_derived_of_headers_lasts_as_long_as_they_repeat() -> None:
     heads = reader()
     heads.read(b"GET /first" + REPEATED)
