@@ -218,7 +218,8 @@ class Exchange:
         # Set by invoke
         self.integration_status: int | None = None
         self.integration_latency: float | None = None
-        """Seconds from sending the request to the head of the answer; None without a backend."""
+        """Seconds from when the request was handed over to the head of the answer; None without a
+        backend."""
         self.endpoint_uri = ""
         """URL that the backend was called at, for the execution log; empty without a backend."""
         self.execution_trace: Any = None

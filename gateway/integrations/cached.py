@@ -133,7 +133,7 @@ class Cached(CompiledIntegration):
             asked = _Asked(request)
         if not asked.is_plain or request.body is not None or request.method != "GET":
             return self._invoke_otherwise(asked, exchange, endpoints)
-        # The key: as `_key_of`, which is called where it is quick anyway.
+        # The key must be what `_key_of` returns: other requests are remembered under that.
         value = exchange.path_parameters.get(self._path_parameter)
         key: _Key
         if value:

@@ -95,7 +95,7 @@ class BasePaths(Generic[T]):
         if known is not None:
             prefix, base_path, known_target = known
             rest = path.removeprefix(prefix)
-            if rest is not path and rest and rest[0] == "/":
+            if rest and rest[0] == "/" and len(rest) != len(path):
                 return base_path, known_target, rest
         stripped = path.lstrip("/")
         if self._lengths:

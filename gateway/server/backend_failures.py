@@ -46,7 +46,10 @@ class CannotConnectError(Exception):
 
 
 class StaleConnectionError(Exception):
-    """A reused connection ended before any byte of the answer: it had been closed meanwhile."""
+    """A reused connection ended before any byte of the answer.
+
+    The backend had closed it meanwhile, or sent something that it was not asked for.
+    """
 
     def __init__(self, is_sent: bool) -> None:
         super().__init__()

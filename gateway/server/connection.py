@@ -74,8 +74,8 @@ class ClientConnection(ClientSocket):
         self._answer: AnswerStream | None = None
         self._status = 0
         """Of the answer, once its head was sent."""
-        self._is_kept = True
-        self._wants_close = False
+        # Of a connection that waits for a head they are so: `_heed` is called where one says more.
+        self._is_kept, self._wants_close = True, False
 
     def __repr__(self) -> str:
         state = PHASES[self._phase]

@@ -105,23 +105,22 @@ class HeadReader:
             line: Any = match_clean_target(data[: -len(block)].decode("latin-1"))
             if line is not None:
                 self.line = line.groups("")
-                if not self.is_complete:
+                if not self.is_complete:  # Else nothing was searched or held since the last head.
                     self._complete()
                 return b""
         return self._read_other(data)
 
     def _read_other(self, data: bytes) -> bytes:
         """Read a head that does not repeat the last one, or is not alone."""
+        # Also where the last call read a whole head: else `read` would leave `_searched` as it is.
+        self.is_complete = False
         end = data.find(END_OF_HEAD, self._searched) + 4
         if end < 4:
-            self.is_complete = False
             return self._hold(data)
         if not self._is_crlf_skipped and data.startswith(b"\r\n") and end > len(END_OF_HEAD):
             return self._skip_crlf(data)
         if end < len(data):
             self._searched = end - len(END_OF_HEAD)
-            # Also where the last call read a whole head: else `read` leaves `_searched` as it is.
-            self.is_complete = False
             self.read(data[:end])
             return data[end:]
         self._parse(data)
@@ -198,7 +197,6 @@ class HeadReader:
 
     def _skip_crlf(self, data: bytes) -> bytes:
         """Skip the one empty line that some clients send after a body (RFC 9112 section 2.2)."""
-        self.is_complete = False
         self._is_crlf_skipped = True
         self._searched = 0
         return self.read(data[2:])

@@ -142,7 +142,7 @@ class UsageCounter:
         self._own = view_of_cell(table.cells, start + worker)
         self._ceiling = view_of_cell(table.cells, start + table.workers + 1)
         self._is_alone = table.workers == 1
-        # The one cell of a lone worker costs a third of a sum.
+        # Not looked at by a lone worker: its one cell costs a third of a sum.
         self._worker_cells = (
             self._own if self._is_alone else table.cells[start : start + table.workers]
         )

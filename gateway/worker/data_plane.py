@@ -77,6 +77,7 @@ class DataPlane:
             loop,
             self._deadlines,
             response_idle_seconds=settings.timeouts.response_idle_seconds,
+            now=clock.now,
         )
         self._edge: Edge | None = None
         self._servers: list[asyncio.Server] = []

@@ -151,6 +151,38 @@ def test_requests_of_one_head_are_told_apart_by_each_methods_own_key() -> None:
             assert answer.body == body_of_target
 
 
+_PATH, _QUERY, _HEADER = (
+    f"method.request.{place}" for place in ("path.id", "querystring.a", "header.X")
+)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [(), (_PATH,), (_QUERY,), (_HEADER,), (_PATH, _QUERY), (_HEADER, _PATH, _QUERY)],
+)
+def test_what_was_fetched_anew_is_what_others_get_whatever_the_key(
+    parameters: tuple[str, ...],
+) -> None:
+    world = shop(proxy(cache_key_parameters=parameters), all_=OPEN)
+
+    def asked(**headers: str) -> bytes:
+        return got(world, "/dev/pets/7?a=b", headers={"X": "y", **headers})
+
+    assert [asked(), asked(), asked(**FRESH), asked()] == [b"answer 1"] * 2 + [b"answer 2"] * 2
+
+
+@pytest.mark.parametrize("parameters", [(_PATH,), (_HEADER, _PATH)])
+def test_an_answer_that_is_asked_for_outlasts_those_that_are_not(
+    parameters: tuple[str, ...],
+) -> None:
+    world = shop(proxy(cache_key_parameters=parameters))
+    for index in range(300):
+        got(world, f"/dev/pets/{index}")
+
+        assert got(world, "/dev/pets/asked-for") == b"answer 2"
+    assert got(world, "/dev/pets/0") != b"answer 1"
+
+
 def test_resources_share_a_namespace_only_when_it_is_named() -> None:
     def two(namespace: str | None) -> set[bytes]:
         resources = {path: {"GET": proxy(cache_namespace=namespace)} for path in ("/cats", "/dogs")}

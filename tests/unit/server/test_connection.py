@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable
 
@@ -363,6 +364,19 @@ def test_a_request_waits_for_the_answer_before_it() -> None:
     assert len(answers(bytes(client.transport.written))) == 2
     assert client.transport.reads
     assert len(answers(client.send(GET[10:]))) == 1
+
+
+def test_pipelined_requests_are_answered_one_by_one_whatever_repeats() -> None:
+    client = Client()
+    heads = [GET, GET[:-2] + b"Accept: text/html, */*\r\n\r\n"]
+    rows = [row for count in (1, 2, 3, 4) for row in itertools.product(heads, repeat=count)]
+    for row in rows:
+        client.send(b"".join(row))
+
+    sent = [head for row in rows for head in row]
+    assert [len(request.headers) for request in client.service.requests] == [
+        head.count(b": ") for head in sent
+    ]
 
 
 def test_pipelined_requests_do_not_keep_others_waiting() -> None:

@@ -197,3 +197,18 @@ def test_what_is_derived_of_headers_lasts_as_long_as_they_repeat() -> None:
 
     assert again is derived
     assert heads.derived is not derived
+
+
+@pytest.mark.parametrize("is_repeated", [True, False])
+def test_a_head_after_one_that_repeats_the_last_is_found(*, is_repeated: bool) -> None:
+    """Shorter than that one: where its end was found says nothing of the next."""
+    heads = reader()
+    long = b"GET /a/rather/long/path HTTP/1.1\r\nHost: api.test\r\nAccept: */*, text/html\r\n\r\n"
+    short = b"GET /b HTTP/1.1\r\nHost: b\r\n\r\n"
+    if is_repeated:
+        heads.read(long)
+    rest = heads.read(long + short + short)
+    rest = heads.read(rest)
+
+    assert heads.is_complete
+    assert (heads.line[1], heads.derived.host, rest) == ("/b", "b", short)

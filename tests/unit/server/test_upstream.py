@@ -12,7 +12,7 @@ import pytest
 from gateway.errors import Fault, GatewayResponseType
 from gateway.messages import EndpointResponse, IntegrationRequest, Origin
 from gateway.server import backend_pool
-from gateway.server.deadlines import Deadlines
+from gateway.server.deadlines import Deadline, Deadlines
 from gateway.server.upstream import HttpEndpoints
 from gateway.settings import Backends
 from gateway.streams import BodyError, BodyStream
@@ -347,6 +347,19 @@ async def test_request_that_has_not_left_is_sent_on_another_connection(
     assert (await sent).body == b"no"
     assert [len(each.writes) for each in rig.dial.transports] == [1, 1]
     assert rig.endpoints.counters.retried == 1
+
+
+async def test_request_that_is_sent_again_has_no_more_time_for_that(make_rig: MakeRig) -> None:
+    rig = make_rig()
+    await rig.exchange()
+    end = rig.clock.now() + 10
+    _ = rig.send()
+    await turn()
+    rig.clock.time += 7
+    rig.dial.protocols[0].connection_lost(None)
+    await turn()
+
+    assert cast("Deadline", rig.dial.protocols[1]).deadline == end
 
 
 async def test_streamed_body_is_not_sent_twice(make_rig: MakeRig) -> None:
