@@ -73,6 +73,7 @@ class Outbox:
             try:
                 holder.write_held()
             except Exception:  # noqa: BLE001 (logged with its traceback)
-                # One connection's bug must not keep back the requests of all others.
+                # One connection's bug must not keep back the requests of all others, nor may what
+                # its end brings about: hence a turn later.
                 _LOG.exception("a request could not be written to its backend")
-                holder.close()
+                self._loop.call_soon(holder.close, context=self._context)
