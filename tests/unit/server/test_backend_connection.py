@@ -918,6 +918,7 @@ def test_failing_write_ends_the_exchange(rig: Rig, caplog: pytest.LogCaptureFixt
 
     rig.transport.write = failing_write  # type: ignore[method-assign]
     waiter = rig.begin()
+    rig.turn.end()
 
     assert fault_of(waiter).status == 502
     assert rig.is_dropped
