@@ -176,7 +176,7 @@ SLOW = """\
 resources:
   /{proxy+}:
     GET:
-      integration: {type: HTTP_PROXY, uri: "http://BACKEND/{proxy}", timeoutInMillis: 100}
+      integration: {type: HTTP_PROXY, uri: "http://BACKEND/{proxy}", timeoutInMillis: 500}
 stages:
   prod: {methodSettings: {"*/*": {loggingLevel: ERROR}}}
 """
@@ -192,13 +192,13 @@ def test_backend_has_its_time_until_the_head_and_then_between_bytes(
                 "apis/slow.yaml": SLOW.replace("BACKEND", backend),
             }
         )
-        # No head in 100 ms.
+        # No head in 500 ms.
         assert gateway.get("/_aws/execute-api/slow/prod/slow/5") == (
             504,
             b'{"message":"Endpoint request timed out"}',
         )
-        # A head, and a byte now and then: longer than 100 ms in all.
-        assert gateway.get("/_aws/execute-api/slow/prod/drip?n=5&interval=0.1") == (200, b"xxxxx")
+        # A head, and a byte now and then: longer than 500 ms in all.
+        assert gateway.get("/_aws/execute-api/slow/prod/drip?n=7&interval=0.1") == (200, b"x" * 7)
         # A head, and then nothing: the answer breaks off.
         with pytest.raises(Exception, match=r"IncompleteRead|Connection reset"):
             gateway.get("/_aws/execute-api/slow/prod/fault/stall-body")
