@@ -43,7 +43,8 @@ class Holder(Protocol):
 class Outbox:
     """The connections of one worker that hold a request back. `BackendConnection` puts itself in.
 
-    Loops run what `call_soon` was given before they look at their sockets again: the end of a turn.
+    Loops run what `call_soon` was given before they wait for their sockets again: the end of a
+    turn. They may look at them once in between, without waiting.
     """
 
     __slots__ = ("_context", "_holders", "_loop")
