@@ -180,19 +180,22 @@ class _Turns:
 
 
 @contextlib.contextmanager
-def _reloading(file: Path, port: int, turns: _Turns) -> Iterator[None]:
-    """Rewrite an API each second while the body runs, and look at what is served."""
+def _looking(turns: _Turns, port: int, changed: Path | None) -> Iterator[None]:
+    """Look at what is served while the body runs; rewrite an API each second, if one is named.
+
+    Also where nothing changes: looking takes from the load's core, and from the gateway's.
+    """
     stop = threading.Event()
 
-    def rewrite() -> None:
+    def run() -> None:
         due = time.monotonic() + RELOAD_SECONDS / 2
         while not stop.wait(LOOK_SECONDS):
             turns.look(port)
-            if time.monotonic() >= due:
+            if changed is not None and time.monotonic() >= due:
                 due += RELOAD_SECONDS
-                turns.change(file)
+                turns.change(changed)
 
-    thread = threading.Thread(target=rewrite)
+    thread = threading.Thread(target=run)
     thread.start()
     try:
         yield
@@ -214,15 +217,15 @@ def reloads(lab: Lab) -> list[Line]:
     turns = _Turns.make(lab.directory / "changes", most * lab.pace.rounds)
     with gateway(lab.directory, lab.cores, config, name="gateway-reloads") as server:
 
-        def measure() -> dict[str, Any]:
+        def measure(changed: Path | None = None) -> dict[str, Any]:
             seconds = lab.pace.open_seconds
-            return lab.open_loop(server.port, PASS, rate=RATE, seconds=seconds)
+            with _looking(turns, server.port, changed):
+                return lab.open_loop(server.port, PASS, rate=RATE, seconds=seconds)
 
         lab.open_loop(server.port, PASS, rate=RATE, seconds=lab.pace.warm_seconds)
         for turn in range(lab.pace.rounds):
             quiet.append(measure())
-            with _reloading(config / "apis" / "changing.yaml", server.port, turns):
-                busy.append(measure())
+            busy.append(measure(config / "apis" / "changing.yaml"))
             turns.wait(server.port)
             lab.say(
                 f"  round {turn + 1}: p99 {_latencies(quiet[-1])['p99'] * 1000:.3f} ms,"
