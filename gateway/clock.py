@@ -39,8 +39,11 @@ class SystemClock:
 draw = random.random
 """Return a number in [0, 1): who gets the canary. Not for secrets."""
 
-_BATCH: Final = 512
-"""Ids made at a time: one system call serves them all, and the next one is next to nothing."""
+_BATCH: Final = 128
+"""Ids made at a time: one system call serves them all, and the next one is next to nothing.
+
+More would cost a twentieth of a microsecond less for each, and hold a request for longer: 512 take
+0.15 to 0.3 ms, 128 a quarter of it."""
 
 _REQUEST_ID_LINE: Final = b"x-amzn-RequestId: %b"
 _EXTENDED_ID_LINE: Final = b"\r\nx-amz-apigw-id: %b"

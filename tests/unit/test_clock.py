@@ -62,7 +62,7 @@ def test_random_bytes_are_fetched_in_batches() -> None:
         return bytes(size)
 
     ids = IdMinter(counted)
-    for _ in range(200):
+    for _ in range(100):
         ids.request_ids()
 
     assert len(calls) == 2
