@@ -99,7 +99,7 @@ def meter_key(
     if admission.is_shadow:
         if _would_refuse(admission, keyed, method, exchange):
             return
-    elif not counter.has_left():
+    elif not counter.has_left(exchange.now):
         raise Fault(
             GatewayResponseType.QUOTA_EXCEEDED,
             source="client",
@@ -130,7 +130,7 @@ def _would_refuse(
         Fault: THROTTLED (429), for the stage method's and the account's buckets.
     """
     meters = admission.membership.meters_of(keyed)
-    if not admission.counter.has_left():
+    if not admission.counter.has_left(exchange.now):
         _note(exchange, GatewayResponseType.QUOTA_EXCEEDED)
     elif lacking(meters, exchange.now) is not None:
         _note(exchange, GatewayResponseType.THROTTLED)

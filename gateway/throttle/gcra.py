@@ -28,6 +28,12 @@ one per worker (`gateway.throttle.table`). Why that is accurate without a lock, 
 - *A worker is stopped between its read and its write of the base*, a few bytecodes apart. It writes
   a base that is late by the stall, plus what was taken meanwhile. That can only be lower than the
   truth: at worst one bucketful is admitted twice, once for each such stall.
+- *A worker trusts a bucket* that had plenty when it was looked at: for half a millisecond, and 32
+  tokens at most, it takes without looking. Every token is added to its cell at once, as always;
+  only what others took meanwhile is not seen. Plenty is 32 tokens for each worker, more than they
+  take in that time: a request costs some 20 microseconds. However fast they were, no more than
+  these could be too many, each time a bucket empties, and are paid back. The base does not move
+  meanwhile either: of a full bucket, what refills in that time may be taken beyond it.
 - *A worker dies* in any of these places. Its cell stays and its successor adds to it; at most one
   token was admitted without being counted.
 - *Precision.* Cells only grow. What they hold together is at most the time for which the bucket was
@@ -44,7 +50,7 @@ from __future__ import annotations
 import functools
 from typing import Final
 
-from gateway.throttle.table import BucketTable
+from gateway.throttle.table import TRUST_SECONDS, TRUSTED_TOKENS, BucketTable
 
 _SLACK_TOKENS: Final = 1 / 1024
 """Rounding must not cost a whole token; the bucket is this much larger, once, not per request."""
@@ -69,9 +75,13 @@ _NO_CELLS: Final = memoryview(b"").cast("d")
 
 
 @functools.lru_cache(maxsize=4096)
-def _limits(rate: float, burst: float, workers: int) -> tuple[float, float, float, float]:
-    """Return interval, debt limit, ceiling and cell limit: one object each for equal meters."""
+def _limits(rate: float, burst: float, workers: int) -> tuple[float, float, float, float, float]:
+    """Return interval, debt limit, ceiling, cell limit and trust limit.
+
+    One object each for equal meters.
+    """
     interval = min(1.0 / rate, _LONGEST_INTERVAL_SECONDS)
+    spare = max(burst, 1) - 1 - TRUSTED_TOKENS * workers
     # Workers that saw the last token together may have overdrawn by one token each.
     ceiling = interval * (max(burst, 1) + workers) + _STALL_SECONDS
     return (
@@ -79,6 +89,7 @@ def _limits(rate: float, burst: float, workers: int) -> tuple[float, float, floa
         interval * (max(burst, 1) - 1 + _SLACK_TOKENS),
         ceiling,
         interval * _CELL_LIMIT_INTERVALS,
+        interval * spare if spare > 0 else _NEVER,
     )
 
 
@@ -97,7 +108,8 @@ class Meter:
 
     __slots__ = (
         "base", "burst", "ceiling", "cell_limit", "debt_limit", "index",
-        "interval", "is_alone", "is_blocked", "own", "rate", "spent", "was", "worker_cells",
+        "interval", "is_alone", "is_blocked", "own", "rate", "spent", "trust_limit",
+        "trusted", "trusted_until", "was", "worker_cells",
     )  # fmt: skip
 
     def __init__(self, table: BucketTable, index: int, rate: float, burst: float) -> None:
@@ -116,6 +128,10 @@ class Meter:
         self.own = self.base if self.is_alone else table.cell(place + table.worker)
         self.spent = 0.0
         """What the workers' cells held together when `refusing` read them, in the same call."""
+        self.trusted = 0
+        """How many tokens the bucket has without a look at it; of a worker that is not alone."""
+        self.trusted_until = _NEVER
+        """Until when it has them."""
         self.was = 0.0
         """What a lone worker's base was before `refusing` took a token, to be given back."""
         # A slice kept: making it anew would cost 50 ns a request.
@@ -124,12 +140,11 @@ class Meter:
         )
         if self.is_blocked:
             self.interval = 0.0
-            self.debt_limit = _NEVER
+            self.debt_limit = self.trust_limit = _NEVER
             self.ceiling = self.cell_limit = -_NEVER
             return
-        self.interval, self.debt_limit, self.ceiling, self.cell_limit = _limits(
-            rate, burst, table.workers
-        )
+        limits = _limits(rate, burst, table.workers)
+        self.interval, self.debt_limit, self.ceiling, self.cell_limit, self.trust_limit = limits
 
     def admit(self, now: float) -> bool:
         """Take one token at `now` if one is left; return whether it was."""
@@ -201,6 +216,9 @@ def _give_back(meters: tuple[Meter, ...], refused: Meter) -> None:
 def _refusing_shared(meters: tuple[Meter, ...], now: float) -> Meter | None:
     """Do the same where other workers take from the buckets at any time."""
     for meter in meters:
+        if meter.trusted and now < meter.trusted_until:
+            continue
+        meter.trusted = 0
         # Seen once for the writing as well: a sum costs as much as all else.
         spent = meter.spent = sum(meter.worker_cells, 0.0)
         debt = spent + meter.base[()] - now
@@ -209,12 +227,24 @@ def _refusing_shared(meters: tuple[Meter, ...], now: float) -> Meter | None:
                 meter.cut_debt(now)
             return meter
     for meter in meters:
-        spent = meter.spent
-        base = meter.base
-        if spent + base[()] <= now:
-            # All cells together: most requests need not look at their own one.
-            if spent > meter.cell_limit:
-                spent = meter.empty_cell()
-            base[()] = now - spent
+        if meter.trusted:
+            meter.trusted -= 1
+        else:
+            _take_up(meter, now)
         meter.own[()] += meter.interval
     return None
+
+
+def _take_up(meter: Meter, now: float) -> None:
+    """Move the base of a full bucket to `now`, and trust one that has plenty."""
+    spent = meter.spent
+    base = meter.base
+    debt = spent + base[()] - now
+    if debt <= 0.0:
+        # All cells together: most requests need not look at their own one.
+        if spent > meter.cell_limit:
+            spent = meter.empty_cell()
+        base[()] = now - spent
+    if debt < meter.trust_limit:
+        meter.trusted = TRUSTED_TOKENS
+        meter.trusted_until = now + TRUST_SECONDS

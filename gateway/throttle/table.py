@@ -16,6 +16,13 @@ from __future__ import annotations
 from mmap import mmap
 from typing import Final
 
+TRUST_SECONDS: Final = 0.0005
+"""How long a worker of several takes, where there is plenty, without looking at others' cells."""
+
+TRUSTED_TOKENS: Final = 32
+"""How many it takes so at most. Plenty is as many for each worker: where less is left, every
+request is looked at."""
+
 _DOUBLE_BYTES: Final = 8
 
 

@@ -99,7 +99,7 @@ def admitted(counter: UsageCounter, attempts: int = 20) -> int:
     """Return how many of some requests the quota lets in."""
     let_in = 0
     for _ in range(attempts):
-        if counter.has_left():
+        if counter.has_left(0.0):
             counter.count()
             let_in += 1
     return let_in

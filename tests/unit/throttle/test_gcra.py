@@ -3,7 +3,12 @@ import random
 import pytest
 
 from gateway.throttle.gcra import Meter, lacking, refusing
-from gateway.throttle.table import BucketTable, bytes_needed
+from gateway.throttle.table import (
+    TRUST_SECONDS,
+    TRUSTED_TOKENS,
+    BucketTable,
+    bytes_needed,
+)
 
 UPTIME = 1_000_000.0
 """Where tests start: seconds of CLOCK_MONOTONIC after eleven days."""
@@ -326,6 +331,57 @@ def test_refused_requests_keep_no_full_bucket_from_an_older_request(workers: int
     assert refusing(asked, UPTIME) is asked[1]
     assert busy.cells.tolist() == before
     assert Meter(late, 0, 1_000.0, 1).admit(UPTIME - 0.002)
+
+
+def test_a_bucket_with_plenty_is_not_looked_at_for_half_a_millisecond() -> None:
+    """What others take meanwhile is not seen, at most 32 tokens long, and is paid back."""
+    first, second = (Meter(table, 0, 10.0, 200) for table in tables(2))
+
+    assert first.admit(UPTIME)
+    assert admitted(second, 500, UPTIME) == 199
+    assert admitted(first, 500, UPTIME + TRUST_SECONDS / 2) == TRUSTED_TOKENS
+    assert admitted(second, 10, UPTIME + 3.25) == 0
+    assert admitted(second, 10, UPTIME + 3.35) == 1
+
+
+def test_after_half_a_millisecond_a_bucket_is_looked_at_again() -> None:
+    first, second = (Meter(table, 0, 10.0, 200) for table in tables(2))
+
+    assert first.admit(UPTIME)
+    assert admitted(second, 500, UPTIME) == 199
+    assert not first.admit(UPTIME + TRUST_SECONDS)
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_a_bucket_that_holds_little_is_looked_at_for_every_request(workers: int) -> None:
+    views = tables(workers)
+    first, second = (Meter(view, 0, 10.0, TRUSTED_TOKENS * workers) for view in views[:2])
+
+    assert first.admit(UPTIME)
+    assert admitted(second, 500, UPTIME) == TRUSTED_TOKENS * workers - 1
+    assert not first.admit(UPTIME)
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+@pytest.mark.parametrize("rate", [100.0, 10_000.0])
+def test_large_buckets_admit_as_much_as_if_they_were_always_looked_at(
+    workers: int, rate: float
+) -> None:
+    """Workers that each ask every 20 microseconds, in stretches: now full, now empty."""
+    seeded = random.Random(workers)
+    burst = 1_000
+    meters = [Meter(table, 0, rate, burst) for table in tables(workers)]
+    alone = meter(rate, burst)
+    now = UPTIME
+    total = expected = 0
+    for _ in range(12):
+        for _ in range(4_000):
+            now += 0.00002 / workers
+            total += seeded.choice(meters).admit(now)
+            expected += alone.admit(now)
+        now += seeded.choice([0.0001, 0.01, 1.0, 20.0])
+
+    assert total == pytest.approx(expected, abs=1 + 12 * rate * TRUST_SECONDS)
 
 
 def test_rate_of_next_to_nothing_admits_one_burst() -> None:

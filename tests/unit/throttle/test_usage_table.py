@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.throttle.table import TRUST_SECONDS, TRUSTED_TOKENS
 from gateway.throttle.usage_table import UNLIMITED, UsageCounter, UsageTable, usage_bytes
+
+NOW = 1_000.0
 
 
 def table(capacity: int = 200, workers: int = 2) -> UsageTable:
@@ -12,7 +15,7 @@ def table(capacity: int = 200, workers: int = 2) -> UsageTable:
 
 
 def test_a_row_that_nobody_prepared_lets_nobody_in() -> None:
-    assert not UsageCounter(table(), 3, 0).has_left()
+    assert not UsageCounter(table(), 3, 0).has_left(NOW)
 
 
 def test_a_quota_holds_over_all_workers() -> None:
@@ -20,13 +23,13 @@ def test_a_quota_holds_over_all_workers() -> None:
     first, second = UsageCounter(shared, 3, 0), UsageCounter(shared, 3, 1)
     shared.set_left(3, 2)
 
-    assert first.has_left()
+    assert first.has_left(NOW)
     first.count()
-    assert second.has_left()
+    assert second.has_left(NOW)
     second.count()
 
-    assert not first.has_left()
-    assert not second.has_left()
+    assert not first.has_left(NOW)
+    assert not second.has_left(NOW)
     assert (shared.counted(3), shared.counted(2), shared.counted(4)) == (2, 0, 0)
     assert "2 of 2" in repr(first)
 
@@ -39,13 +42,41 @@ def test_what_is_left_counts_from_what_is_stored() -> None:
     shared.set_stored(1, 5)
 
     shared.set_left(1, 1)
-    assert counter.has_left()
+    assert counter.has_left(NOW)
     shared.set_left(1, 0)
-    assert not counter.has_left()
+    assert not counter.has_left(NOW)
     shared.set_left(1, -3)
-    assert not counter.has_left()
+    assert not counter.has_left(NOW)
     shared.set_left(1, UNLIMITED)
-    assert counter.has_left()
+    assert counter.has_left(NOW)
+
+
+def test_while_much_is_left_others_are_looked_at_now_and_then() -> None:
+    """Twice in a millisecond, and at the latest after 32 requests."""
+    shared = table()
+    first, second = UsageCounter(shared, 3, 0), UsageCounter(shared, 3, 1)
+    shared.set_left(3, 100)
+    assert first.has_left(NOW)
+    for _ in range(100):
+        second.count()
+
+    soon = NOW + TRUST_SECONDS / 2
+    assert [first.has_left(soon) for _ in range(40)] == [True] * TRUSTED_TOKENS + [False] * 8
+
+    shared.set_left(3, 200)
+    assert first.has_left(NOW)
+    shared.set_left(3, 0)
+    assert not first.has_left(NOW + TRUST_SECONDS)
+
+
+def test_a_lone_worker_has_nobody_to_look_at() -> None:
+    shared = table(workers=1)
+    counter = UsageCounter(shared, 3, 0)
+    shared.set_left(3, 100)
+    assert counter.has_left(NOW)
+    shared.set_left(3, 0)
+
+    assert not counter.has_left(NOW)
 
 
 def test_only_rows_near_a_change_are_looked_at() -> None:
