@@ -1,10 +1,14 @@
 """Where control stands among those that wait for a processor: behind the workers. Linux only.
 
-Two things, since either alone is too little: control is nice, so that it gets the smaller share
-where all want more than there is; and it asks for long slices, so that it does not keep a worker
-waiting that has a request. From Linux 6.12 on a thread that wakes takes the processor at once from
-one whose slices are longer (Documentation/scheduler/sched-eevdf.rst); before that, and with equal
-slices, it may have to wait for the end of a slice of some 3 ms, however nice the other is.
+Three things, since none alone is enough:
+
+- Control is nice, so that it gets the smaller share where all want more than there is.
+- It asks for long slices, so that it does not keep a worker waiting that has a request. From Linux
+  6.12 on a thread that wakes takes the processor at once from one whose slices are longer
+  (Documentation/scheduler/sched-eevdf.rst); before that, and with equal slices, it may have to wait
+  for the end of a slice of some 3 ms, however nice the other is.
+- Its policy is SCHED_BATCH (sched(7)): when it wakes, it takes the processor from nobody. It is
+  mostly a worker that wakes it, by telling it something, and that has requests to go on with.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ _CALL_NUMBERS: Final = {"x86_64": 314, "aarch64": 274, "riscv64": 274}
 """Of sched_setattr(2), which C libraries began to offer in 2025."""
 
 _KEEP_POLICY: Final = 0x08
-"""SCHED_FLAG_KEEP_POLICY: an operator may have chosen another one."""
+"""SCHED_FLAG_KEEP_POLICY."""
 
 _ATTRIBUTES: Final = struct.Struct("=IIQiIQQQ")
 """struct sched_attr as of its first version: size, policy, flags, nice, priority, and three times
@@ -50,11 +54,13 @@ def step_back() -> None:
                 # An operator may have made it nicer, which only root could take back.
                 niceness = max(NICENESS, os.getpriority(os.PRIO_PROCESS, task))
                 os.setpriority(os.PRIO_PROCESS, task, niceness)
-                lengthen_slice(task, niceness)
+                schedule_as_batch(task, niceness)
 
 
-def lengthen_slice(task: int, niceness: int) -> bool:
-    """Ask for slices of `SLICE_SECONDS` for a thread of ours that has this niceness.
+def schedule_as_batch(task: int, niceness: int) -> bool:
+    """Ask for SCHED_BATCH and slices of `SLICE_SECONDS` for a thread that has this niceness.
+
+    A policy that an operator has chosen stays.
 
     Returns:
         Whether the kernel took it. Kernels before 6.12 take it and change nothing.
@@ -63,7 +69,14 @@ def lengthen_slice(task: int, niceness: int) -> bool:
     if number is None:
         return False
     nanoseconds = round(SLICE_SECONDS * 1e9)
-    attributes = _ATTRIBUTES.pack(_ATTRIBUTES.size, 0, _KEEP_POLICY, niceness, 0, nanoseconds, 0, 0)
+    try:
+        is_ordinary = os.sched_getscheduler(task) == os.SCHED_OTHER
+    except ProcessLookupError:
+        return False
+    flags = 0 if is_ordinary else _KEEP_POLICY
+    attributes = _ATTRIBUTES.pack(
+        _ATTRIBUTES.size, os.SCHED_BATCH, flags, niceness, 0, nanoseconds, 0, 0
+    )
     # 0 is success; whatever else there may be (a sandbox that forbids the call, a thread that is
     # gone) leaves things as they were.
     return bool(ctypes.CDLL(None).syscall(number, task, attributes, 0) == 0)

@@ -173,6 +173,15 @@ class Routes(Generic[T]):
     def __repr__(self) -> str:
         return f"<Routes {self._count} methods, {self._deepest} deep>"
 
+    def nodes(self) -> Iterator[object]:
+        """Yield what the routes consist of, parents first: for whoever frees them piecemeal."""
+        waiting = [self._root]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting.extend(each for each in (node.greedy, node.variable) if each is not None)
+            waiting.extend(node.statics.values())
+
     def _entries(self) -> Iterator[_Entry[T]]:
         waiting = [self._root]
         while waiting:

@@ -7,7 +7,9 @@ that their order stays. What the writing thread cannot keep up with is dropped a
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -169,6 +171,10 @@ class _WriterThread:
         return not self._runner.is_alive()
 
     def _run(self) -> None:
+        # When it wakes, it takes the processor from nobody (sched(7)): it is the loop's thread that
+        # wakes it, with requests to go on with. A sandbox may forbid it: then it goes first.
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         while True:
             try:
                 if self._step():

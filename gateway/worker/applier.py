@@ -17,6 +17,7 @@ from gateway.release import Release
 from gateway.server.tasks import spawn
 from gateway.snapshot.cell import SnapshotCell
 from gateway.snapshot.compiled import CompiledDeployment, Snapshot
+from gateway.snapshot.retire import retire
 from gateway.worker.shelf import Held, PartShelf, digest_of_held, join
 from gateway.worker.slicing import IDLE_SLICE_SECONDS, SLICE_SECONDS, in_slices
 
@@ -44,7 +45,10 @@ class Compiler(Protocol):
 
 
 Applied = Callable[[Snapshot, float], None]
-"""Called with what is served now, and the seconds of work that it took."""
+"""Called with what is served from now on, and the seconds of work that it took."""
+
+Settled = Callable[[Snapshot], None]
+"""Called with what is served, once nothing more is done for it."""
 
 Refused = Callable[[int, str, list[str]], None]
 """Called with revision and digest of a release that is not served, and why."""
@@ -52,7 +56,7 @@ Refused = Callable[[int, str, list[str]], None]
 GC_THRESHOLDS: Final = (5_000, 1_000, 1_000)
 """For a worker's garbage collector. Young collections are rarer than CPython's 700: nearly all
 that a request allocates is freed by reference counts. One of 5,000 objects takes some 0.6 ms; of
-the next generation, after CPython's ten, 10 to 20 ms while compiling. See also `settle`."""
+the next generation, after CPython's ten, 10 to 20 ms while compiling. See also `collect_young`."""
 
 _MUCH_WORK_SECONDS: Final = 0.05
 """Compiling some thousand methods."""
@@ -75,6 +79,7 @@ class Applier:
         compiler: Compiler,
         clock: Clock,
         on_applied: Applied,
+        on_settled: Settled,
         on_refused: Refused,
     ) -> None:
         self.cell = cell
@@ -85,6 +90,7 @@ class Applier:
         """Deployments of the parts on the shelf, by id, as far as they are compiled."""
         self._now = clock.now
         self._on_applied = on_applied
+        self._on_settled = on_settled
         self._on_refused = on_refused
         self._next: tuple[int, dict[str, Held]] | None = None
         self._is_working = False
@@ -114,7 +120,10 @@ class Applier:
             self._is_working = False
 
     async def _apply(self, revision: int, held: Mapping[str, Held]) -> None:
-        slice_seconds = IDLE_SLICE_SECONDS if self.cell is None else SLICE_SECONDS
+        is_serving = self.cell is not None
+        slice_seconds = SLICE_SECONDS if is_serving else IDLE_SLICE_SECONDS
+        if is_serving:
+            collect_young()
         try:
             snapshot, seconds = await in_slices(
                 self._steps(revision, held), self._now, slice_seconds
@@ -128,16 +137,22 @@ class Applier:
             reason = "the release could not be compiled; see the worker's log"
             self._on_refused(revision, digest_of_held(held), [reason])
         else:
-            if self.cell is None:
-                self.cell = SnapshotCell(snapshot)
-                # Nobody collected until now, and looking at everything that was made would take as
-                # long as a third of making it.
-                gc.freeze()
-            else:
-                self.cell.current = snapshot
-                settle()
-            give_back(seconds)
+            await self._swap(snapshot, seconds)
+
+    async def _swap(self, snapshot: Snapshot, seconds: float) -> None:
+        """Serve a snapshot; the one before is freed between requests."""
+        if self.cell is None:
+            self.cell = SnapshotCell(snapshot)
             self._on_applied(snapshot, seconds)
+        else:
+            freeing = retire(self.cell.current, snapshot)
+            self.cell.current = snapshot
+            self._on_applied(snapshot, seconds)
+            await in_slices(freeing, self._now)
+        # It lives long, and reference counts free it: nobody need look at it.
+        gc.freeze()
+        give_back(seconds)
+        self._on_settled(snapshot)
 
     def _steps(self, revision: int, held: Mapping[str, Held]) -> Generator[None, None, Snapshot]:
         """Compile each deployment as soon as it is decoded, then bind stages to them."""
@@ -163,12 +178,10 @@ def give_back(seconds: float) -> None:
         _malloc_trim(0)
 
 
-def settle() -> None:
-    """Spare the garbage collector the snapshot: it lives long, and reference counts free it.
+def collect_young() -> None:
+    """Collect garbage in cycles that would otherwise be frozen with the next snapshot.
 
-    Collecting first keeps garbage in cycles from being frozen with the rest. Where much was
-    compiled only the youngest are collected: looking at everything would hold the loop for long.
+    Before compiling, not after: the collector then looks at little, and at no part of the snapshot.
     """
     _, collections, _ = gc.get_count()
     gc.collect(1 if collections <= _FEW_COLLECTIONS else 0)
-    gc.freeze()

@@ -90,6 +90,7 @@ class Worker:
             compiler=self._data_plane,
             clock=clock,
             on_applied=self._on_applied,
+            on_settled=self._on_settled,
             on_refused=self._on_refused,
         )
         self._client = ReleaseClient(inherited.release_address, self._shelf, self, self._hello)
@@ -192,9 +193,13 @@ class Worker:
         self._metrics.add(Cell.RELEASES_APPLIED)
         self._metrics.set(Cell.REVISION, snapshot.revision)
         self._metrics.set(Cell.COMPILE_SECONDS, seconds)
-        _log.info("release %d is compiled, in %.0f ms", snapshot.revision, seconds * 1e3)
         self._has_release.set()
         self._note_current(snapshot.revision)
+
+    def _on_settled(self, snapshot: Snapshot) -> None:
+        _log.info(
+            "release %d is compiled, in %.0f ms", snapshot.revision, self._compile_seconds * 1e3
+        )
         if self._data_plane.is_listening:
             self._acknowledge(snapshot)
 

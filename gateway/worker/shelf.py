@@ -53,6 +53,12 @@ class Held:
             return decoded
         yield from absorb(deployment)
         self.decoded = replace(decoded, deployment=replace(deployment, definition=_ABSORBED))
+        # Freed one by one: all at once would hold the loop.
+        resources = list(deployment.definition.resources)
+        del decoded, deployment
+        while resources:
+            resources.pop()
+            yield
         return self.decoded
 
 

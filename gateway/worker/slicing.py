@@ -8,9 +8,9 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-SLICE_SECONDS: Final = 0.0001
-"""How long work may hold the loop at a time: about what three requests take. A request may meet it
-twice, when it comes and when its backend answers; an iteration of the loop costs a tenth of it."""
+SLICE_SECONDS: Final = 0.00003
+"""How long work may hold the loop at a time: less than one request takes. A request may meet it
+twice, when it comes and when its backend answers; a turn of the loop costs a tenth of it."""
 
 LONGEST_SLICE_SECONDS: Final = 0.001
 """The same where requests themselves hold the loop for that long: see `in_slices`."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import os
 import platform
 import subprocess
@@ -51,15 +52,28 @@ def linux() -> tuple[int, int]:
 @pytest.mark.skipif(
     platform.machine() not in {"x86_64", "aarch64", "riscv64"}, reason="the call has no number here"
 )
-def test_threads_of_before_and_after_are_nice_and_have_long_slices() -> None:
+def test_threads_of_before_and_after_are_nice_batches_with_long_slices() -> None:
     """Asked of the kernel, in a process of its own: niceness cannot be taken back."""
     shown = subprocess.run(
         [sys.executable, "-c", _SHOW], capture_output=True, text=True, check=True, timeout=60
     ).stdout
 
     slice_ = round(scheduling.SLICE_SECONDS * 1e9) if linux() >= (6, 12) else 0
-    thread = (os.SCHED_OTHER, scheduling.NICENESS, slice_)
+    thread = (os.SCHED_BATCH, scheduling.NICENESS, slice_)
     assert shown.strip() == str([thread] * 3)
+
+
+@pytest.mark.skipif(
+    platform.machine() not in {"x86_64", "aarch64", "riscv64"}, reason="the call has no number here"
+)
+def test_a_policy_that_an_operator_has_chosen_stays() -> None:
+    chosen = f"import os\nos.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\n{_SHOW}"
+    shown = subprocess.run(
+        [sys.executable, "-c", chosen], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+    policies = {policy for policy, _, _ in ast.literal_eval(shown)}
+    assert policies == {os.SCHED_IDLE}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives root's rights up")
@@ -82,7 +96,7 @@ def test_every_thread_of_the_process_steps_back(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(os, "setpriority", noted)
     monkeypatch.setattr(os, "getpriority", lambda _which, _who: 0)
-    monkeypatch.setattr(scheduling, "lengthen_slice", longer.__setitem__)
+    monkeypatch.setattr(scheduling, "schedule_as_batch", longer.__setitem__)
     with ThreadPoolExecutor(1) as executor:
         thread = executor.submit(threading.get_native_id).result()
         scheduling.step_back()
@@ -96,7 +110,7 @@ def test_what_is_nicer_already_is_made_no_less_nice(monkeypatch: pytest.MonkeyPa
     longer: set[int] = set()
     monkeypatch.setattr(os, "getpriority", lambda _which, _who: 19)
     monkeypatch.setattr(os, "setpriority", lambda _which, _who, niceness: nice.add(niceness))
-    monkeypatch.setattr(scheduling, "lengthen_slice", lambda _, niceness: longer.add(niceness))
+    monkeypatch.setattr(scheduling, "schedule_as_batch", lambda _, niceness: longer.add(niceness))
     scheduling.step_back()
 
     assert nice == longer == {19}
@@ -108,7 +122,7 @@ def test_threads_that_are_listed_late_step_back_too(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "getpriority", lambda _which, _who: 0)
     stepped: list[int] = []
     monkeypatch.setattr(os, "setpriority", lambda _which, who, _niceness: stepped.append(who))
-    monkeypatch.setattr(scheduling, "lengthen_slice", lambda _task, _niceness: True)
+    monkeypatch.setattr(scheduling, "schedule_as_batch", lambda _task, _niceness: True)
     scheduling.step_back()
 
     assert sorted(stepped) == [1, 2, 3]
@@ -136,10 +150,10 @@ def test_a_thread_that_has_ended_or_may_not_keeps_none_from_stepping_back(
 def test_a_machine_whose_call_is_unknown_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "alpha")
 
-    assert not scheduling.lengthen_slice(os.getpid(), 5)
+    assert not scheduling.schedule_as_batch(os.getpid(), 5)
 
 
 def test_a_refusal_of_the_kernel_is_told() -> None:
     no_thread = 2**30
 
-    assert not scheduling.lengthen_slice(no_thread, 5)
+    assert not scheduling.schedule_as_batch(no_thread, 5)

@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -31,6 +33,8 @@ class Bench:
         self.world = World(release(PETS))
         self.shelf = PartShelf()
         self.outcomes: list[tuple[str, int]] = []
+        self.settled: list[int] = []
+        self.at_settled: Callable[[], None] = lambda: None
         self.compiled: list[int] = []
         self.deployments: list[str] = []
         self.failure: Exception | None = None
@@ -40,8 +44,13 @@ class Bench:
             compiler=self,
             clock=FakeClock(),
             on_applied=lambda snapshot, _: self.outcomes.append(("applied", snapshot.revision)),
+            on_settled=self.note_settled,
             on_refused=lambda revision, *_: self.outcomes.append(("refused", revision)),
         )
+
+    def note_settled(self, snapshot: Snapshot) -> None:
+        self.settled.append(snapshot.revision)
+        self.at_settled()
 
     def empty(self) -> Snapshot:
         return self.world.compiled(NOTHING)
@@ -70,6 +79,11 @@ class Bench:
         while len(self.outcomes) < count:  # noqa: ASYNC110 (what is told has no event)
             await asyncio.sleep(0)
         return self.outcomes
+
+    async def done(self, count: int) -> list[int]:
+        while len(self.settled) < count:  # noqa: ASYNC110 (what is told has no event)
+            await asyncio.sleep(0)
+        return self.settled
 
     @property
     def current(self) -> Snapshot:
@@ -157,7 +171,7 @@ async def test_reference_counts_alone_free_the_snapshot_before() -> None:
     bench.offer(release({"old": PETS}, revision=1))
     await bench.told(1)
     bench.offer(release({"new": OTHER}, revision=2))
-    await bench.told(2)
+    await bench.done(2)
     await asyncio.sleep(0)
     gc.unfreeze()
     alive = {each.id for each in gc.get_objects() if isinstance(each, CompiledDeployment)}
@@ -170,8 +184,10 @@ async def test_until_somebody_can_connect_slices_are_long(monkeypatch: pytest.Mo
     slices: list[float] = []
 
     async def noted(
-        steps: Generator[None, None, Snapshot], now: Callable[[], float], seconds: float
-    ) -> tuple[Snapshot, float]:
+        steps: Generator[None, None, Any],
+        now: Callable[[], float],
+        seconds: float = SLICE_SECONDS,
+    ) -> tuple[Any, float]:
         slices.append(seconds)
         return await in_slices(steps, now, seconds)
 
@@ -179,24 +195,46 @@ async def test_until_somebody_can_connect_slices_are_long(monkeypatch: pytest.Mo
     bench = Bench()
     for revision in (1, 2):
         bench.offer(release(PETS, revision=revision))
-        await bench.told(revision)
+        await bench.done(revision)
 
-    assert slices == [IDLE_SLICE_SECONDS, SLICE_SECONDS]
+    # The last is for what frees the snapshot before.
+    assert slices == [IDLE_SLICE_SECONDS, SLICE_SECONDS, SLICE_SECONDS]
 
 
-async def test_what_a_start_makes_is_not_looked_at_by_the_garbage_collector(
+async def test_what_is_compiled_is_not_looked_at_by_the_garbage_collector(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """What traffic left behind is collected before; what is compiled is frozen."""
     bench = Bench()
-    looked: list[int] = []
-    monkeypatch.setattr(applier, "settle", lambda: looked.append(bench.current.revision))
+    looked: list[tuple[int, list[int]]] = []
+    monkeypatch.setattr(
+        applier,
+        "collect_young",
+        lambda: looked.append((bench.current.revision, [*bench.compiled])),
+    )
     bench.offer(release(PETS, revision=1))
     await bench.told(1)
-    assert gc.get_freeze_count() > 0
-    bench.offer(release(PETS, revision=2))
-    await bench.told(2)
+    frozen = gc.get_freeze_count()
+    assert frozen > 0
+    bench.offer(release({"d2": OTHER}, revision=2))
+    await bench.done(2)
 
-    assert looked == [2]
+    assert looked == [(1, [1])]
+    assert gc.get_freeze_count() > frozen
+
+
+async def test_a_release_is_told_of_once_the_one_before_is_freed() -> None:
+    bench = Bench()
+    bench.offer(release({"old": PETS}, revision=1))
+    await bench.done(1)
+    held = bench.current.deployments["old"].methods[0]
+    users: list[int] = []
+    bench.at_settled = lambda: users.append(sys.getrefcount(held))
+    bench.offer(release({"new": OTHER}, revision=2))
+    await bench.done(2)
+
+    # This test's, and that of the call.
+    assert users == [2]
 
 
 @pytest.mark.parametrize(("seconds", "calls"), [(0.0, 0), (1.0, 1)])

@@ -1,0 +1,87 @@
+"""Facts about how a snapshot is let go of."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.definitions.stage import CanarySettings, Stage
+from gateway.release import Release
+from gateway.snapshot.compiled import CompiledDeployment, CompiledMethod, MethodPlan
+from gateway.snapshot.retire import retire
+from tests.builders import World, api, mock, release
+
+COUNT = 100
+OLD = api({f"/old{n}/{{id}}": {"GET": mock(200, "old")} for n in range(COUNT)})
+KEPT = api({"/kept": {"GET": mock(200, "kept")}})
+
+
+@pytest.fixture(autouse=True)
+def _alone() -> Iterator[None]:
+    """Leave all that is there before a test out of `alive`, which would else take long."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.collect()
+    gc.freeze()
+
+
+def alive() -> int:
+    """Count what snapshots consist of for the most part."""
+    kinds = (CompiledMethod, MethodPlan, CompiledDeployment)
+    return sum(type(each) in kinds for each in gc.get_objects())
+
+
+def swap(world: World, served: Release) -> list[int]:
+    """Serve another release; return how many objects each step has freed of the one before."""
+    before = world.cell.current
+    world.publish(served)
+    steps = retire(before, world.cell.current)
+    del before
+    counts = [alive()]
+    counts += [alive() for _ in steps]
+    return [earlier - later for earlier, later in itertools.pairwise(counts)]
+
+
+def test_what_only_the_snapshot_before_held_is_freed_a_few_at_a_time() -> None:
+    world = World(release({"old": OLD}))
+    made = alive()
+    freed = swap(world, release({"new": KEPT}, revision=2))
+
+    assert made > 2 * COUNT
+    assert alive() == 3
+    assert sum(freed) == made
+    assert max(freed) <= 9
+
+
+def test_what_the_next_snapshot_uses_stays() -> None:
+    stages = [
+        Stage(stage_name="same", deployment_id="kept"),
+        Stage(
+            stage_name="dev",
+            deployment_id="kept",
+            canary_settings=CanarySettings(deployment_id="old", percent_traffic=10.0),
+        ),
+    ]
+    definitions = {"kept": KEPT, "old": OLD}
+    world = World(release(definitions, *stages))
+    same = world.cell.current.apis["shop"]["same"]
+    plain = Stage(stage_name="dev", deployment_id="kept")
+    freed = swap(world, release({"kept": KEPT}, stages[0], plain, revision=2))
+
+    # The canary's methods and their plans, their deployment, and the stage's own method.
+    assert sum(freed) == 2 * COUNT + 2
+    assert world.cell.current.apis["shop"]["same"] is same
+    assert world.ask(target="/same/kept")[1].status == 200
+
+
+def test_a_stage_that_is_used_still_keeps_its_methods() -> None:
+    world = World(release({"old": OLD}))
+    used = world.cell.current.apis["shop"]["dev"]
+    swap(world, release({"new": KEPT}, revision=2))
+
+    assert len(used.base.methods) == COUNT
+    assert used.base.routes.find("/old7/1", "GET") is not None
