@@ -169,6 +169,12 @@ class RunningGateway:
 
         return until(served, f"revision {revision}")
 
+    def wait_served(self, told: Mapping[str, Any]) -> None:
+        """Wait as AWS's client was told by a mutation: not, or for the next release if pending."""
+        headers = told["ResponseMetadata"]["HTTPHeaders"]
+        pending = headers.get("x-stagegate-pending") == "true"
+        self.wait_revision(int(headers["x-stagegate-revision"]) + pending)
+
     def close(self) -> None:
         """End it: by TERM, or by KILL where that takes too long."""
         if self.process.poll() is None:

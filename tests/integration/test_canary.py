@@ -200,13 +200,6 @@ def test_a_promotion_under_load_fails_no_request(start_gateway: StartGateway) ->
     assert load.failures == []
 
 
-def served_by_all(gateway: RunningGateway, told: dict[str, Any]) -> None:
-    """Wait as an answer to a mutation says: none, or for the next release if it is pending."""
-    headers = told["ResponseMetadata"]["HTTPHeaders"]
-    pending = headers.get("x-stagegate-pending") == "true"
-    gateway.wait_revision(int(headers["x-stagegate-revision"]) + pending)
-
-
 def test_a_promotion_under_load_fails_no_request_by_an_aws_client(
     gateway: RunningGateway,
 ) -> None:
@@ -219,7 +212,7 @@ def test_a_promotion_under_load_fails_no_request_by_an_aws_client(
         answer_with(aws, api, "next")
         settings = {"percentTraffic": 50.0}
         told = aws.create_deployment(**stage, canarySettings=settings)
-        served_by_all(gateway, told)
+        gateway.wait_served(told)
         until(lambda: all(load.answers[arm] for arm in ARMS), "both arms to answer")
         told_stage = aws.update_stage(
             **stage,
@@ -228,11 +221,11 @@ def test_a_promotion_under_load_fails_no_request_by_an_aws_client(
                 patch("copy", "/deploymentId", **{"from": "/canarySettings/deploymentId"}),
             ],
         )
-        served_by_all(gateway, told_stage)
+        gateway.wait_served(told_stage)
         load.mark = "promoted"
         until(lambda: load.marked["promoted", b"next"] >= 400, "the promoted version to answer")
         removed = aws.update_stage(**stage, patchOperations=[patch("remove", "/canarySettings")])
-        served_by_all(gateway, removed)
+        gateway.wait_served(removed)
         load.until_more(100)
 
     assert first != told["id"] == told_stage["deploymentId"] == removed["deploymentId"]
