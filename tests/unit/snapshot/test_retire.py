@@ -85,3 +85,10 @@ def test_a_stage_that_is_used_still_keeps_its_methods() -> None:
 
     assert len(used.base.methods) == COUNT
     assert used.base.routes.find("/old7/1", "GET") is not None
+
+
+def test_a_snapshot_that_served_nothing_is_let_go_of() -> None:
+    world = World(release({"new": KEPT}))
+    nothing = world.compiled(Release(revision=0, digest="", region="", account=""))
+
+    assert list(retire(nothing, world.cell.current)) == []

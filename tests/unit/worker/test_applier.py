@@ -223,6 +223,16 @@ async def test_what_is_compiled_is_not_looked_at_by_the_garbage_collector(
     assert gc.get_freeze_count() > frozen
 
 
+async def test_the_first_api_of_a_gateway_that_served_nothing_is_told_of() -> None:
+    bench = Bench()
+    bench.offer(NOTHING)
+    await bench.done(1)
+    bench.offer(release(PETS, revision=2))
+
+    async with asyncio.timeout(10):
+        assert await bench.done(2) == [0, 2]
+
+
 async def test_a_release_is_told_of_once_the_one_before_is_freed() -> None:
     bench = Bench()
     bench.offer(release({"old": PETS}, revision=1))
