@@ -32,7 +32,7 @@ _CALL_NUMBERS: Final = {"x86_64": 314, "aarch64": 274, "riscv64": 274}
 """Of sched_setattr(2), which C libraries began to offer in 2025."""
 
 _KEEP_POLICY: Final = 0x08
-"""SCHED_FLAG_KEEP_POLICY."""
+"""SCHED_FLAG_KEEP_POLICY: the policy that comes with it does not count."""
 
 _ATTRIBUTES: Final = struct.Struct("=IIQiIQQQ")
 """struct sched_attr as of its first version: size, policy, flags, nice, priority, and three times
@@ -42,7 +42,7 @@ in nanoseconds, of which the first, the runtime, is the slice of an ordinary thr
 def step_back() -> None:
     """Let the workers go first from now on.
 
-    On Linux both settings are a thread's own: one that runs already inherits nothing.
+    On Linux all three settings are a thread's own: one that runs already inherits nothing.
     """
     seen: set[str] = set()
     # More than once: the list leaves some out while others end.
@@ -63,7 +63,7 @@ def schedule_as_batch(task: int, niceness: int) -> bool:
     A policy that an operator has chosen stays.
 
     Returns:
-        Whether the kernel took it. Kernels before 6.12 take it and change nothing.
+        Whether the kernel took it. Kernels before 6.12 take the slice, too, and ignore it.
     """
     number = _CALL_NUMBERS.get(platform.machine())
     if number is None:
@@ -71,8 +71,10 @@ def schedule_as_batch(task: int, niceness: int) -> bool:
     nanoseconds = round(SLICE_SECONDS * 1e9)
     try:
         is_ordinary = os.sched_getscheduler(task) == os.SCHED_OTHER
-    except ProcessLookupError:
-        return False
+    except OSError:
+        # A thread that is gone, a sandbox that forbids it, or musl, which has no such call: a
+        # policy that nobody can tell is left alone.
+        is_ordinary = False
     flags = 0 if is_ordinary else _KEEP_POLICY
     attributes = _ATTRIBUTES.pack(
         _ATTRIBUTES.size, os.SCHED_BATCH, flags, niceness, 0, nanoseconds, 0, 0

@@ -79,6 +79,8 @@ class Stations:
 
 def refuse(snapshot: Snapshot, exchange: Exchange, fault: Fault) -> InvocationResponse:
     """Return the gateway response of a Fault: its stage's, or AWS's own before one was found."""
+    # Its frames hold the exchange, and the snapshot: a cycle, which the next release would freeze.
+    fault.__traceback__ = fault.__context__ = None
     exchange.fault = fault
     scope: Scope | None = exchange.scope
     responses = snapshot.gateway_responses if scope is None else scope.gateway_responses

@@ -21,16 +21,21 @@ def retire(before: Snapshot, now: Snapshot) -> Slices[None]:
     What a request in flight still uses is freed with it.
     """
     held: list[object] = []
-    for each in _gone(before, now):
-        if each is not None:
-            held.append(each)
-        yield
+    yield from _hold(held, _gone(before, now))
     # From here on only `held` keeps them. Parents come before what they refer to: freed first, they
     # free nothing else.
-    del before, each
+    del before
     held.reverse()
     while held:
         del held[-_AT_A_TIME:]
+        yield
+
+
+def _hold(held: list[object], gone: Iterator[object]) -> Slices[None]:
+    # A function of its own: no name of the loop keeps anything once it has ended.
+    for each in gone:
+        if each is not None:
+            held.append(each)
         yield
 
 

@@ -172,9 +172,11 @@ class _WriterThread:
 
     def _run(self) -> None:
         # When it wakes, it takes the processor from nobody (sched(7)): it is the loop's thread that
-        # wakes it, with requests to go on with. A sandbox may forbid it: then it goes first.
+        # wakes it, with requests to go on with. A policy that an operator has chosen stays. Where a
+        # sandbox forbids it, or musl has no such call, it goes first.
         with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+            if os.sched_getscheduler(0) == os.SCHED_OTHER:
+                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         while True:
             try:
                 if self._step():

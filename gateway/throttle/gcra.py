@@ -30,10 +30,11 @@ one per worker (`gateway.throttle.table`). Why that is accurate without a lock, 
   truth: at worst one bucketful is admitted twice, once for each such stall.
 - *A worker trusts a bucket* that had plenty when it was looked at: for half a millisecond, and 32
   tokens at most, it takes without looking. Every token is added to its cell at once, as always;
-  only what others took meanwhile is not seen. Plenty is 32 tokens for each worker, more than they
-  take in that time: a request costs some 20 microseconds. However fast they were, no more than
-  these could be too many, each time a bucket empties, and are paid back. The base does not move
-  meanwhile either: of a full bucket, what refills in that time may be taken beyond it.
+  only what others took meanwhile is not seen. Plenty is 32 tokens for each worker: only if all
+  took more in that time, one each 16 microseconds, could some be too many. However fast they were,
+  no more than 32 of each further worker could be, each time a bucket empties, and are paid back.
+  The base does not move meanwhile either: of a full bucket, what refills in that time may be taken
+  beyond it.
 - *A worker dies* in any of these places. Its cell stays and its successor adds to it; at most one
   token was admitted without being counted.
 - *Precision.* Cells only grow. What they hold together is at most the time for which the bucket was

@@ -7,10 +7,12 @@ the sum is below the ceiling.
 
 So a quota holds across workers as it happens, and not a flush later: two workers that see the last
 request left at the same moment both let one in, so that a period may have one request too many for
-each further worker, never more. While far more is left than all could let in, a worker looks at the
-others' cells twice in a millisecond, not for each request. A worker that dies loses nothing, its
-cells stay. A row of zeros lets nobody in until the control process has written its ceiling:
-whatever is not known is closed.
+each further worker. While more than 32 for each worker are left, a worker looks at the others'
+cells twice in a millisecond, or every 32 requests, not for each: a period may have as many too many
+for each further worker, but only if all let in more than that in half a millisecond
+(`gateway.throttle.gcra` has the argument). A worker that dies loses nothing, its cells stay. A row
+of zeros lets nobody in until the control process has written its ceiling: whatever is not known is
+closed.
 
 The rule this module keeps: every cell has one writer, and moves as one aligned double.
 """
@@ -31,6 +33,8 @@ _CHUNK_ROWS: Final = 64
 
 UNLIMITED: Final = float("inf")
 """Ceiling of a row without a quota."""
+
+_NEVER: Final = float("-inf")
 
 
 def usage_bytes(capacity: int, workers: int) -> int:
@@ -149,7 +153,7 @@ class UsageCounter:
         self._plenty = TRUSTED_TOKENS * table.workers
         self._trusted = 0
         """How many requests may be let in without a look at others' cells."""
-        self._trusted_until = -UNLIMITED
+        self._trusted_until = _NEVER
         self._is_alone = table.workers == 1
         # Not looked at by a lone worker: its one cell costs a third of a sum.
         self._worker_cells = (

@@ -56,7 +56,7 @@ Refused = Callable[[int, str, list[str]], None]
 GC_THRESHOLDS: Final = (5_000, 1_000, 1_000)
 """For a worker's garbage collector. Young collections are rarer than CPython's 700: nearly all
 that a request allocates is freed by reference counts. One of 5,000 objects takes some 0.6 ms; of
-the next generation, after CPython's ten, 10 to 20 ms while compiling. See also `collect_young`."""
+the next generation, after CPython's ten, 10 to 20 ms while compiling. See also `spare`."""
 
 _MUCH_WORK_SECONDS: Final = 0.05
 """Compiling some thousand methods."""
@@ -120,10 +120,7 @@ class Applier:
             self._is_working = False
 
     async def _apply(self, revision: int, held: Mapping[str, Held]) -> None:
-        is_serving = self.cell is not None
-        slice_seconds = SLICE_SECONDS if is_serving else IDLE_SLICE_SECONDS
-        if is_serving:
-            collect_young()
+        slice_seconds = IDLE_SLICE_SECONDS if self.cell is None else SLICE_SECONDS
         try:
             snapshot, seconds = await in_slices(
                 self._steps(revision, held), self._now, slice_seconds
@@ -143,14 +140,16 @@ class Applier:
         """Serve a snapshot; the one before is freed between requests."""
         if self.cell is None:
             self.cell = SnapshotCell(snapshot)
+            # Nobody collected until now, and looking at everything that was made would take as
+            # long as a third of making it.
+            gc.freeze()
             self._on_applied(snapshot, seconds)
         else:
             freeing = retire(self.cell.current, snapshot)
             self.cell.current = snapshot
             self._on_applied(snapshot, seconds)
             await in_slices(freeing, self._now)
-        # It lives long, and reference counts free it: nobody need look at it.
-        gc.freeze()
+            spare(seconds)
         give_back(seconds)
         self._on_settled(snapshot)
 
@@ -178,10 +177,14 @@ def give_back(seconds: float) -> None:
         _malloc_trim(0)
 
 
-def collect_young() -> None:
-    """Collect garbage in cycles that would otherwise be frozen with the next snapshot.
+def spare(seconds: float) -> None:
+    """Spare the garbage collector what took much work: it lives long, reference counts free it.
 
-    Before compiling, not after: the collector then looks at little, and at no part of the snapshot.
+    What was little is left to the next young collection, to which it adds little. Collecting first,
+    in the same turn of the loop, keeps the garbage of requests from being frozen, for ever. Where
+    much was compiled only the youngest are collected: looking at all would hold the loop for long.
     """
-    _, collections, _ = gc.get_count()
-    gc.collect(1 if collections <= _FEW_COLLECTIONS else 0)
+    if seconds >= _MUCH_WORK_SECONDS:
+        _, collections, _ = gc.get_count()
+        gc.collect(1 if collections <= _FEW_COLLECTIONS else 0)
+        gc.freeze()

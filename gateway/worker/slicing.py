@@ -26,7 +26,7 @@ async def in_slices(
     """Run a generator to its end without holding the loop; return its result and the seconds used.
 
     A slice may be as long as what others did since the last one: beside a worker that is never
-    idle, whose turns of the loop take ten times as long, work would else take ten times as long.
+    idle, whose turns of the loop take far longer, work would else take longer by the same factor.
 
     Whatever the generator raises is raised here. `now` is a monotonic clock.
     """

@@ -76,6 +76,25 @@ def test_a_policy_that_an_operator_has_chosen_stays() -> None:
     assert policies == {os.SCHED_IDLE}
 
 
+@pytest.mark.skipif(
+    platform.machine() not in {"x86_64", "aarch64", "riscv64"}, reason="the call has no number here"
+)
+def test_where_the_policy_cannot_be_asked_for_it_stays_and_all_else_is_done() -> None:
+    """As with musl, whose sched_getscheduler(2) knows nothing but ENOSYS."""
+    unable = f"""\
+import errno, os
+def refuse(task):
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+os.sched_getscheduler = refuse
+{_SHOW}"""
+    shown = subprocess.run(
+        [sys.executable, "-c", unable], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+    settings = {(policy, niceness) for policy, niceness, _ in ast.literal_eval(shown)}
+    assert settings == {(os.SCHED_OTHER, scheduling.NICENESS)}
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives root's rights up")
 def test_what_an_operator_made_nicer_stays_so_and_is_no_error() -> None:
     """The kernel lets nobody but root take niceness back: control would never start."""

@@ -1,5 +1,7 @@
 """The life of a request, without a socket."""
 
+import gc
+
 import pytest
 
 from gateway.definitions.rest_api import AuthorizationType, Method, RestApi
@@ -45,6 +47,17 @@ def test_an_unknown_path_or_verb_is_missing_authentication_token(method: str, ta
     assert b"x-amzn-ErrorType: MissingAuthenticationTokenException\r\n" in response.head
     assert exchange.identity is not None
     assert exchange.identity.stage == "dev"
+
+
+def test_a_refused_request_leaves_nothing_to_the_garbage_collector() -> None:
+    """It would keep the snapshot, for ever if the next release comes before a collection."""
+    world = shop(Stage(stage_name="dev"))
+    hosts = ["example.com", "shop.execute-api.local"]
+    gc.collect()
+    statuses = [world.ask("GET", "/nope/pets", host=host)[1].status for host in hosts]
+
+    assert gc.collect() == 0
+    assert statuses == [403, 403]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Facts about a worker's side of its logs: lines are gathered, handed over, never waited for."""
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -49,6 +51,50 @@ def test_lines_wait_for_a_flush_and_are_written_in_order(tmp_path: Path) -> None
     sink.close()
 
     assert (tmp_path / "access.log").read_bytes() == b"".join([*numbered(500), b"last\n"])
+
+
+_SHOW_POLICIES = """\
+import os, sys, threading
+from pathlib import Path
+from gateway.telemetry.log_sink import LogSink
+
+if sys.argv[2] == "idle":
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+if sys.argv[2] == "musl":
+    def refuse(*_):
+        raise OSError(38, "Function not implemented")
+    os.sched_getscheduler_here, os.sched_getscheduler = os.sched_getscheduler, refuse
+    os.sched_setscheduler = refuse
+sink = LogSink(Path(sys.argv[1]))
+sink.write("access.log", b"line\\n")
+sink.flush()
+file = Path(sys.argv[1]) / "access.log"
+while not (file.exists() and file.read_bytes()):
+    pass
+asked = getattr(os, "sched_getscheduler_here", os.sched_getscheduler)
+print([asked(thread.native_id) for thread in threading.enumerate()])
+sink.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "policies"),
+    [
+        ("ordinary", [os.SCHED_OTHER, os.SCHED_BATCH]),
+        ("idle", [os.SCHED_IDLE, os.SCHED_IDLE]),
+        ("musl", [os.SCHED_OTHER, os.SCHED_OTHER]),
+    ],
+)
+def test_the_thread_that_writes_is_a_batch_and_the_loops_is_not(
+    tmp_path: Path, where: str, policies: list[int]
+) -> None:
+    """Asked of the kernel, in a process of its own; what an operator has chosen stays."""
+    shown = subprocess.run(
+        [sys.executable, "-c", _SHOW_POLICIES, str(tmp_path), where],
+        capture_output=True, text=True, check=True, timeout=60,
+    ).stdout  # fmt: skip
+
+    assert shown.strip() == str(policies)
 
 
 def test_a_full_batch_is_handed_over_without_a_flush(tmp_path: Path, slow_disk: SlowDisk) -> None:

@@ -352,6 +352,13 @@ def test_after_half_a_millisecond_a_bucket_is_looked_at_again() -> None:
     assert not first.admit(UPTIME + TRUST_SECONDS)
 
 
+def test_trust_that_was_not_used_up_gives_no_more_than_a_bucketful_later() -> None:
+    first = Meter(tables(2)[0], 0, 10.0, 200)
+
+    assert first.admit(UPTIME)
+    assert admitted(first, 500, UPTIME + 100.0) == 200
+
+
 @pytest.mark.parametrize("workers", [2, 4])
 def test_a_bucket_that_holds_little_is_looked_at_for_every_request(workers: int) -> None:
     views = tables(workers)

@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def thawed() -> Iterator[None]:
-    """Undo what `settle` does to the garbage collector of this process, and what others did."""
+    """Undo what appliers do to the garbage collector of this process, and what others did."""
     gc.unfreeze()
     yield
     gc.unfreeze()

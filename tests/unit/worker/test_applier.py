@@ -201,26 +201,62 @@ async def test_until_somebody_can_connect_slices_are_long(monkeypatch: pytest.Mo
     assert slices == [IDLE_SLICE_SECONDS, SLICE_SECONDS, SLICE_SECONDS]
 
 
-async def test_what_is_compiled_is_not_looked_at_by_the_garbage_collector(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """What traffic left behind is collected before; what is compiled is frozen."""
+async def test_what_a_start_makes_is_not_looked_at_by_the_garbage_collector() -> None:
     bench = Bench()
-    looked: list[tuple[int, list[int]]] = []
-    monkeypatch.setattr(
-        applier,
-        "collect_young",
-        lambda: looked.append((bench.current.revision, [*bench.compiled])),
-    )
     bench.offer(release(PETS, revision=1))
-    await bench.told(1)
-    frozen = gc.get_freeze_count()
-    assert frozen > 0
+    await bench.done(1)
+
+    assert gc.get_freeze_count() > 0
+
+
+class Ring:
+    """Garbage in a cycle, as a request may leave it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.mark.usefixtures("without_collection")
+@pytest.mark.parametrize(("work_seconds", "is_frozen"), [(0.0, False), (1.0, True)])
+async def test_no_garbage_of_requests_is_frozen(
+    monkeypatch: pytest.MonkeyPatch, *, work_seconds: float, is_frozen: bool
+) -> None:
+    """Neither what they leave before a release, nor while it is compiled or told of."""
+    monkeypatch.setattr(applier, "_MUCH_WORK_SECONDS", 0.5)
+    bench = Bench()
+    bench.offer(release(PETS, revision=1))
+    await bench.done(1)
+    gc.collect()
+    gc.unfreeze()
+
+    async def beside_requests(
+        steps: Generator[None, None, Any],
+        now: Callable[[], float],
+        seconds: float = SLICE_SECONDS,
+    ) -> tuple[Any, float]:
+        Ring()
+        result, _ = await in_slices(steps, now, seconds)
+        Ring()
+        return result, work_seconds
+
+    monkeypatch.setattr(applier, "in_slices", beside_requests)
     bench.offer(release({"d2": OTHER}, revision=2))
     await bench.done(2)
+    assert (gc.get_freeze_count() > 0) is is_frozen
+    gc.collect()
+    gc.unfreeze()
 
-    assert looked == [(1, [1])]
-    assert gc.get_freeze_count() > frozen
+    assert not any(isinstance(each, Ring) for each in gc.get_objects())
+
+
+async def test_the_first_api_of_a_gateway_that_served_nothing_is_told_of() -> None:
+    bench = Bench()
+    bench.offer(NOTHING)
+    await bench.done(1)
+    bench.offer(release(PETS, revision=2))
+
+    async with asyncio.timeout(10):
+        assert await bench.done(2) == [0, 2]
 
 
 async def test_a_release_is_told_of_once_the_one_before_is_freed() -> None:

@@ -164,6 +164,26 @@ async def test_a_new_release_is_acknowledged_and_counted(bench: Bench) -> None:
     assert bench.worker._metrics.get(Cell.HEARTBEAT) > 0
 
 
+async def test_a_worker_tells_of_its_first_release_once_it_listens(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.start()
+    worker = bench.worker
+    assert worker is not None
+    told: list[tuple[str, bool]] = []
+
+    def tell(type_: str, **_fields: object) -> None:
+        told.append((type_, worker._data_plane.is_listening))
+
+    monkeypatch.setattr(worker._client, "tell", tell)
+    bench.listen_for_worker()
+    await bench.until(lambda: bench.links.states)
+    bench.links.send(5, PARTS)
+    await bench.ask()
+
+    assert told == [("ack", True)]
+
+
 async def test_a_release_that_cannot_be_used_is_refused(bench: Bench) -> None:
     bench.store.save(4, RUN, PARTS)
     bench.start()

@@ -1,10 +1,13 @@
 """Facts about the parts that a worker holds."""
 
 import dataclasses
+import gc
+import itertools
 from collections.abc import Generator
 
 import pytest
 
+from gateway.definitions.rest_api import Resource
 from gateway.definitions.stage import Deployment
 from gateway.errors import ConfigurationError
 from gateway.release import Release
@@ -46,6 +49,19 @@ def test_a_release_is_put_together_and_its_definitions_are_absorbed() -> None:
     assert absorbed == list(one.deployments.values())
     assert joined.deployments["d1"].definition.resources == ()
     assert dataclasses.replace(joined, deployments=one.deployments) == one
+
+
+def test_a_definition_that_is_absorbed_is_freed_a_resource_at_a_time() -> None:
+    parts = encode_release(release(api({f"/{n}": {"GET": mock(200, "")} for n in range(50)})))
+    held = filled(parts).select(digests_of(parts))["deployment/d1"]
+
+    def absorb(_deployment: Deployment) -> Generator[None, None, None]:
+        yield
+
+    counts = [sum(type(each) is Resource for each in gc.get_objects()) for _ in held.absorb(absorb)]
+    freed = [before - after for before, after in itertools.pairwise(counts) if before > after]
+
+    assert freed == [1] * 50
 
 
 def test_a_part_is_decoded_and_absorbed_once() -> None:
