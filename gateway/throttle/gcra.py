@@ -82,8 +82,10 @@ def _limits(rate: float, burst: float, workers: int) -> tuple[float, float, floa
     """
     interval = min(1.0 / rate, _LONGEST_INTERVAL_SECONDS)
     spare = max(burst, 1) - 1 - TRUSTED_TOKENS * workers
-    # Workers that saw the last token together may have overdrawn by one token each.
-    ceiling = interval * (max(burst, 1) + workers) + _STALL_SECONDS
+    # Workers that saw the last token together may have overdrawn by one token each, and by what
+    # they trusted to be there: cut, it would be given anew each time, not paid back.
+    overdrawn = workers * (1 + TRUSTED_TOKENS if spare > 0 else 1)
+    ceiling = interval * (max(burst, 1) + overdrawn) + _STALL_SECONDS
     return (
         interval,
         interval * (max(burst, 1) - 1 + _SLACK_TOKENS),
