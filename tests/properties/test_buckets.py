@@ -210,9 +210,7 @@ PLENTY = st.sampled_from([70, 133, 200, 1_000])
     st.sampled_from([0.5, 10.0, 1_000.0, 100_000.0]),
     PLENTY,
     st.integers(2, 4),
-    st.lists(
-        st.sampled_from([0.0, 0.000_1, TRUST_SECONDS, 0.001, 1.0]), min_size=1, max_size=25
-    ),
+    st.lists(st.sampled_from([0.0, 0.000_1, TRUST_SECONDS, 0.001, 1.0]), min_size=1, max_size=25),
     st.randoms(use_true_random=False),
 )
 def test_workers_that_trust_a_bucket_overdraw_no_more_than_that_however_fast_others_are(
