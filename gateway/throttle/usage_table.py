@@ -10,8 +10,9 @@ request left at the same moment both let one in, so that a period may have one r
 each further worker. While far more is left than all could let in, a worker looks at the others'
 cells twice in a millisecond, not for each request; were the others faster than one request each
 16 µs, there could be 33 too many for each further worker, never more. What the control process
-takes away is gone half a millisecond later. A worker that dies loses nothing, its cells stay. A row of zeros lets nobody in until the control process has written its ceiling:
-whatever is not known is closed.
+takes away is gone half a millisecond later. A worker that dies loses nothing, its cells stay. A row
+of zeros lets nobody in until the control process has written its ceiling: whatever is not known is
+closed.
 
 The rule this module keeps: every cell has one writer, and moves as one aligned double.
 """
