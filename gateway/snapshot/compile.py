@@ -39,7 +39,7 @@ from gateway.snapshot.compiled import (
 from gateway.snapshot.domains import compile_domains
 from gateway.snapshot.enforcement import unenforced
 from gateway.snapshot.slices import Slices
-from gateway.snapshot.stage_binder import Binding, StageBinder
+from gateway.snapshot.stage_binder import Binding, StageBinder, account_meters_of
 
 _CompileIntegration = Callable[[Integration, Resource, Method, str, list[Problem]], IntegrationPlan]
 
@@ -68,6 +68,10 @@ def compile_release(
         release.account_burst_limit,
         release.throttle_shadow,
     )
+    if previous is not None and previous.account == account:
+        account_meters = previous.account_meters
+    else:
+        account_meters = account_meters_of(release, binding.buckets)
     before = previous.cache_flushes if previous is not None else {}
     flushed: dict[str, set[str]] = {}
     for identity, _ in release.cache_flushes.items() - before.items():
@@ -100,7 +104,9 @@ def compile_release(
         compiled: dict[str, CompiledStage] = {}
         keys_of_api: dict[str, object] = {}
         for name, stage in stages.items():
-            binder = StageBinder(release, api_id, stage, deployments, binding, spaces[api_id])
+            binder = StageBinder(
+                release, api_id, stage, deployments, binding, spaces[api_id], account_meters
+            )
             key = keys_of_api[name] = yield from binder.key()
             if name in known_stages and known_keys[name] == key:
                 compiled[name] = known_stages[name]
@@ -123,6 +129,7 @@ def compile_release(
             else compile_gateway_responses({}, path="", problems=[])
         ),
         account=account,
+        account_meters=account_meters,
         client_certificates=release.client_certificates,
         vpc_links=release.vpc_links,
         sources=release.stages,

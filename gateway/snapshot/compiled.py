@@ -143,6 +143,8 @@ class Snapshot:
     """For requests that reach no stage."""
     account: tuple[str, float | None, int | None, bool]
     """Account id, the account's rate and burst limits, and whether throttles are in shadow."""
+    account_meters: tuple[Meter, ...]
+    """The account's, which all stages share."""
     client_certificates: Mapping[str, ClientCertificate]
     """What stages show to backends, by id; compared with those of the next release."""
     vpc_links: Mapping[str, tuple[str, ...]]

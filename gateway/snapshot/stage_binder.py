@@ -67,6 +67,17 @@ def _context_of(stage: Stage, release: Release, binding: Binding) -> Integration
     )
 
 
+def account_meters_of(release: Release, buckets: BucketTable) -> tuple[Meter, ...]:
+    """Return the account's meter, if it has limits, for all stages to share.
+
+    What a worker trusts a bucket to hold, it trusts once for each meter.
+    """
+    rate, burst = release.account_rate_limit, release.account_burst_limit
+    if rate is None or burst is None:
+        return ()
+    return (Meter(buckets, release.bucket_slots[ACCOUNT_BUCKET], rate, burst),)
+
+
 @lru_cache(maxsize=1024)
 def _access_log(settings: AccessLogSettings, is_canary: bool) -> CompiledAccessLog | None:
     """Return one object for all stages and releases: compiling it takes as long as 50 methods."""
@@ -84,8 +95,12 @@ class StageBinder:
         deployments: dict[str, CompiledDeployment],
         binding: Binding,
         spaces: Mapping[str, int],
+        account_meters: tuple[Meter, ...],
     ) -> None:
-        """Take what the stage is bound to; `spaces` are the API's caches, see `spaces_of`."""
+        """Take what the stage is bound to.
+
+        `spaces` are the API's caches, see `spaces_of`; `account_meters` all stages share.
+        """
         self._release = release
         self._api_id = api_id
         self._stage = stage
@@ -107,7 +122,7 @@ class StageBinder:
         # Deployments made from files have no date: each stage goes by its own.
         decisive = newest if newest.created_date else self._arms[0][1]
         self._is_execute_api_disabled = decisive.is_execute_api_disabled
-        self._account_meters = self._meters_of_account()
+        self._account_meters = account_meters
 
     def key(self) -> Slices[object]:
         """Return what the compiled stage depends on; equal keys, equal stages."""
@@ -249,14 +264,6 @@ class StageBinder:
         rate, burst = setting.throttling_rate_limit, setting.throttling_burst_limit
         own = Meter(self._binding.buckets, self._bucket(plan), rate, burst)
         return (own, *self._account_meters)
-
-    def _meters_of_account(self) -> tuple[Meter, ...]:
-        release = self._release
-        if release.account_rate_limit is None or release.account_burst_limit is None:
-            return ()
-        slot = release.bucket_slots[ACCOUNT_BUCKET]
-        rate, burst = release.account_rate_limit, release.account_burst_limit
-        return (Meter(self._binding.buckets, slot, rate, burst),)
 
     def _stage_block(self, arm: str) -> int:
         identity = stage_block_identity(self._api_id, self._stage.stage_name, arm)

@@ -32,7 +32,7 @@ one per worker (`gateway.throttle.table`). Why that is accurate without a lock, 
   tokens at most, it takes without looking. Every token is added to its cell at once, as always;
   only what others took meanwhile is not seen. Plenty is 32 tokens for each worker: only if all
   took more in that time, one each 16 microseconds, could some be too many. However fast they were,
-  no more than 32 of each further worker could be, each time a bucket empties, and are paid back.
+  no more than 33 of each further worker could be, each time a bucket empties, and are paid back.
   The base does not move meanwhile either: of a full bucket, what refills in that time may be taken
   beyond it.
 - *A worker dies* in any of these places. Its cell stays and its successor adds to it; at most one
@@ -83,8 +83,10 @@ def _limits(rate: float, burst: float, workers: int) -> tuple[float, float, floa
     """
     interval = min(1.0 / rate, _LONGEST_INTERVAL_SECONDS)
     spare = max(burst, 1) - 1 - TRUSTED_TOKENS * workers
-    # Workers that saw the last token together may have overdrawn by one token each.
-    ceiling = interval * (max(burst, 1) + workers) + _STALL_SECONDS
+    # Workers that saw the last token together may have overdrawn by one token each, and by what
+    # they trusted to be there: cut, it would be given anew each time, not paid back.
+    overdrawn = workers * (1 + TRUSTED_TOKENS if spare > 0 else 1)
+    ceiling = interval * (max(burst, 1) + overdrawn) + _STALL_SECONDS
     return (
         interval,
         interval * (max(burst, 1) - 1 + _SLACK_TOKENS),

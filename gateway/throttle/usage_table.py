@@ -8,9 +8,10 @@ the sum is below the ceiling.
 So a quota holds across workers as it happens, and not a flush later: two workers that see the last
 request left at the same moment both let one in, so that a period may have one request too many for
 each further worker. While more than 32 for each worker are left, a worker looks at the others'
-cells twice in a millisecond, or every 32 requests, not for each: a period may have as many too many
-for each further worker, but only if all let in more than that in half a millisecond
-(`gateway.throttle.gcra` has the argument). A worker that dies loses nothing, its cells stay. A row
+cells twice in a millisecond, or every 32 requests, not for each: were all of them faster than one
+request each 16 µs, there could be 33 too many for each further worker, never more
+(`gateway.throttle.gcra` has the argument). What the control process takes away is gone half a
+millisecond later. A worker that dies loses nothing, its cells stay. A row
 of zeros lets nobody in until the control process has written its ceiling: whatever is not known is
 closed.
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.throttle import BucketTable, Meter, bytes_needed, lacking, refusing
+from gateway.throttle.table import TRUST_SECONDS, TRUSTED_TOKENS
 
 START = 1_000_000.0
 
@@ -199,3 +200,77 @@ def test_refusals_by_one_bucket_take_nothing_from_others_whoever_interrupts(
 
         for level, burst in zip(levels, bursts, strict=True):
             assert level <= burst + (workers - 1) + 0.01
+
+
+PLENTY = st.sampled_from([70, 133, 200, 1_000])
+"""Bursts of which workers trust some of the tokens to be there."""
+
+
+@given(
+    st.sampled_from([0.5, 10.0, 1_000.0, 100_000.0]),
+    PLENTY,
+    st.integers(2, 4),
+    st.lists(st.sampled_from([0.0, 0.000_1, TRUST_SECONDS, 0.001, 1.0]), min_size=1, max_size=25),
+    st.randoms(use_true_random=False),
+)
+def test_workers_that_trust_a_bucket_overdraw_no_more_than_that_however_fast_others_are(
+    rate: float, burst: int, workers: int, gaps: list[float], random: Any
+) -> None:
+    """In any span of time, so that what was too much is paid back; and nobody is starved."""
+    trusted = workers - 1 if burst <= TRUSTED_TOKENS * workers else 33 * (workers - 1)
+    most = burst + trusted + min(rate * TRUST_SECONDS, 33 * workers) + 0.1
+    now = START
+    level = 0.0  # Most that any span up to now admitted beyond its refill
+    idle = set(range(workers))
+
+    def attempt(worker: int, times: int) -> None:
+        nonlocal level
+        idle.remove(worker)
+        for _ in range(times):
+            is_admitted = meters[worker].admit(now)
+            level += is_admitted
+            # Those that this one interrupts may have taken tokens that they have not told of yet.
+            if not is_admitted:
+                assert level + workers - len(idle) > burst - 1 - 0.01
+                break
+        idle.add(worker)
+
+    def others() -> None:
+        if idle and random.random() < 0.05:
+            attempt(random.choice(sorted(idle)), random.choice([1, 40, burst]))
+
+    meters = [busy_meter(table, rate, burst, others) for table in views(workers)]
+    for gap in gaps:
+        # A whole second is worth a bucket: all of it, or most of it.
+        wait = gap if gap < 1.0 else random.choice([0.5, 1.0, 1.0]) * burst / rate
+        now += wait
+        level = max(level - wait * rate, 0.0)
+        for times in (1, random.choice([1, 33, burst])):
+            for worker in random.sample(range(workers), workers):
+                attempt(worker, times)
+
+        assert level <= most
+
+
+@given(
+    st.lists(st.tuples(RATES, PLENTY), min_size=1, max_size=3),
+    st.tuples(RATES, BURSTS),
+    GAPS,
+    st.integers(2, 4),
+)
+def test_requests_refused_by_one_bucket_change_no_trusted_one(
+    trusted: list[tuple[float, int]], narrow: tuple[float, int], gaps: list[float], workers: int
+) -> None:
+    """A worker that is the only one to ask gets the same answers as if it trusted nothing."""
+    limits = [*trusted, narrow]
+    view = views(workers, len(limits))[0]
+    meters = tuple(Meter(view, index, *limit) for index, limit in enumerate(limits))
+    now = START
+    for gap in gaps:
+        now += gap / narrow[0]
+        before = view.cells.tolist()
+        refuses = [lacking((meter,), now) is not None for meter in meters]
+        refused = refusing(meters, now)
+
+        assert refused is (meters[refuses.index(True)] if any(refuses) else None)
+        assert (view.cells.tolist() == before) == (refused is not None)

@@ -81,6 +81,27 @@ def test_a_canary_without_a_deployment_of_its_own_serves_the_stages() -> None:
     assert World(release(PETS, stage)).ask()[1].body == b"one"
 
 
+def test_all_stages_share_the_accounts_meter_as_long_as_its_limits_stay() -> None:
+    """Workers trust a bucket for each meter that they have of it."""
+    stages = (Stage(stage_name="dev"), Stage(stage_name="qa"))
+    changed = (stages[0], Stage(stage_name="qa", description="x"))
+    world = World(release(PETS, *stages, account=(10.0, 10)))
+
+    def meters() -> set[int]:
+        compiled = world.cell.current.apis["shop"].values()
+        return {id(stage.base.methods[0].meters[-1]) for stage in compiled}
+
+    before = meters()
+    world.publish(release(PETS, *changed, account=(10.0, 10), revision=2))
+    assert len(before) == 1
+    assert meters() == before
+    assert world.status("GET", "/qa/pets") == 200
+
+    world.publish(release(PETS, *changed, account=(0.0, 0), revision=3))
+    assert len(meters()) == 1
+    assert world.status("GET", "/qa/pets") == 429
+
+
 def test_account_limits_take_part_in_what_a_stage_depends_on() -> None:
     world = World(release(PETS))
     world.publish(dataclasses.replace(release(PETS, account=(0.0, 0)), revision=2))

@@ -344,6 +344,22 @@ def test_a_bucket_with_plenty_is_not_looked_at_for_half_a_millisecond() -> None:
     assert admitted(second, 10, UPTIME + 3.35) == 1
 
 
+@pytest.mark.parametrize("rate", [0.5, 1.0, 10.0, 1_000.0])
+@pytest.mark.parametrize("workers", [2, 4])
+def test_what_trusting_workers_overdrew_is_paid_back_however_slow_the_bucket(
+    workers: int, rate: float
+) -> None:
+    """It is many seconds of debt, and must not be taken for that of a former, lower rate."""
+    meters = [Meter(table, 0, rate, 200) for table in tables(workers)]
+    total = 0
+    for emptied in range(6):
+        now = UPTIME + emptied * 200 / rate
+        total += sum(tried.admit(now) for tried in meters)
+        total += sum(admitted(tried, 500, now + TRUST_SECONDS / 2) for tried in meters)
+
+        assert total <= 200 * (emptied + 1) + TRUSTED_TOKENS * (workers - 1) + 1
+
+
 def test_after_half_a_millisecond_a_bucket_is_looked_at_again() -> None:
     first, second = (Meter(table, 0, 10.0, 200) for table in tables(2))
 
