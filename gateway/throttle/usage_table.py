@@ -11,9 +11,8 @@ each further worker. While more than 32 for each worker are left, a worker looks
 cells twice in a millisecond, or every 32 requests, not for each: were all of them faster than one
 request each 16 µs, there could be 33 too many for each further worker, never more
 (`gateway.throttle.gcra` has the argument). What the control process takes away is gone half a
-millisecond later. A worker that dies loses nothing, its cells stay. A row
-of zeros lets nobody in until the control process has written its ceiling: whatever is not known is
-closed.
+millisecond later. A worker that dies loses nothing, its cells stay. A row of zeros lets nobody in
+until the control process has written its ceiling: whatever is not known is closed.
 
 The rule this module keeps: every cell has one writer, and moves as one aligned double.
 """

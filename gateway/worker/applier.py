@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import logging
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -55,17 +56,18 @@ Refused = Callable[[int, str, list[str]], None]
 
 GC_THRESHOLDS: Final = (5_000, 1_000, 1_000)
 """For a worker's garbage collector. Young collections are rarer than CPython's 700: nearly all
-that a request allocates is freed by reference counts. One of 5,000 objects takes some 0.6 ms; of
-the next generation, after CPython's ten, 10 to 20 ms while compiling. See also `spare`."""
+that a request allocates is freed by reference counts."""
+
+_COMPILING_THRESHOLDS: Final = (300, 1_000_000)
+"""For the two younger generations while a release is compiled, all of which is young and stays. One
+of 300 objects takes less than a slice of work, and moves them where they are not looked at again;
+one of 5,000 would hold the loop for 0.6 to 2 ms."""
 
 _MUCH_WORK_SECONDS: Final = 0.05
 """Compiling some thousand methods."""
 
 _malloc_trim: Final = getattr(ctypes.CDLL(None), "malloc_trim", None)
 """Of glibc; other C libraries have none."""
-
-_FEW_COLLECTIONS: Final = 2
-"""After so many young collections the middle generation takes but a millisecond."""
 
 
 class Applier:
@@ -122,9 +124,10 @@ class Applier:
     async def _apply(self, revision: int, held: Mapping[str, Held]) -> None:
         slice_seconds = IDLE_SLICE_SECONDS if self.cell is None else SLICE_SECONDS
         try:
-            snapshot, seconds = await in_slices(
-                self._steps(revision, held), self._now, slice_seconds
-            )
+            with collecting_little():
+                snapshot, seconds = await in_slices(
+                    self._steps(revision, held), self._now, slice_seconds
+                )
         except ConfigurationError as error:
             problems = [str(problem) for problem in error.problems]
             _log.error("release %d is not served: %s", revision, "; ".join(problems))
@@ -177,14 +180,24 @@ def give_back(seconds: float) -> None:
         _malloc_trim(0)
 
 
+@contextlib.contextmanager
+def collecting_little() -> Iterator[None]:
+    """Let the garbage collector look at little at a time while the body runs."""
+    before = gc.get_threshold()
+    gc.set_threshold(*_COMPILING_THRESHOLDS, before[2])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def spare(seconds: float) -> None:
     """Spare the garbage collector what took much work: it lives long, reference counts free it.
 
-    What was little is left to the next young collection, to which it adds little. Collecting first,
-    in the same turn of the loop, keeps the garbage of requests from being frozen, for ever. Where
-    much was compiled only the youngest are collected: looking at all would hold the loop for long.
+    What was little is left to it: the middle generation, where it is, has its turn rarely. The
+    youngest are collected first, in the same turn of the loop, so that garbage of requests is not
+    frozen, for ever; looking at all that was compiled would hold the loop for long.
     """
     if seconds >= _MUCH_WORK_SECONDS:
-        _, collections, _ = gc.get_count()
-        gc.collect(1 if collections <= _FEW_COLLECTIONS else 0)
+        gc.collect(0)
         gc.freeze()

@@ -37,6 +37,7 @@ class Bench:
         self.at_settled: Callable[[], None] = lambda: None
         self.compiled: list[int] = []
         self.deployments: list[str] = []
+        self.thresholds: list[tuple[int, int, int]] = []
         self.failure: Exception | None = None
         self.applier = Applier(
             cell=None,
@@ -63,6 +64,7 @@ class Bench:
 
     def compile_release(self, made: Release, previous: Snapshot) -> Generator[None, None, Snapshot]:
         self.compiled.append(made.revision)
+        self.thresholds.append(gc.get_threshold())
         if self.failure is not None:
             raise self.failure
         yield
@@ -207,6 +209,21 @@ async def test_what_a_start_makes_is_not_looked_at_by_the_garbage_collector() ->
     await bench.done(1)
 
     assert gc.get_freeze_count() > 0
+
+
+@pytest.mark.parametrize("failure", [None, ConfigurationError((Problem("x", "wrong"),))])
+async def test_while_a_release_is_compiled_collections_are_small(failure: Exception | None) -> None:
+    before = gc.get_threshold()
+    bench = Bench()
+    bench.failure = failure
+    bench.offer(release(PETS, revision=1))
+    await bench.told(1)
+
+    ((young, middle, old),) = bench.thresholds
+    assert young < before[0]
+    assert middle > 1_000
+    assert old == before[2]
+    assert gc.get_threshold() == before
 
 
 class Ring:
