@@ -132,6 +132,16 @@ class Fault(GatewayError):  # noqa: N818 (an answer, by its name in the field)
         self.is_plain = message is None and status is None and error_type is None
         """Whether the client sees the type's default of everything."""
 
+    def forget_origin(self) -> None:
+        """Forget where it was raised and after what; for whoever has caught it, and answers.
+
+        A request refers to its fault, and the frames of a traceback to the request and to all that
+        it was served from. Only a garbage collection would free them: never, once they are frozen.
+        """
+        self.__traceback__ = None
+        self.__context__ = None
+        self.__cause__ = None
+
     def again(self) -> Fault:
         """Return an equal one, for another request that fails alike."""
         return Fault(

@@ -70,17 +70,17 @@ class Stations:
         except HealthCheck:
             return healthy()
         except Fault as fault:
+            fault.forget_origin()
             return refuse(snapshot, exchange, fault)
 
     def refuse(self, exchange: Exchange, fault: Fault) -> InvocationResponse:
         """Return the gateway response of a Fault that the work of answering raised."""
+        fault.forget_origin()
         return refuse(self._cell.current, exchange, fault)
 
 
 def refuse(snapshot: Snapshot, exchange: Exchange, fault: Fault) -> InvocationResponse:
     """Return the gateway response of a Fault: its stage's, or AWS's own before one was found."""
-    # Its frames hold the exchange, and the snapshot: a cycle, which the next release would freeze.
-    fault.__traceback__ = fault.__context__ = None
     exchange.fault = fault
     scope: Scope | None = exchange.scope
     responses = snapshot.gateway_responses if scope is None else scope.gateway_responses

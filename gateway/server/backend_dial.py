@@ -121,8 +121,11 @@ class Dialer:
             )
         except (OSError, RuntimeError) as error:
             self._addresses.distrust(origin)
+            # Never an error from itself: that is a cycle, which only a collection frees.
+            if isinstance(error, OSError):
+                raise
             # uvloop raises RuntimeError for some addresses.
-            raise error if isinstance(error, OSError) else OSError(str(error)) from error
+            raise OSError(str(error)) from error
 
     async def _reach_socket(self, path: str) -> socket.socket:
         """Return a socket that is connected to a unix socket.

@@ -117,7 +117,10 @@ class Applier:
         try:
             while self._next is not None:
                 (revision, held), self._next = self._next, None
-                await self._apply(revision, held)
+                try:
+                    await self._apply(revision, held)
+                except Exception:  # noqa: BLE001 (a bug must not keep the next release from coming)
+                    _log.exception("release %d is not told of as served: a bug", revision)
         finally:
             self._is_working = False
 

@@ -1,5 +1,9 @@
 """Facts about the taxonomy of errors."""
 
+import os
+
+import pytest
+
 from gateway.errors import (
     DEFAULTS,
     ConfigurationError,
@@ -25,6 +29,24 @@ def test_a_fault_may_have_its_own_status_and_message() -> None:
     fault = Fault(GatewayResponseType.DEFAULT_5XX, status=502, message="x", detail="for the log")
 
     assert (fault.status, fault.message, str(fault)) == (502, "x", "for the log")
+
+
+def failing(fault: Fault) -> None:
+    try:
+        os.environ[""]
+    except KeyError as error:
+        raise fault from error
+
+
+def test_a_fault_can_forget_where_it_was_raised_and_after_what() -> None:
+    fault = Fault(GatewayResponseType.ACCESS_DENIED)
+    with pytest.raises(Fault):
+        failing(fault)
+    origin = fault.__traceback__, fault.__context__, fault.__cause__
+    fault.forget_origin()
+
+    assert None not in origin
+    assert (fault.__traceback__, fault.__context__, fault.__cause__) == (None, None, None)
 
 
 def test_a_problem_says_where_and_what() -> None:

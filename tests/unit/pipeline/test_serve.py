@@ -1,11 +1,14 @@
 """The life of a request, without a socket."""
 
 import gc
+import weakref
 
 import pytest
 
 from gateway.definitions.rest_api import AuthorizationType, Method, RestApi
 from gateway.definitions.stage import CanarySettings, Stage
+from gateway.errors import Fault, GatewayResponseType
+from gateway.messages import EndpointResponse, IntegrationRequest
 from tests.builders import World, api, domain, mock, proxy, release, settings
 
 FORBIDDEN = b'{"message":"Forbidden"}'
@@ -203,3 +206,37 @@ def test_an_undefined_variable_in_a_uri_is_a_500() -> None:
     assert response.status == 500
     assert exchange.fault is not None
     assert "Invalid endpoint address" in exchange.fault.detail
+
+
+def timed_out(_request: IntegrationRequest) -> EndpointResponse:
+    raise Fault(GatewayResponseType.INTEGRATION_TIMEOUT)
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [("/nope/pets", 403), ("/dev/key", 403), ("/dev/timeout", 504)],
+)
+def test_a_refused_request_is_freed_with_its_snapshot_without_a_collection(
+    target: str, status: int
+) -> None:
+    """Garbage in cycles would be frozen with the next snapshot, and keep this one for good."""
+    world = World(
+        release(
+            api(
+                {
+                    "/key": {"GET": Method(integration=mock(), api_key_required=True)},
+                    "/timeout": {"GET": proxy()},
+                }
+            )
+        )
+    )
+    world.endpoints.answer = timed_out
+    gc.disable()
+    try:
+        exchange, response = world.ask(target=target)
+        assert (response.status, exchange.fault is None) == (status, False)
+        fault = weakref.ref(exchange.fault)
+        del exchange
+        assert fault() is None
+    finally:
+        gc.enable()

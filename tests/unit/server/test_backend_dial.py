@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import aiohappyeyeballs
 import pytest
 
 from gateway.messages import Origin
@@ -111,6 +112,23 @@ async def test_failed_connection_is_named_and_its_socket_closed(
         await dialer(loop)(TLS, asyncio.Protocol)
 
     assert loop.connected[0]["sock"].fileno() == -1
+
+
+async def test_an_address_that_refuses_leaves_no_error_that_is_its_own_cause(
+    loop: FakeLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a cycle, and all that its traceback refers to, would wait for a collection."""
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError(111, "refused")
+
+    monkeypatch.setattr(aiohappyeyeballs, "start_connection", refuse)
+    with pytest.raises(CannotConnectError, match="CONNECTION_REFUSED") as caught:
+        await dialer(loop)(PLAIN, asyncio.Protocol)
+
+    refused = caught.value.__cause__
+    assert isinstance(refused, ConnectionRefusedError)
+    assert refused.__cause__ is None
 
 
 @pytest.mark.parametrize("step", ["resolve", "connect"])

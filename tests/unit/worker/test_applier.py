@@ -152,6 +152,26 @@ async def test_what_cannot_be_compiled_is_refused_and_the_old_one_stays(
     assert bench.deployments == ["d1", "d2"]
 
 
+async def test_a_bug_after_the_swap_keeps_no_release_from_coming(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = Bench()
+    bench.offer(release(PETS, revision=1))
+    await bench.done(1)
+
+    def fail() -> None:
+        bench.at_settled = lambda: None
+        bench.offer(release({"d3": PETS}, revision=3))
+        raise RuntimeError("a bug")
+
+    bench.at_settled = fail
+    bench.offer(release({"d2": OTHER}, revision=2))
+
+    assert await bench.done(3) == [1, 2, 3]
+    assert bench.current.revision == 3
+    assert "release 2 is not told of as served" in caplog.text
+
+
 async def test_a_missing_part_is_an_error_of_the_offer() -> None:
     bench = Bench()
 
