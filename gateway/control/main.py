@@ -32,7 +32,6 @@ from gateway.control.persist import load_last_good, release_directory
 from gateway.control.probe import Probe
 from gateway.control.publisher import Publisher
 from gateway.control.room import Places, Room
-from gateway.control.scheduling import step_back
 from gateway.control.settings_watch import settings_problems
 from gateway.control.status import Status
 from gateway.control.usage_keeper import UsageKeeper
@@ -42,6 +41,7 @@ from gateway.inheritance import Inherited, accept_signals, take_over
 from gateway.release.certificate_store import CertificateStore
 from gateway.release.disk import ReleaseStore
 from gateway.reload import Capacities, Reloader
+from gateway.scheduling import step_back
 from gateway.server.tasks import spawn
 from gateway.settings import Throttle
 from gateway.store.database import FILE_NAME, Store

@@ -7,15 +7,14 @@ that their order stays. What the writing thread cannot keep up with is dropped a
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
+from gateway.scheduling import become_batch
 from gateway.telemetry.log_writer import HELD_BYTES, STDOUT_DESCRIPTOR, LogWriter
 
 _log = logging.getLogger(__name__)
@@ -171,12 +170,8 @@ class _WriterThread:
         return not self._runner.is_alive()
 
     def _run(self) -> None:
-        # When it wakes, it takes the processor from nobody (sched(7)): it is the loop's thread that
-        # wakes it, with requests to go on with. A policy that an operator has chosen stays. Where a
-        # sandbox forbids it, or musl has no such call, it goes first.
-        with contextlib.suppress(OSError):
-            if os.sched_getscheduler(0) == os.SCHED_OTHER:
-                os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        # It is the loop's thread that wakes it, with requests to go on with.
+        become_batch()
         while True:
             try:
                 if self._step():

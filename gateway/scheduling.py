@@ -1,6 +1,6 @@
-"""Where control stands among those that wait for a processor: behind the workers. Linux only.
+"""Where our threads stand among those that wait for a processor. Linux only.
 
-Three things, since none alone is enough:
+Control stands behind the workers. Three things, since none alone is enough:
 
 - Control is nice, so that it gets the smaller share where all want more than there is.
 - It asks for long slices, so that it does not keep a worker waiting that has a request. From Linux
@@ -9,6 +9,9 @@ Three things, since none alone is enough:
   for the end of a slice of some 3 ms, however nice the other is.
 - Its policy is SCHED_BATCH (sched(7)): when it wakes, it takes the processor from nobody. It is
   mostly a worker that wakes it, by telling it something, and that has requests to go on with.
+
+Workers that outnumber their processors take turns, each with cold caches at first: they ask for
+longer ones.
 """
 
 from __future__ import annotations
@@ -25,8 +28,12 @@ NICENESS: Final = 15
 that is never idle control gets a thirtieth of a core. Below some 12 a worker that has just had its
 share waits for the end of control's slice."""
 
-SLICE_SECONDS: Final = 0.02
+CONTROL_SLICE_SECONDS: Final = 0.02
 """Far above what the kernel gives by itself (0.7 to 6 ms), so that every worker's is shorter."""
+
+WORKER_SLICE_SECONDS: Final = 0.01
+"""Of workers that outnumber their processors: they do half as much again as with the kernel's own
+3 ms, and the slowest hundredth of requests waits as much longer where they are never idle."""
 
 _CALL_NUMBERS: Final = {"x86_64": 314, "aarch64": 274, "riscv64": 274}
 """Of sched_setattr(2), which C libraries began to offer in 2025."""
@@ -58,26 +65,65 @@ def step_back() -> None:
 
 
 def schedule_as_batch(task: int, niceness: int) -> bool:
-    """Ask for SCHED_BATCH and slices of `SLICE_SECONDS` for a thread that has this niceness.
+    """Ask for SCHED_BATCH and slices of `CONTROL_SLICE_SECONDS` for a thread of this niceness.
 
     A policy that an operator has chosen stays.
 
     Returns:
         Whether the kernel took it. Kernels before 6.12 take the slice, too, and ignore it.
     """
-    number = _CALL_NUMBERS.get(platform.machine())
-    if number is None:
+    policy = os.SCHED_BATCH if _is_ordinary(task) else None
+    return _ask(task, niceness, CONTROL_SLICE_SECONDS, policy)
+
+
+def take_long_turns(workers: int) -> bool:
+    """Ask for slices of `WORKER_SLICE_SECONDS` for this thread and those that it starts.
+
+    Only where `workers`, all of this gateway's, outnumber the processors that they may use: long
+    slices make whoever has them wait longer behind others, and a worker of its own needs none.
+
+    Returns:
+        Whether that was asked for, and the kernel took it; as `schedule_as_batch`.
+    """
+    if workers <= len(os.sched_getaffinity(0)):
         return False
-    nanoseconds = round(SLICE_SECONDS * 1e9)
+    return _ask(0, os.getpriority(os.PRIO_PROCESS, 0), WORKER_SLICE_SECONDS, None)
+
+
+def become_batch() -> None:
+    """Let this thread take the processor from nobody when it wakes.
+
+    A policy that an operator has chosen stays; where a sandbox forbids another, things stay as
+    they are.
+    """
+    if _is_ordinary(0):
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _is_ordinary(task: int) -> bool:
     try:
-        is_ordinary = os.sched_getscheduler(task) == os.SCHED_OTHER
+        return os.sched_getscheduler(task) == os.SCHED_OTHER
     except OSError:
         # A thread that is gone, a sandbox that forbids it, or musl, which has no such call: a
         # policy that nobody can tell is left alone.
-        is_ordinary = False
-    flags = 0 if is_ordinary else _KEEP_POLICY
+        return False
+
+
+def _ask(task: int, niceness: int, slice_seconds: float, policy: int | None) -> bool:
+    """Set a thread's niceness, slice and policy (None: it stays); return whether it was taken."""
+    number = _CALL_NUMBERS.get(platform.machine())
+    if number is None:
+        return False
     attributes = _ATTRIBUTES.pack(
-        _ATTRIBUTES.size, os.SCHED_BATCH, flags, niceness, 0, nanoseconds, 0, 0
+        _ATTRIBUTES.size,
+        policy or 0,
+        _KEEP_POLICY if policy is None else 0,
+        niceness,
+        0,
+        round(slice_seconds * 1e9),
+        0,
+        0,
     )
     # 0 is success; whatever else there may be (a sandbox that forbids the call, a thread that is
     # gone) leaves things as they were.

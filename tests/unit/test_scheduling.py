@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gateway.control import scheduling
+from gateway import scheduling
 
-_SHOW = """\
+_TOLD = """\
 import ctypes, os, struct, threading
 from concurrent.futures import ThreadPoolExecutor
-from gateway.control.scheduling import step_back
+from gateway.scheduling import step_back, take_long_turns
 
 GET_ATTRIBUTES = {"x86_64": 315, "aarch64": 275, "riscv64": 275}[os.uname().machine]
 
@@ -26,6 +26,9 @@ def told():
     _, policy, _, nice, _, runtime = struct.unpack_from("=IIQiIQ", room)
     return policy, nice, runtime
 
+"""
+
+_SHOW = f"""{_TOLD}
 with ThreadPoolExecutor(1) as before:
     before.submit(told).result()
     step_back()
@@ -33,9 +36,17 @@ with ThreadPoolExecutor(1) as before:
         print([told(), before.submit(told).result(), after.submit(told).result()])
 """
 
+_SHOW_TURNS = f"""{_TOLD}
+os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+before = told()
+is_taken = take_long_turns(int(os.environ["WORKERS"]))
+with ThreadPoolExecutor(1) as after:
+    print([is_taken, before, told(), after.submit(told).result()])
+"""
+
 _SHOW_NICER = f"""\
 import os
-from gateway.control.scheduling import step_back
+from gateway.scheduling import step_back
 
 os.setpriority(os.PRIO_PROCESS, 0, {scheduling.NICENESS + 4})
 os.setresuid(65534, 65534, 65534)
@@ -58,7 +69,7 @@ def test_threads_of_before_and_after_are_nice_batches_with_long_slices() -> None
         [sys.executable, "-c", _SHOW], capture_output=True, text=True, check=True, timeout=60
     ).stdout
 
-    slice_ = round(scheduling.SLICE_SECONDS * 1e9) if linux() >= (6, 12) else 0
+    slice_ = round(scheduling.CONTROL_SLICE_SECONDS * 1e9) if linux() >= (6, 12) else 0
     thread = (os.SCHED_BATCH, scheduling.NICENESS, slice_)
     assert shown.strip() == str([thread] * 3)
 
@@ -164,6 +175,32 @@ def test_a_thread_that_has_ended_or_may_not_keeps_none_from_stepping_back(
     scheduling.step_back()
 
     assert sorted(tried) == [1, 2]
+
+
+@pytest.mark.skipif(
+    platform.machine() not in {"x86_64", "aarch64", "riscv64"}, reason="the call has no number here"
+)
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_workers_that_outnumber_their_processors_take_long_turns(workers: int) -> None:
+    """Asked of the kernel, with one processor for all."""
+    shown = subprocess.run(
+        [sys.executable, "-c", _SHOW_TURNS],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, "WORKERS": str(workers)},
+    ).stdout
+    is_taken, before, *after = ast.literal_eval(shown)
+    slice_ = round(scheduling.WORKER_SLICE_SECONDS * 1e9) if linux() >= (6, 12) else 0
+
+    assert is_taken is (workers > 1)
+    assert after == [before if workers == 1 else (*before[:2], slice_)] * 2
+
+
+def test_workers_go_before_control_on_one_processor() -> None:
+    """Who wakes goes first if its slices are the shorter ones."""
+    assert scheduling.WORKER_SLICE_SECONDS < scheduling.CONTROL_SLICE_SECONDS
 
 
 def test_a_machine_whose_call_is_unknown_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
