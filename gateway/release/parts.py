@@ -3,8 +3,8 @@
 A part is one deployment, one API's stages with their slots, one usage plan, one shard of the API
 keys, all domains, what connections to backends need, or the settings, named by a key and a digest
 of its content; equal digests need not be sent, stored or decoded again. Its content is a sequence
-of *frames* (JSON arrays of records,
-some 4 KiB each), so that whoever decodes it between requests can stop after every record.
+of *frames* (JSON arrays of records, some 4 KiB each), so that whoever decodes it between requests
+can stop after every record.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from gateway.release.release import (
     arms,
     identity_api,
 )
+from gateway.release.slots import JoinedSlots
 from gateway.release.usage import UsageKey, key_records, plan_records
 
 T = TypeVar("T")
@@ -297,9 +298,8 @@ def join_release(
     stages: dict[str, Mapping[str, Stage]] = {}
     deployments: dict[str, Deployment] = {}
     files: dict[str, str] = {}
-    # Reserved ones are the same in every release and belong to no part.
-    buckets: dict[str, int] = {ACCOUNT_BUCKET: 0}
-    blocks: dict[str, int] = {NO_METHOD_BLOCK: 0}
+    buckets = JoinedSlots(ACCOUNT_BUCKET)
+    blocks = JoinedSlots(NO_METHOD_BLOCK)
     plans: dict[str, UsagePlan] = {}
     file_plans: set[str] = set()
     keys: dict[str, Mapping[str, UsageKey]] = {}
@@ -308,6 +308,8 @@ def join_release(
         kind, _, name = key.partition("/")
         if kind == "api":
             stages[name] = part.stages
+            buckets.add(name, part.bucket_slots)
+            blocks.add(name, part.metric_slots)
             if part.file is not None:
                 files[name] = part.file
         elif part.deployment is not None:
@@ -319,8 +321,6 @@ def join_release(
             file_plans.update([part.plan.id] if part.is_of_file else [])
         elif kind == "keys":
             keys[name] = part.keys
-        buckets.update(part.bucket_slots)
-        blocks.update(part.metric_slots)
         yield
     _check_references(stages, deployments)
     return Release(

@@ -3,9 +3,44 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.errors import ConfigurationError, Problem
+from gateway.release.release import identity_api
+
+
+class JoinedSlots(Mapping[str, int]):
+    """The indices of all APIs' identities, each API's in the mapping that it came in.
+
+    Nothing is copied: joining costs as much as there are APIs, not as there are methods.
+    """
+
+    __slots__ = ("_by_api", "_reserved")
+
+    def __init__(self, reserved: str) -> None:
+        """Begin with nothing but `reserved`, which belongs to no API, at index 0."""
+        self._reserved = reserved
+        self._by_api: dict[str, Mapping[str, int]] = {}
+
+    def add(self, api_id: str, slots: Mapping[str, int]) -> None:
+        """Take over one API's, which all begin with its id (`release.identity_api`)."""
+        self._by_api[api_id] = slots
+
+    def __getitem__(self, identity: str) -> int:
+        if identity == self._reserved:
+            return 0
+        return self._by_api[identity_api(identity)][identity]
+
+    def __iter__(self) -> Iterator[str]:
+        yield self._reserved
+        for slots in self._by_api.values():
+            yield from slots
+
+    def __len__(self) -> int:
+        return 1 + sum(map(len, self._by_api.values()))
+
+    def __repr__(self) -> str:
+        return f"<JoinedSlots {len(self)} of {len(self._by_api)} APIs>"
 
 
 class Slots:

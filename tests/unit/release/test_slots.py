@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import ConfigurationError
-from gateway.release.slots import Slots
+from gateway.release.slots import JoinedSlots, Slots
 
 
 def slots(capacity: int = 4, assigned: dict[str, int] | None = None) -> Slots:
@@ -79,3 +79,19 @@ def test_what_was_amended_since_is_told() -> None:
     table.amend(["b"], ["c"])
 
     assert table.assign(["a", "c"]) == {"account": 0, "a": 1, "c": 3}
+
+
+def test_joined_slots_are_those_of_all_apis_and_the_reserved_one() -> None:
+    joined = JoinedSlots("account")
+    shop = {"shop/dev": 3, "shop/dev/pets/GET": 1}
+    joined.add("shop", shop)
+    joined.add("forum", {"forum/dev": 2})
+    joined.add("empty", {})
+
+    assert dict(joined) == {"account": 0, **shop, "forum/dev": 2}
+    assert len(joined) == 4
+    assert joined.get("forum/dev", 0) == 2
+    assert [joined.get(name) for name in ("shop/prod", "empty/dev", "none/dev", "none")] == [
+        None
+    ] * 4
+    assert repr(joined) == "<JoinedSlots 4 of 3 APIs>"
