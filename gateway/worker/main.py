@@ -42,6 +42,9 @@ CURRENT_SECONDS: Final = 0.25
 which a mutation that was answered must not be."""
 
 HEARTBEAT_SECONDS: Final = 1.0
+REST_SECONDS: Final = 0.005
+"""Between a release that is served and telling control. A worker that has just had more of a shared
+processor than its due would have to wait until control, woken, has done with what it is told."""
 
 LAST_ACCEPT_SECONDS: Final = 0.01
 """Time to accept who connected before the socket is closed: closing resets what still waits."""
@@ -198,6 +201,10 @@ class Worker:
         self._note_current(snapshot.revision)
 
     def _on_settled(self, snapshot: Snapshot) -> None:
+        asyncio.get_running_loop().call_later(REST_SECONDS, self._tell, snapshot)
+
+    def _tell(self, snapshot: Snapshot) -> None:
+        """Say that a release is served."""
         if self._data_plane.is_listening:
             self._acknowledge(snapshot)
         # In a turn of the loop of its own: as long as three requests.
