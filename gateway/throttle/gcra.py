@@ -233,21 +233,16 @@ def _refusing_shared(meters: tuple[Meter, ...], now: float) -> Meter | None:
         if meter.trusted:
             meter.trusted -= 1
         else:
-            _take_up(meter, now)
+            spent = meter.spent
+            base = meter.base
+            debt = spent + base[()] - now
+            if debt <= 0.0:
+                # All cells together: most requests need not look at their own one.
+                if spent > meter.cell_limit:
+                    spent = meter.empty_cell()
+                base[()] = now - spent
+            if debt < meter.trust_limit:
+                meter.trusted = TRUSTED_TOKENS
+                meter.trusted_until = now + TRUST_SECONDS
         meter.own[()] += meter.interval
     return None
-
-
-def _take_up(meter: Meter, now: float) -> None:
-    """Move the base of a full bucket to `now`, and trust one that has plenty."""
-    spent = meter.spent
-    base = meter.base
-    debt = spent + base[()] - now
-    if debt <= 0.0:
-        # All cells together: most requests need not look at their own one.
-        if spent > meter.cell_limit:
-            spent = meter.empty_cell()
-        base[()] = now - spent
-    if debt < meter.trust_limit:
-        meter.trusted = TRUSTED_TOKENS
-        meter.trusted_until = now + TRUST_SECONDS
