@@ -32,8 +32,8 @@ CONTROL_SLICE_SECONDS: Final = 0.02
 """Far above what the kernel gives by itself (0.7 to 6 ms), so that every worker's is shorter."""
 
 WORKER_SLICE_SECONDS: Final = 0.01
-"""Of workers that outnumber their processors: they do half as much again as with the kernel's own
-3 ms, and the slowest hundredth of requests waits as much longer where they are never idle."""
+"""Of workers that outnumber their processors: never idle, they serve a quarter to a half more than
+with the kernel's own 3 ms, and the slowest hundredth of requests waits half as long again."""
 
 _CALL_NUMBERS: Final = {"x86_64": 314, "aarch64": 274, "riscv64": 274}
 """Of sched_setattr(2), which C libraries began to offer in 2025."""

@@ -2,8 +2,8 @@
 
 Workers count in the usage table and let nobody in beyond its ceilings. This moves what was counted
 into the store each second, and writes the ceilings: before a release is sent, after plans or grants
-have changed, and when a period begins. So a quota is exact to one request for each further worker;
-a gateway that is killed forgets at most a second's counts, one that is stopped none.
+have changed, and when a period begins. So a quota is as exact as `throttle.usage_table` says; a
+gateway that is killed forgets at most a second's counts, one that is stopped none.
 """
 
 from __future__ import annotations

@@ -170,12 +170,12 @@ class UsageCounter:
 
     def has_left(self, now: float) -> bool:
         """Return whether a request may still be let in at `now`, seconds of CLOCK_MONOTONIC."""
-        if self._trusted and now < self._trusted_until:
-            self._trusted -= 1
-            return True
         # As `_counted`, written out: a call less.
         if self._is_alone:
             return self._own[()] < self._ceiling[()]
+        if self._trusted and now < self._trusted_until:
+            self._trusted -= 1
+            return True
         left = self._ceiling[()] - sum(self._worker_cells, 0.0)
         self._trusted = 0
         if left > self._plenty:

@@ -16,6 +16,7 @@ import gc
 import json
 import os
 import re
+import socket
 import struct
 import sys
 import time
@@ -114,6 +115,22 @@ def complete_answer(received: bytes) -> int | None:
     if _CHUNKED.search(head):
         return status if received.endswith(b"0\r\n\r\n") else None
     return status
+
+
+def exchange(connection: socket.socket, request: bytes) -> bytes:
+    """Send a request on a connection that waits, and return its whole answer.
+
+    Raises:
+        OSError: there is none.
+    """
+    connection.sendall(request)
+    received = b""
+    while complete_answer(received) is None:
+        more = connection.recv(65_536)
+        if not more:
+            raise ConnectionError("the connection ended before an answer")
+        received += more
+    return received
 
 
 class Generator:

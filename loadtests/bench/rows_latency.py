@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from loadtests.bench.anchors import NGINX, nginx
 from loadtests.bench.lab import Lab, wrong_statuses
 from loadtests.bench.lines import Line, paired
-from loadtests.bench.open_loop import complete_answer, request_bytes
+from loadtests.bench.open_loop import exchange, request_bytes
 from loadtests.bench.ours import (
     PASS,
     Backends,
@@ -141,14 +141,7 @@ class _Watch:
     def _answer(self) -> bytes:
         if self._connection is None:
             self._connection = socket.create_connection(("127.0.0.1", self._port), timeout=10)
-        self._connection.sendall(self._request)
-        received = b""
-        while complete_answer(received) is None:
-            chunk = self._connection.recv(65_536)
-            if not chunk:
-                raise ConnectionError("the connection ended before an answer")
-            received += chunk
-        return received
+        return exchange(self._connection, self._request)
 
     def close(self) -> None:
         """Close the connection, if there is one."""

@@ -13,7 +13,7 @@ from gateway.routing import Routes
 from loadtests.bench.anchors import Server
 from loadtests.bench.lab import Lab, settle, wrong_statuses
 from loadtests.bench.lines import Line
-from loadtests.bench.open_loop import complete_answer, request_bytes
+from loadtests.bench.open_loop import complete_answer, exchange, request_bytes
 from loadtests.bench.ours import (
     HEADERS,
     LIMITED,
@@ -158,13 +158,10 @@ def _idle(port: int, request: bytes, count: int) -> Iterator[None]:
             connection = stack.enter_context(
                 socket.create_connection(("127.0.0.1", port), timeout=10)
             )
-            connection.sendall(request)
-            received = b""
-            while complete_answer(received) is None:
-                more = connection.recv(65_536)
-                if not more:
-                    raise BenchError("the gateway closed a connection that was to stay idle")
-                received += more
+            try:
+                received = exchange(connection, request)
+            except ConnectionError as error:
+                raise BenchError(f"a connection that was to stay idle: {error}") from error
             if complete_answer(received) != 200:
                 raise BenchError(f"an idle connection's request got {received[:40]!r}")
         yield
