@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gateway.cli.inputs import served_files
@@ -55,7 +55,7 @@ def routes_of(snapshot: Snapshot) -> Iterator[Route]:
 
 
 def _arm_routes(
-    stage: CompiledStage, arm: str, methods: tuple[CompiledMethod, ...]
+    stage: CompiledStage, arm: str, methods: Iterable[CompiledMethod]
 ) -> Iterator[Route]:
     settings = stage.definition.method_settings
     for method in sorted(methods, key=lambda one: one.identity.resource_path):

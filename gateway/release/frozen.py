@@ -2,23 +2,20 @@
 
 The control process passes on what others serve. Of a deployment it asks which methods there are,
 for their slots, and nothing else: so it holds *outlines*, whose methods are `UNREAD`, beside the
-parts. Decoding is the workers' business: of a deployment that does not fit their version they
-make an `unreadable` one, so that it holds back no other.
+parts. Reading them is the workers' business: see `recorded`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import orjson
 
-from gateway.definitions.rest_api import ApiDefinition, Method, Resource, RestApi
+from gateway.definitions.rest_api import ApiDefinition, Resource, RestApi
 from gateway.definitions.stage import Deployment
-from gateway.errors import ConfigurationError, Problem
 from gateway.release.parts import Part, decode_whole_part, deployment_part
-from gateway.release.records import UNREAD, DecodedPart
+from gateway.release.records import UNREAD, DecodedPart, fitting
 
 _Resources = Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]
 
@@ -32,7 +29,7 @@ def freeze(id_: str, api_id: str, text: str, created_date: float) -> tuple[Deplo
     Raises:
         ConfigurationError: the text is not a definition's.
     """
-    with _fitting(f"deployment/{id_}"):
+    with fitting(f"deployment/{id_}"):
         head, resources = _read(id_, api_id, text, created_date)
         outline = _outline(head, ((each, each.get("methods", {})) for each in resources))
         return outline, deployment_part(id_, head, _cut(resources))
@@ -44,7 +41,7 @@ def outline_of(id_: str, api_id: str, text: str) -> Deployment:
     Raises:
         ConfigurationError: the text is not a definition's.
     """
-    with _fitting(f"deployment/{id_}"):
+    with fitting(f"deployment/{id_}"):
         head, resources = _read(id_, api_id, text, 0.0)
         return _outline(head, ((each, each.get("methods", {})) for each in resources))
 
@@ -57,22 +54,11 @@ def outline_part(part: Part) -> DecodedPart:
     """
     if not part.key.startswith("deployment/"):
         return decode_whole_part(part)
-    with _fitting(part.key):
+    with fitting(part.key):
         records = [record for frame in part.frames for record in orjson.loads(frame)]
         (head,) = (record[1] for record in records if record[0] == "deployment")
         resources = ((each[2], each[1]) for each in records if each[0] == "resource")
         return DecodedPart(deployment=_outline(head, resources))
-
-
-def unreadable(deployment_id: str) -> Deployment:
-    """Return what is served in place of a deployment that cannot be read: 500 on every path."""
-    resources = tuple(
-        # Without an integration, which is never served open.
-        Resource(path=path, methods={"ANY": Method()})
-        for path in ("/", "/{proxy+}")
-    )
-    definition = ApiDefinition(rest_api=RestApi(name=""), resources=resources)
-    return Deployment(id=deployment_id, api_id="", definition=definition)
 
 
 def _outline(head: Mapping[str, Any], resources: _Resources) -> Deployment:
@@ -104,13 +90,3 @@ def _read(
     resources: list[dict[str, Any]] = definition.pop("resources", [])
     head = {"id": id_, "apiId": api_id, "definition": definition, "createdDate": created_date}
     return head, resources
-
-
-@contextmanager
-def _fitting(path: str) -> Iterator[None]:
-    """Say of JSON of another shape that it does not fit."""
-    try:
-        yield
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        problem = Problem(path, f"does not fit this version: {error!r}")
-        raise ConfigurationError((problem,)) from error

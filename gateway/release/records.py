@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from gateway.definitions.rest_api import Method, Resource
 from gateway.definitions.served_certificate import ServedCertificate
 from gateway.definitions.stage import Deployment, MethodSetting, Stage
 from gateway.definitions.usage_plan import UsagePlan
-from gateway.errors import Problem
+from gateway.errors import ConfigurationError, Problem
 from gateway.release.usage import UsageKey, key_of
 
 UNREAD: Final = Method(operation_name="unread")
@@ -159,3 +160,13 @@ def _merged(found: Iterable[tuple[list[str], Mapping[str, Any]]]) -> dict[str, A
     for _, values in found:
         merged.update(values)
     return merged
+
+
+@contextmanager
+def fitting(path: str) -> Iterator[None]:
+    """Say of JSON of another shape that it does not fit."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        problem = Problem(path, f"does not fit this version: {error!r}")
+        raise ConfigurationError((problem,)) from error

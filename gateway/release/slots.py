@@ -26,6 +26,10 @@ class JoinedSlots(Mapping[str, int]):
         """Take over one API's, which all begin with its id (`release.identity_api`)."""
         self._by_api[api_id] = slots
 
+    def of(self, api_id: str) -> Mapping[str, int]:
+        """Return one API's."""
+        return self._by_api.get(api_id, {})
+
     def __getitem__(self, identity: str) -> int:
         if identity == self._reserved:
             return 0
@@ -41,6 +45,11 @@ class JoinedSlots(Mapping[str, int]):
 
     def __repr__(self) -> str:
         return f"<JoinedSlots {len(self)} of {len(self._by_api)} APIs>"
+
+
+def slots_of_api(slots: Mapping[str, int], api_id: str) -> Mapping[str, int]:
+    """Return a mapping that has all of an API's, and not all of the others' if that can be."""
+    return slots.of(api_id) if isinstance(slots, JoinedSlots) else slots
 
 
 class Slots:

@@ -15,8 +15,8 @@ from gateway.errors import Problem
 from gateway.integrations.base import IntegrationContext, MisconfiguredError
 from gateway.integrations.connections import MissingConnectionError
 from gateway.messages import MethodIdentity
-from gateway.snapshot.compile import compile_deployment
 from gateway.snapshot.compiled import CompiledDeployment, MethodPlan
+from gateway.snapshot.deployments import compile_deployment
 from gateway.snapshot.slices import finish
 from gateway.telemetry.access_log import compile_access_log
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gateway.cache import CacheKey, compile_key
-from gateway.definitions.identity import resource_id
-from gateway.definitions.integration import Integration, IntegrationType, ResponseTransferMode
-from gateway.definitions.rest_api import ApiDefinition, Method, Resource, RestApi
-from gateway.definitions.stage import Deployment, Stage
+from gateway.definitions.integration import Integration, IntegrationType
+from gateway.definitions.rest_api import Method, Resource
+from gateway.definitions.stage import Stage
 from gateway.errors import Problem
 from gateway.integrations.base import (
     IntegrationPlan,
@@ -26,20 +24,15 @@ from gateway.mapping.gateway_response import compile_gateway_responses
 from gateway.release import (
     Release,
 )
-from gateway.routing import Places, RoutesBuilder
-from gateway.routing.paths import path_variables
+from gateway.routing import Places
 from gateway.snapshot.api_keys import CompiledKeys
 from gateway.snapshot.caching import spaces_of
-from gateway.snapshot.compiled import (
-    CompiledDeployment,
-    CompiledStage,
-    MethodPlan,
-    Snapshot,
-)
+from gateway.snapshot.compiled import CompiledDeployment, CompiledStage, Snapshot
+from gateway.snapshot.deployments import compile_deployment
 from gateway.snapshot.domains import compile_domains
-from gateway.snapshot.enforcement import unenforced
 from gateway.snapshot.slices import Slices
 from gateway.snapshot.stage_binder import Binding, StageBinder, account_meters_of
+from gateway.snapshot.stage_key import StageKey
 
 _CompileIntegration = Callable[[Integration, Resource, Method, str, list[Problem]], IntegrationPlan]
 
@@ -80,7 +73,7 @@ def compile_release(
     known_spaces = previous.cache_spaces if previous is not None else {}
     spaces: dict[str, Mapping[str, int]] = {}
     apis: dict[str, dict[str, CompiledStage]] = {}
-    keys: dict[str, Mapping[str, object]] = {}
+    keys: dict[str, Mapping[str, StageKey]] = {}
     for api_id, stages in release.stages.items():
         lender = previous if _may_lend(previous, account, release) else None
         if (
@@ -102,16 +95,18 @@ def compile_release(
         known_stages = lender.apis.get(api_id, {}) if lender is not None else {}
         known_keys = lender.stage_keys.get(api_id, {}) if lender is not None else {}
         compiled: dict[str, CompiledStage] = {}
-        keys_of_api: dict[str, object] = {}
+        keys_of_api: dict[str, StageKey] = {}
         for name, stage in stages.items():
             binder = StageBinder(
                 release, api_id, stage, deployments, binding, spaces[api_id], account_meters
             )
-            key = keys_of_api[name] = yield from binder.key()
-            if name in known_stages and known_keys[name] == key:
-                compiled[name] = known_stages[name]
+            known_key = known_keys.get(name)
+            if known_key is not None and (yield from binder.key.is_like(known_key)):
+                known_key.slots.move_to(binder.key.slots)
+                compiled[name], keys_of_api[name] = known_stages[name], known_key
             else:
-                compiled[name] = yield from binder.bind()
+                compiled[name], keys_of_api[name] = binder.bind(), binder.key
+            yield
         apis[api_id], keys[api_id] = compiled, keys_of_api
     domains = yield from compile_domains(release.domains, previous)
     return Snapshot(
@@ -162,99 +157,3 @@ def _compile_keys(release: Release, previous: Snapshot | None, binding: Binding)
     if previous is not None and previous.api_keys.is_of(keys, plans, is_shadow=is_shadow):
         return previous.api_keys
     return CompiledKeys(keys, plans, binding.keys, is_shadow=is_shadow)
-
-
-def compile_deployment(
-    deployment: Deployment, problems: list[Problem]
-) -> Slices[CompiledDeployment]:
-    """Return a deployment's compiled form; add what is wrong to `problems`.
-
-    A method that cannot be compiled becomes its own 500 and does not hold back the others. Whoever
-    compiles files refuses them for a problem of severity error.
-    """
-    definition = deployment.definition
-    methods: list[MethodPlan] = []
-    routes = RoutesBuilder[int]()
-    plans: _Plans = {}
-    for resource in definition.resources:
-        for verb, method in resource.methods.items():
-            routes.add(resource.path, verb, len(methods))
-            methods.append(_compile_method(definition, resource, verb, method, plans, problems))
-            yield
-    if not methods:
-        problems.append(Problem("resources", "The REST API doesn't contain any methods"))
-    return CompiledDeployment(
-        id=deployment.id,
-        api_name=definition.rest_api.name,
-        routes=routes.finish(),
-        methods=tuple(methods),
-        gateway_responses=compile_gateway_responses(
-            definition.gateway_responses, path="gatewayResponses", problems=problems
-        ),
-        is_execute_api_disabled=definition.rest_api.disable_execute_api_endpoint,
-        created_date=deployment.created_date,
-        endpoint_type=_endpoint_type(definition.rest_api),
-    )
-
-
-def _endpoint_type(rest_api: RestApi) -> str:
-    endpoint = rest_api.endpoint_configuration
-    return endpoint.types[0] if endpoint is not None and endpoint.types else "REGIONAL"
-
-
-def _compile_method(
-    definition: ApiDefinition,
-    resource: Resource,
-    verb: str,
-    method: Method,
-    plans: _Plans,
-    problems: list[Problem],
-) -> MethodPlan:
-    path = f"resources.{resource.path}.{verb}"
-    own_id = resource.id or resource_id(resource.path)
-    integration = method.integration
-    plan: IntegrationPlan | None = None
-    refusal: str | None = None
-    cache_key: CacheKey | None = None
-    missing = list(unenforced(definition.rest_api, method))
-    if missing:
-        refusal = ", ".join(name for _, name in missing) + " is not enforced yet"
-        problems += [
-            Problem(
-                f"{path}.{field}",
-                f"{name} is not enforced yet: the method answers 500, it is never served without",
-                severity="warning",
-            )
-            for field, name in missing
-        ]
-    elif integration is None:
-        refusal = "No integration defined for method"
-        problems.append(Problem(path, f"{refusal}; give it an integration"))
-    else:
-        found: list[Problem] = []
-        key = id(method), path_variables(resource.path)
-        plan = plans.get(key)
-        if plan is None:
-            compiler = _COMPILERS[integration.type]
-            plan = compiler(integration, resource, method, f"{path}.integration", found)
-            if not found:
-                # Problems would have another path below another resource.
-                plans[key] = plan
-        if integration.cache_namespace or integration.cache_key_parameters:
-            cache_key = compile_key(integration, own_id, f"{path}.integration", found)
-        problems += found
-        if errors := [problem for problem in found if problem.severity == "error"]:
-            plan, refusal = None, f"{errors[0].path} {errors[0].message}"
-    return MethodPlan(
-        resource_path=resource.path,
-        resource_id=own_id,
-        http_method=verb,
-        integration=plan,
-        refusal=refusal,
-        is_key_required=method.api_key_required,
-        cache_key=cache_key,
-        is_streamed=(
-            integration is not None
-            and integration.response_transfer_mode is ResponseTransferMode.STREAM
-        ),
-    )

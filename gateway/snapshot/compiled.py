@@ -14,8 +14,11 @@ from gateway.errors import GatewayResponseType
 from gateway.integrations.base import CompiledIntegration, IntegrationPlan
 from gateway.mapping.gateway_response import CompiledGatewayResponse
 from gateway.messages import MethodIdentity
+from gateway.release.recorded import RecordedDeployment
 from gateway.routing import Domains, Places, Routes
 from gateway.snapshot.api_keys import CompiledKeys, KeyedMethod
+from gateway.snapshot.on_demand import OnDemand
+from gateway.snapshot.stage_key import StageKey
 from gateway.telemetry.access_log import CompiledAccessLog
 from gateway.throttle import Meter
 
@@ -56,13 +59,15 @@ class CompiledDeployment:
     api_name: str
     routes: Routes[int]
     """Path and verb to an index into `methods`."""
-    methods: tuple[MethodPlan, ...]
+    methods: OnDemand[MethodPlan]
     gateway_responses: GatewayResponses
     is_execute_api_disabled: bool
     created_date: float = 0.0
     """Seconds since 1970; 0 for deployments made from files."""
     endpoint_type: str = "REGIONAL"
     """As the API's endpoint configuration says, for logs."""
+    recorded: RecordedDeployment | None = None
+    """What `methods` are read from; None: they were there already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,7 +80,7 @@ class Variant:
     identity: MethodIdentity
     """The stage's, with empty resource fields."""
     routes: Routes[int]
-    methods: tuple[CompiledMethod, ...]
+    methods: OnDemand[CompiledMethod]
     gateway_responses: GatewayResponses
     access_log: CompiledAccessLog | None
     metrics_block: int
@@ -155,7 +160,7 @@ class Snapshot:
     """Which caches were emptied when, as the release says."""
     cache_spaces: Mapping[str, Mapping[str, int]]
     """By API id, the numbers of its caches: see `caching.spaces_of`."""
-    stage_keys: Mapping[str, Mapping[str, object]]
+    stage_keys: Mapping[str, Mapping[str, StageKey]]
     """What each stage depends on, to tell whether it must be bound again."""
 
     def __repr__(self) -> str:

@@ -5,7 +5,7 @@ Pure: no I/O, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final
 
 from gateway.snapshot.compiled import CompiledDeployment, Snapshot
@@ -46,15 +46,20 @@ def _gone(before: Snapshot, now: Snapshot) -> Iterator[object]:
         if kept is not stages:
             for name, stage in stages.items():
                 if kept.get(name) is not stage:
-                    yield from stage.base.methods
-                    yield from () if stage.canary is None else stage.canary.methods
+                    yield from stage.base.methods.made()
+                    yield from () if stage.canary is None else stage.canary.methods.made()
         yield None
+    routes = {id(deployment.routes) for deployment in now.deployments.values()}
     for id_, deployment in before.deployments.items():
         if now.deployments.get(id_) is not deployment:
-            yield from _parts_of(deployment)
+            yield from _parts_of(deployment, routes)
         yield None
 
 
-def _parts_of(deployment: CompiledDeployment) -> Iterator[object]:
-    yield from deployment.methods
-    yield from deployment.routes.nodes()
+def _parts_of(deployment: CompiledDeployment, shared: Container[int]) -> Iterator[object]:
+    """`shared` are the identities of routes that are still used."""
+    yield from deployment.methods.made()
+    if deployment.recorded is not None:
+        yield from deployment.recorded.pieces()
+    if id(deployment.routes) not in shared:
+        yield from deployment.routes.nodes()

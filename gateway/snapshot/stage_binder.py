@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Final
 
 from gateway.canary import compile_draw
 from gateway.definitions.method_settings import effective_setting
@@ -21,9 +21,6 @@ from gateway.release import (
     BASE_ARM,
     CANARY_ARM,
     Release,
-    bucket_identity,
-    method_block_identity,
-    stage_block_identity,
 )
 from gateway.snapshot.api_keys import KeyedMethod, KeyTables
 from gateway.snapshot.caching import space_of, with_cache
@@ -34,7 +31,8 @@ from gateway.snapshot.compiled import (
     MethodPlan,
     Variant,
 )
-from gateway.snapshot.slices import Slices
+from gateway.snapshot.on_demand import OnDemand
+from gateway.snapshot.stage_key import StageKey, StageSlots
 from gateway.snapshot.tracing import with_trace
 from gateway.telemetry.access_log import CompiledAccessLog, compile_access_log
 from gateway.telemetry.execution_log import destination as execution_log_of
@@ -101,7 +99,10 @@ class StageBinder:
 
         `spaces` are the API's caches, see `spaces_of`; `account_meters` all stages share.
         """
-        self._release = release
+        # Not the release: what is bound late would keep it.
+        self._account = release.account
+        self._region = release.region
+        self._is_shadow = release.throttle_shadow
         self._api_id = api_id
         self._stage = stage
         self._binding = binding
@@ -123,34 +124,23 @@ class StageBinder:
         decisive = newest if newest.created_date else self._arms[0][1]
         self._is_execute_api_disabled = decisive.is_execute_api_disabled
         self._account_meters = account_meters
-
-    def key(self) -> Slices[object]:
-        """Return what the compiled stage depends on; equal keys, equal stages."""
-        slots: list[int] = []
-        for arm, deployment, _ in self._arms:
-            slots.append(self._stage_block(arm))
-            for method in deployment.methods:
-                slots.append(self._method_block(arm, method))
-                slots.append(self._bucket(method))
-                yield
-        deployments = tuple(deployment.id for _, deployment, _ in self._arms)
-        return (
-            self._stage,
-            deployments,
-            self._is_execute_api_disabled,
-            self._context.client_certificate,
-            tuple(
-                space_of(self._api_id, self._stage, arm, each.id, self._spaces)
-                for arm, each, _ in self._arms
+        slots = self._slots = StageSlots(release, api_id, stage.stage_name)
+        self.key: Final = StageKey(
+            (
+                stage,
+                tuple(deployment.id for _, deployment, _ in self._arms),
+                self._is_execute_api_disabled,
+                self._context.client_certificate,
+                tuple(space_of(api_id, stage, arm, each.id, spaces) for arm, each, _ in self._arms),
             ),
-            array("I", slots),
+            slots,
+            tuple((arm, deployment.routes) for arm, deployment, _ in self._arms),
         )
+        """What the compiled stage depends on."""
 
-    def bind(self) -> Slices[CompiledStage]:
-        """Return the compiled stage."""
-        variants: list[Variant] = []
-        for arm, deployment, variables in self._arms:
-            variants.append((yield from self._variant(arm, deployment, variables)))
+    def bind(self) -> CompiledStage:
+        """Return the compiled stage, whose methods are bound when they are called first."""
+        variants = [self._variant(*arm) for arm in self._arms]
         canary = self._stage.canary_settings
         return CompiledStage(
             api_id=self._api_id,
@@ -164,23 +154,22 @@ class StageBinder:
 
     def _variant(
         self, arm: str, deployment: CompiledDeployment, variables: dict[str, str]
-    ) -> Slices[Variant]:
+    ) -> Variant:
         settings = self._stage.access_log_settings
         access_log = None if settings is None else _access_log(settings, arm == CANARY_ARM)
         execution_log = execution_log_of(self._identity(arm, deployment, None, variables))
-        methods: list[CompiledMethod] = []
-        for plan in deployment.methods:
-            methods.append(
-                self._method(arm, deployment, plan, variables, access_log, execution_log)
-            )
-            yield
+
+        def method(index: int) -> CompiledMethod:
+            plan = deployment.methods[index]
+            return self._method(arm, deployment, plan, variables, access_log, execution_log)
+
         return Variant(
             identity=self._identity(arm, deployment, None, variables),
             routes=deployment.routes,
-            methods=tuple(methods),
+            methods=OnDemand(len(deployment.methods), method),
             gateway_responses=deployment.gateway_responses,
             access_log=access_log,
-            metrics_block=self._stage_block(arm),
+            metrics_block=self._slots.stage_block(arm),
         )
 
     def _method(
@@ -214,11 +203,14 @@ class StageBinder:
             meters=self._meters(plan, setting),
             gateway_responses=deployment.gateway_responses,
             access_log=access_log,
-            metrics_block=self._method_block(arm, plan) or self._stage_block(arm),
+            metrics_block=(
+                self._slots.method_block(arm, plan.resource_path, plan.http_method)
+                or self._slots.stage_block(arm)
+            ),
             logging_level=setting.logging_level if setting else LoggingLevel.OFF,
             execution_log=execution_log,
             keyed=self._keyed(plan),
-            is_shadow=self._release.throttle_shadow,
+            is_shadow=self._is_shadow,
         )
 
     def _keyed(self, plan: MethodPlan) -> KeyedMethod | None:
@@ -243,8 +235,8 @@ class StageBinder:
         variables: dict[str, str],
     ) -> MethodIdentity:
         return MethodIdentity(
-            account_id=self._release.account,
-            region=self._release.region,
+            account_id=self._account,
+            region=self._region,
             api_id=self._api_id,
             api_name=deployment.api_name,
             stage=self._stage.stage_name,
@@ -262,21 +254,10 @@ class StageBinder:
         if setting is None:
             return self._account_meters
         rate, burst = setting.throttling_rate_limit, setting.throttling_burst_limit
-        own = Meter(self._binding.buckets, self._bucket(plan), rate, burst)
+        own = Meter(
+            self._binding.buckets,
+            self._slots.bucket(plan.resource_path, plan.http_method),
+            rate,
+            burst,
+        )
         return (own, *self._account_meters)
-
-    def _stage_block(self, arm: str) -> int:
-        identity = stage_block_identity(self._api_id, self._stage.stage_name, arm)
-        return self._release.metric_slots.get(identity, 0)
-
-    def _method_block(self, arm: str, plan: MethodPlan) -> int:
-        identity = method_block_identity(
-            self._api_id, self._stage.stage_name, arm, plan.resource_path, plan.http_method
-        )
-        return self._release.metric_slots.get(identity, 0)
-
-    def _bucket(self, plan: MethodPlan) -> int:
-        identity = bucket_identity(
-            self._api_id, self._stage.stage_name, plan.resource_path, plan.http_method
-        )
-        return self._release.bucket_slots.get(identity, 0)

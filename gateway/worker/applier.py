@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from gateway.clock import Clock
-from gateway.definitions.stage import Deployment
 from gateway.errors import ConfigurationError
 from gateway.release import Release
+from gateway.release.recorded import RecordedDeployment
 from gateway.server.tasks import spawn
 from gateway.snapshot.cell import SnapshotCell
 from gateway.snapshot.compiled import CompiledDeployment, Snapshot
@@ -33,9 +33,9 @@ class Compiler(Protocol):
         ...
 
     def compile_deployment(
-        self, deployment: Deployment
+        self, recorded: RecordedDeployment, earlier: CompiledDeployment | None
     ) -> Generator[None, None, CompiledDeployment]:
-        """Compile a deployment."""
+        """Compile a deployment, of whose API another one is compiled, or none."""
         ...
 
     def compile_release(
@@ -90,6 +90,8 @@ class Applier:
         self._compiler = compiler
         self._compiled: dict[str, CompiledDeployment] = {}
         """Deployments of the parts on the shelf, by id, as far as they are compiled."""
+        self._newest: dict[str, str] = {}
+        """API id to the id of its deployment that was compiled last."""
         self._now = clock.now
         self._on_applied = on_applied
         self._on_settled = on_settled
@@ -164,14 +166,18 @@ class Applier:
         release = yield from join(revision, held, self._absorb)
         served = self._compiler.empty() if self.cell is None else self.cell.current
         self._compiled = {id_: self._compiled[id_] for id_ in release.deployments}
+        self._newest = {each.api_id: id_ for id_, each in release.deployments.items()}
         previous = replace(served, deployments=self._compiled)
         return (yield from self._compiler.compile_release(release, previous))
 
-    def _absorb(self, deployment: Deployment) -> Generator[None, None, None]:
+    def _absorb(self, recorded: RecordedDeployment) -> Generator[None, None, None]:
         # Sent again after a broken connection: its id stands for its content.
-        if deployment.id not in self._compiled:
-            compiled = yield from self._compiler.compile_deployment(deployment)
-            self._compiled[deployment.id] = compiled
+        id_, api_id = recorded.deployment.id, recorded.deployment.api_id
+        if id_ not in self._compiled:
+            earlier = self._compiled.get(self._newest.get(api_id, ""))
+            compile_ = self._compiler.compile_deployment
+            self._compiled[id_] = yield from compile_(recorded, earlier)
+            self._newest[api_id] = id_
 
 
 def give_back(seconds: float) -> None:

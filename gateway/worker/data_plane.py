@@ -10,12 +10,12 @@ from typing import Final
 
 from gateway.cache import CachedResponses
 from gateway.clock import Clock, IdMinter, draw
-from gateway.definitions.stage import Deployment
 from gateway.integrations.base import IntegrationContext
 from gateway.pipeline.redirect import Redirector
 from gateway.pipeline.service import Service, TimedService
 from gateway.release import Release
 from gateway.release.certificate_store import CertificateStore
+from gateway.release.recorded import RecordedDeployment
 from gateway.server.backend_pool import BackendCounters
 from gateway.server.connection import ClientConnection
 from gateway.server.deadlines import Deadlines
@@ -26,8 +26,9 @@ from gateway.server.upstream import HttpEndpoints
 from gateway.settings import Settings
 from gateway.snapshot.api_keys import KeyTables
 from gateway.snapshot.cell import SnapshotCell
-from gateway.snapshot.compile import compile_deployment, compile_release
+from gateway.snapshot.compile import compile_release
 from gateway.snapshot.compiled import CompiledDeployment, Snapshot
+from gateway.snapshot.deployments import compile_recorded
 from gateway.snapshot.slices import finish
 from gateway.snapshot.stage_binder import Binding
 from gateway.telemetry.log_sink import LogSink
@@ -97,10 +98,10 @@ class DataPlane:
         return finish(compile_release(nothing, None, self._binding))
 
     def compile_deployment(
-        self, deployment: Deployment
+        self, recorded: RecordedDeployment, earlier: CompiledDeployment | None
     ) -> Generator[None, None, CompiledDeployment]:
         """Compile a deployment; what control let pass in spite of problems answers 500."""
-        return compile_deployment(deployment, [])
+        return compile_recorded(recorded, earlier)
 
     def compile_release(
         self, release: Release, previous: Snapshot

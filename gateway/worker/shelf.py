@@ -8,16 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.definitions.rest_api import ApiDefinition, RestApi
-from gateway.definitions.stage import Deployment
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
-from gateway.release.frozen import unreadable
 from gateway.release.parts import Part, decode_part, digest_of_parts, join_release
+from gateway.release.recorded import RecordedDeployment, read_deployment, unreadable
 from gateway.release.records import DecodedPart
 
 _log = logging.getLogger(__name__)
 
-Absorb = Callable[[Deployment], Generator[None, None, None]]
+Absorb = Callable[[RecordedDeployment], Generator[None, None, None]]
 """Compiles a deployment and keeps the result; yields often."""
 
 _ABSORBED: Final = ApiDefinition(rest_api=RestApi(name="compiled"))
@@ -32,47 +31,36 @@ class Held:
     part: Part | None
     decoded: DecodedPart | None = None
 
-    def decode(self) -> Generator[None, None, DecodedPart]:
-        """Return the content, decoding it if need be; yields between records."""
-        if self.decoded is None:
-            # One of the two is always set.
-            part = self.part or Part("", "", ())
-            self.decoded = yield from _decode(part)
-            self.part = None
-        return self.decoded
-
     def absorb(self, absorb: Absorb) -> Generator[None, None, DecodedPart]:
         """Return the content, of a deployment without its definition: that is absorbed, once.
 
-        Definitions would take about as much memory again as their compiled form, and all at once
-        twice that. A definition that could not be absorbed stays, for the next attempt.
+        Yields between records. What could not be absorbed stays as it came, for the next attempt.
         """
-        decoded = yield from self.decode()
-        deployment = decoded.deployment
-        if deployment is None or deployment.definition is _ABSORBED:
-            return decoded
-        yield from absorb(deployment)
-        self.decoded = replace(decoded, deployment=replace(deployment, definition=_ABSORBED))
-        # Freed one by one: all at once would hold the loop.
-        resources = list(deployment.definition.resources)
-        del decoded, deployment
-        while resources:
-            resources.pop()
-            yield
+        part = self.part
+        if self.decoded is not None:
+            return self.decoded
+        if part is None:
+            raise AssertionError("a part is there until it is decoded")
+        if part.key.startswith("deployment/"):
+            recorded = yield from _read(part)
+            yield from absorb(recorded)
+            deployment = replace(recorded.deployment, definition=_ABSORBED)
+            self.decoded = DecodedPart(deployment=deployment)
+        else:
+            self.decoded = yield from decode_part(part)
+        self.part = None
         return self.decoded
 
 
-def _decode(part: Part) -> Generator[None, None, DecodedPart]:
+def _read(part: Part) -> Generator[None, None, RecordedDeployment]:
     try:
-        return (yield from decode_part(part))
+        return (yield from read_deployment(part))
     except ConfigurationError as error:
-        kind, _, name = part.key.partition("/")
-        if kind != "deployment":
-            raise
         # Control passes deployments on as they were stored, maybe by another version of Stagegate.
+        id_ = part.key.partition("/")[2]
         problems = "; ".join(str(problem) for problem in error.problems)
-        _log.error("deployment %s cannot be read, every path answers 500: %s", name, problems)
-        return DecodedPart(deployment=unreadable(name))
+        _log.error("deployment %s cannot be read, every path answers 500: %s", id_, problems)
+        return unreadable(id_)
 
 
 class PartShelf:

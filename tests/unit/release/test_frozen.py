@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.release.frozen import freeze, outline_part, unreadable
+from gateway.release.frozen import freeze, outline_part
 from gateway.release.parts import (
     Part,
     decode_whole_part,
@@ -14,8 +14,6 @@ from gateway.release.parts import (
     encode_release,
 )
 from gateway.release.records import UNREAD
-from gateway.snapshot import finish
-from gateway.snapshot.compile import compile_deployment
 from gateway.store.served import definition_text
 from tests.builders import api, mock, proxy, release
 
@@ -75,11 +73,3 @@ def test_a_part_that_holds_no_deployment_is_named(frame: bytes) -> None:
 
     with pytest.raises(ConfigurationError, match=r"deployment/d1.*does not fit"):
         outline_part(part)
-
-
-def test_what_cannot_be_read_is_never_served_open() -> None:
-    compiled = finish(compile_deployment(unreadable("d1"), []))
-
-    assert compiled.id == "d1"
-    assert {plan.resource_path for plan in compiled.methods} == {"/", "/{proxy+}"}
-    assert all(plan.integration is None and plan.refusal for plan in compiled.methods)

@@ -4,8 +4,9 @@ from gateway.definitions.domain import BasePathMapping, DomainName
 from gateway.definitions.stage import Deployment, Stage
 from gateway.errors import Problem
 from gateway.snapshot import finish
-from gateway.snapshot.compile import compile_deployment
 from gateway.snapshot.compiled import CompiledMethod
+from gateway.snapshot.deployments import compile_deployment
+from gateway.snapshot.on_demand import OnDemand
 from tests.builders import World, api, declared, domain, mock, proxy, release
 
 PETS = api({"/pets": {"GET": mock(200, "one")}})
@@ -78,7 +79,7 @@ def test_a_snapshot_says_what_it_is() -> None:
     assert repr(World(release(PETS)).cell.current) == "<Snapshot revision 1 digest-1, 1 stages>"
 
 
-def served(world: World) -> tuple[CompiledMethod, ...]:
+def served(world: World) -> OnDemand[CompiledMethod]:
     return world.cell.current.apis["shop"]["dev"].base.methods
 
 

@@ -7,6 +7,7 @@ from gateway.definitions.integration import ConnectionType
 from gateway.definitions.stage import AccessLogSettings, CanarySettings, Stage
 from gateway.release import Release
 from gateway.snapshot.compiled import CompiledMethod
+from gateway.snapshot.on_demand import OnDemand
 from tests.backend_certificates import self_signed
 from tests.builders import World, api, declared, mock, proxy, release, settings
 
@@ -14,7 +15,7 @@ PETS = api({"/pets": {"GET": mock(200, "one")}})
 OTHER = api({"/pets": {"GET": mock(200, "two")}})
 
 
-def served(world: World) -> tuple[CompiledMethod, ...]:
+def served(world: World) -> OnDemand[CompiledMethod]:
     return world.cell.current.apis["shop"]["dev"].base.methods
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from gateway.definitions.stage import Deployment
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
 from gateway.release.parts import digests_of, encode_release
+from gateway.release.recorded import RecordedDeployment
 from gateway.snapshot import Snapshot, compile_release
-from gateway.snapshot.compile import compile_deployment
 from gateway.snapshot.compiled import CompiledDeployment
+from gateway.snapshot.deployments import compile_recorded
 from gateway.worker import applier
 from gateway.worker.applier import Applier
 from gateway.worker.shelf import PartShelf
@@ -37,6 +37,7 @@ class Bench:
         self.at_settled: Callable[[], None] = lambda: None
         self.compiled: list[int] = []
         self.deployments: list[str] = []
+        self.earlier: list[str | None] = []
         self.thresholds: list[tuple[int, int, int]] = []
         self.failure: Exception | None = None
         self.applier = Applier(
@@ -57,10 +58,11 @@ class Bench:
         return self.world.compiled(NOTHING)
 
     def compile_deployment(
-        self, deployment: Deployment
+        self, recorded: RecordedDeployment, earlier: CompiledDeployment | None
     ) -> Generator[None, None, CompiledDeployment]:
-        self.deployments.append(deployment.id)
-        return compile_deployment(deployment, [])
+        self.deployments.append(recorded.deployment.id)
+        self.earlier.append(None if earlier is None else earlier.id)
+        return compile_recorded(recorded, earlier)
 
     def compile_release(self, made: Release, previous: Snapshot) -> Generator[None, None, Snapshot]:
         self.compiled.append(made.revision)
@@ -294,6 +296,16 @@ async def test_the_first_api_of_a_gateway_that_served_nothing_is_told_of() -> No
 
     async with asyncio.timeout(10):
         assert await bench.done(2) == [0, 2]
+
+
+async def test_a_deployment_is_compiled_beside_the_newest_of_its_api() -> None:
+    bench = Bench()
+    for revision, id_ in enumerate(["d1", "d2", "d3"], start=1):
+        bench.offer(release({id_: PETS if revision < 3 else OTHER}, revision=revision))
+        await bench.done(revision)
+
+    assert bench.deployments == ["d1", "d2", "d3"]
+    assert bench.earlier == [None, "d1", "d2"]
 
 
 async def test_a_release_is_told_of_once_the_one_before_is_freed() -> None:

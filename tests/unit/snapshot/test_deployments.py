@@ -1,0 +1,95 @@
+"""Facts about deployments whose methods are compiled when they are called first."""
+
+from gateway.definitions.rest_api import ApiDefinition
+from gateway.release.parts import encode_deployment
+from gateway.release.recorded import RecordedDeployment, read_deployment, unreadable
+from gateway.snapshot import CompiledDeployment, finish
+from gateway.snapshot.deployments import compile_deployment, compile_recorded
+from tests.builders import api, declared, mock, proxy, release
+
+SHARED = declared(proxy("http://backend.test/{id}"))
+PETS = api(
+    {
+        "/pets": {"GET": mock(200, "one")},
+        "/pets/{id}": {"GET": SHARED},
+        "/cats/{id}": {"GET": SHARED},
+        "/dogs/{dog}": {"GET": SHARED},
+        "/ftp": {"GET": proxy("ftp://x")},
+    }
+)
+
+
+def recorded(definition: ApiDefinition) -> RecordedDeployment:
+    return finish(read_deployment(encode_deployment(release(definition).deployments["d1"])))
+
+
+def compiled(
+    definition: ApiDefinition, earlier: CompiledDeployment | None = None
+) -> CompiledDeployment:
+    return finish(compile_recorded(recorded(definition), earlier))
+
+
+def test_a_method_is_compiled_when_it_is_asked_for_and_forgotten_as_text() -> None:
+    deployment = compiled(PETS)
+    assert list(deployment.methods.made()) == []
+    found = deployment.routes.find("/pets", "GET")
+    assert found is not None
+    plan = deployment.methods[found[0]]
+
+    assert (plan.resource_path, plan.http_method) == ("/pets", "GET")
+    assert list(deployment.methods.made()) == [plan]
+    assert deployment.recorded is not None
+    texts = [each for each in deployment.recorded.pieces() if isinstance(each, bytes)]
+    assert [not each for each in texts] == [True, False, False]
+
+
+def test_it_is_compiled_to_the_same_as_beforehand() -> None:
+    late = compiled(PETS)
+    before = finish(compile_deployment(release(PETS).deployments["d1"], []))
+
+    def shown(deployment: CompiledDeployment) -> list[tuple[object, ...]]:
+        return [
+            (each.resource_path, each.resource_id, each.http_method, each.refusal, each.cache_key)
+            for each in deployment.methods
+        ]
+
+    assert shown(late) == shown(before)
+    assert list(late.routes) == list(before.routes)
+    assert (late.id, late.api_name, late.endpoint_type) == ("d1", "Shop", "REGIONAL")
+
+
+def test_equal_methods_share_what_is_made_of_them_where_paths_name_the_same() -> None:
+    methods = compiled(PETS).methods
+
+    assert methods[2].integration is methods[1].integration
+    assert methods[3].integration is None
+    assert "{id}" in (methods[3].refusal or "")
+
+
+def test_a_method_of_another_version_is_its_own_500() -> None:
+    late = recorded(PETS)
+    late.add_text({"unheardOf": 1})
+    late.add("/odd", "", {"GET": 3})
+    methods = finish(compile_recorded(late)).methods
+
+    assert methods[5].integration is None
+    assert "resources./odd.GET" in (methods[5].refusal or "")
+    assert methods[0].integration is not None
+
+
+def test_what_cannot_be_read_is_never_served_open() -> None:
+    late = finish(compile_recorded(unreadable("d1")))
+
+    assert late.id == "d1"
+    assert {plan.resource_path for plan in late.methods} == {"/", "/{proxy+}"}
+    assert all(plan.integration is None and plan.refusal for plan in late.methods)
+
+
+def test_a_deployment_with_the_methods_of_an_earlier_one_has_its_routes() -> None:
+    one = compiled(api({"/pets": {"GET": mock(200, "one")}}))
+    two = compiled(api({"/pets": {"GET": mock(200, "two")}}), one)
+    other = compiled(api({"/pets": {"PUT": mock(200, "one")}}), one)
+
+    assert two.routes is one.routes
+    assert two.methods[0].integration is not one.methods[0].integration
+    assert other.routes.find("/pets", "GET") is None
