@@ -10,8 +10,11 @@ Control stands behind the workers. Three things, since none alone is enough:
 - Its policy is SCHED_BATCH (sched(7)): when it wakes, it takes the processor from nobody. It is
   mostly a worker that wakes it, by telling it something, and that has requests to go on with.
 
+  It does so if its own slice ends first, and control's ends, too, at times: so workers ask for the
+  shortest there are.
+
 Workers that outnumber their processors take turns, each with cold caches at first: they ask for
-longer ones.
+long ones, which are still shorter than control's.
 """
 
 from __future__ import annotations
@@ -31,9 +34,14 @@ share waits for the end of control's slice."""
 CONTROL_SLICE_SECONDS: Final = 0.02
 """Far above what the kernel gives by itself (0.7 to 6 ms), so that every worker's is shorter."""
 
-WORKER_SLICE_SECONDS: Final = 0.01
-"""Of workers that outnumber their processors: never idle, they serve a quarter to a half more than
-with the kernel's own 3 ms, and the slowest hundredth of requests waits half as long again."""
+SHORT_TURN_SECONDS: Final = 0.0001
+"""Slice of a worker that has a processor for itself, but for control. What comes first is the
+slice that ends first: with the kernel's own 3 ms a request may find control at the end of its own,
+goes on waiting until the next tick, and all that come meanwhile with it."""
+
+LONG_TURN_SECONDS: Final = 0.01
+"""Slice of workers that outnumber their processors: never idle, they serve a quarter to a half more
+than with the kernel's own, and the slowest hundredth of requests waits half as long again."""
 
 _CALL_NUMBERS: Final = {"x86_64": 314, "aarch64": 274, "riscv64": 274}
 """Of sched_setattr(2), which C libraries began to offer in 2025."""
@@ -76,18 +84,18 @@ def schedule_as_batch(task: int, niceness: int) -> bool:
     return _ask(task, niceness, CONTROL_SLICE_SECONDS, policy)
 
 
-def take_long_turns(workers: int) -> bool:
-    """Ask for slices of `WORKER_SLICE_SECONDS` for this thread and those that it starts.
+def take_turns(workers: int) -> bool:
+    """Ask for a worker's slices for this thread and those that it starts.
 
-    Only where `workers`, all of this gateway's, outnumber the processors that they may use: long
-    slices make whoever has them wait longer behind others, and a worker of its own needs none.
+    Long ones where `workers`, all of this gateway's, outnumber the processors that they may use;
+    whoever has them waits longer behind others, so that else they are short.
 
     Returns:
-        Whether that was asked for, and the kernel took it; as `schedule_as_batch`.
+        Whether the kernel took it; as `schedule_as_batch`.
     """
-    if workers <= len(os.sched_getaffinity(0)):
-        return False
-    return _ask(0, os.getpriority(os.PRIO_PROCESS, 0), WORKER_SLICE_SECONDS, None)
+    outnumber = workers > len(os.sched_getaffinity(0))
+    seconds = LONG_TURN_SECONDS if outnumber else SHORT_TURN_SECONDS
+    return _ask(0, os.getpriority(os.PRIO_PROCESS, 0), seconds, None)
 
 
 def become_batch() -> None:

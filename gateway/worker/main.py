@@ -18,7 +18,7 @@ from gateway.errors import ConfigurationError
 from gateway.inheritance import Inherited, accept_signals, take_over
 from gateway.release.disk import ReleaseStore
 from gateway.release.parts import digests_of
-from gateway.scheduling import take_long_turns
+from gateway.scheduling import take_turns
 from gateway.server.tasks import spawn
 from gateway.snapshot.api_keys import KeyTables
 from gateway.snapshot.compiled import Snapshot
@@ -271,7 +271,7 @@ def main(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM; return the exit code."""
     inherited = take_over(arguments)
     logs.set_up(f"worker-{inherited.boot['worker']}")
-    take_long_turns(inherited.boot["workers"])
+    take_turns(inherited.boot["workers"])
     gc.set_threshold(*GC_THRESHOLDS)
     # Until it listens: what a worker makes before that, it keeps. See `Worker._listen`.
     gc.disable()

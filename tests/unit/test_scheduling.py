@@ -15,7 +15,7 @@ from gateway import scheduling
 _TOLD = """\
 import ctypes, os, struct, threading
 from concurrent.futures import ThreadPoolExecutor
-from gateway.scheduling import step_back, take_long_turns
+from gateway.scheduling import step_back, take_turns
 
 GET_ATTRIBUTES = {"x86_64": 315, "aarch64": 275, "riscv64": 275}[os.uname().machine]
 
@@ -39,7 +39,7 @@ with ThreadPoolExecutor(1) as before:
 _SHOW_TURNS = f"""{_TOLD}
 os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
 before = told()
-is_taken = take_long_turns(int(os.environ["WORKERS"]))
+is_taken = take_turns(int(os.environ["WORKERS"]))
 with ThreadPoolExecutor(1) as after:
     print([is_taken, before, told(), after.submit(told).result()])
 """
@@ -181,7 +181,7 @@ def test_a_thread_that_has_ended_or_may_not_keeps_none_from_stepping_back(
     platform.machine() not in {"x86_64", "aarch64", "riscv64"}, reason="the call has no number here"
 )
 @pytest.mark.parametrize("workers", [1, 2, 4])
-def test_workers_that_outnumber_their_processors_take_long_turns(workers: int) -> None:
+def test_workers_take_long_turns_where_they_outnumber_their_processors(workers: int) -> None:
     """Asked of the kernel, with one processor for all."""
     shown = subprocess.run(
         [sys.executable, "-c", _SHOW_TURNS],
@@ -192,15 +192,17 @@ def test_workers_that_outnumber_their_processors_take_long_turns(workers: int) -
         env={**os.environ, "WORKERS": str(workers)},
     ).stdout
     is_taken, before, *after = ast.literal_eval(shown)
-    slice_ = round(scheduling.WORKER_SLICE_SECONDS * 1e9) if linux() >= (6, 12) else 0
+    seconds = scheduling.SHORT_TURN_SECONDS if workers == 1 else scheduling.LONG_TURN_SECONDS
+    slice_ = round(seconds * 1e9) if linux() >= (6, 12) else 0
 
-    assert is_taken is (workers > 1)
-    assert after == [before if workers == 1 else (*before[:2], slice_)] * 2
+    assert is_taken
+    assert after == [(*before[:2], slice_)] * 2
 
 
 def test_workers_go_before_control_on_one_processor() -> None:
     """Who wakes goes first if its slices are the shorter ones."""
-    assert scheduling.WORKER_SLICE_SECONDS < scheduling.CONTROL_SLICE_SECONDS
+    assert scheduling.SHORT_TURN_SECONDS < scheduling.CONTROL_SLICE_SECONDS
+    assert scheduling.LONG_TURN_SECONDS < scheduling.CONTROL_SLICE_SECONDS
 
 
 def test_a_machine_whose_call_is_unknown_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
