@@ -31,8 +31,9 @@ NICENESS: Final = 15
 that is never idle control gets a thirtieth of a core. Below some 12 a worker that has just had its
 share waits for the end of control's slice."""
 
-CONTROL_SLICE_SECONDS: Final = 0.02
-"""Far above what the kernel gives by itself (0.7 to 6 ms), so that every worker's is shorter."""
+CONTROL_SLICE_SECONDS: Final = 0.1
+"""The longest that the kernel gives. Every worker's is shorter, and the rarer its ends, the rarer a
+request that finds one: see `SHORT_TURN_SECONDS`."""
 
 SHORT_TURN_SECONDS: Final = 0.0001
 """Slice of a worker that has a processor for itself, but for control. What comes first is the
