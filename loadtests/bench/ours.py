@@ -25,6 +25,7 @@ from loadtests.bench.processes import (
     wait_for,
     wait_until_idle,
 )
+from loadtests.bench_routing import concrete
 from loadtests.make_config import domains_document, mock, proxy, write_yaml
 
 HOST: Final = "api.bench.test"
@@ -166,6 +167,12 @@ def other_api(count: int, answer: str = "{}") -> dict[str, Any]:
             }
         },
     }
+
+
+def other_targets(api_id: str, count: int) -> list[str]:
+    """Return what to ask of `other_api(count)`, served as `api_id`: each method once."""
+    base = f"/restapis/{api_id}/prod/_user_request_"
+    return [f"{base}{concrete(path)}" for path in other_resources(count)]
 
 
 def write_config(directory: Path, apis: Mapping[str, Mapping[str, Any]]) -> None:
