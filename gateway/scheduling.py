@@ -10,8 +10,8 @@ Control stands behind the workers. Three things, since none alone is enough:
 - Its policy is SCHED_BATCH (sched(7)): when it wakes, it takes the processor from nobody. It is
   mostly a worker that wakes it, by telling it something, and that has requests to go on with.
 
-  It does so if its own slice ends first, and control's ends, too, at times: so workers ask for the
-  shortest there are.
+  What counts is whose slice ends first, and now and then control is about to end its own: so it
+  asks for the longest, which end rarely, and a worker for the shortest, which end at once.
 
 Workers that outnumber their processors take turns, each with cold caches at first: they ask for
 long ones, which are still shorter than control's.
@@ -29,16 +29,15 @@ from typing import Final
 NICENESS: Final = 15
 """At least. Where processors are scarce, requests come before reloads and scrapes: beside a worker
 that is never idle control gets a thirtieth of a core. Below some 12 a worker that has just had its
-share waits for the end of control's slice."""
+share waits for control."""
 
 CONTROL_SLICE_SECONDS: Final = 0.1
-"""The longest that the kernel gives. Every worker's is shorter, and the rarer its ends, the rarer a
-request that finds one: see `SHORT_TURN_SECONDS`."""
+"""The longest that the kernel gives: see `SHORT_TURN_SECONDS`."""
 
 SHORT_TURN_SECONDS: Final = 0.0001
-"""Slice of a worker that has a processor for itself, but for control. What comes first is the
-slice that ends first: with the kernel's own 3 ms a request may find control at the end of its own,
-goes on waiting until the next tick, and all that come meanwhile with it."""
+"""Slice of a worker that has a processor for itself, but for control: the shortest that the kernel
+gives. With the kernel's own 3 ms, a worker that a request wakes while control's slice is about to
+end waits until control is interrupted, up to 5 ms, with all requests that come meanwhile."""
 
 LONG_TURN_SECONDS: Final = 0.01
 """Slice of workers that outnumber their processors: never idle, they serve a quarter to a half more
@@ -88,8 +87,8 @@ def schedule_as_batch(task: int, niceness: int) -> bool:
 def take_turns(workers: int) -> bool:
     """Ask for a worker's slices for this thread and those that it starts.
 
-    Long ones where `workers`, all of this gateway's, outnumber the processors that they may use;
-    whoever has them waits longer behind others, so that else they are short.
+    Long ones where `workers`, all of this gateway's, outnumber the processors that they may use,
+    and short ones elsewhere: whoever has long slices waits longer behind others.
 
     Returns:
         Whether the kernel took it; as `schedule_as_batch`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from multidict import CIMultiDict
 
@@ -33,11 +33,29 @@ from gateway.messages import (
     InvocationResponse,
 )
 from gateway.pipeline import Service, TimedService
-from gateway.release import ACCOUNT_BUCKET, Release, required_blocks, required_buckets
+from gateway.release import (
+    ACCOUNT_BUCKET,
+    NO_METHOD_BLOCK,
+    Release,
+    required_blocks,
+    required_buckets,
+)
+from gateway.release.parts import encode_deployment
+from gateway.release.recorded import read_deployment
+from gateway.release.release import identity_api
+from gateway.release.slots import JoinedSlots
 from gateway.release.usage import all_keys
 from gateway.reload.usage import UsageState
-from gateway.snapshot import Binding, Snapshot, SnapshotCell, compile_release, finish
+from gateway.snapshot import (
+    Binding,
+    CompiledDeployment,
+    Snapshot,
+    SnapshotCell,
+    compile_release,
+    finish,
+)
 from gateway.snapshot.api_keys import KeyTables
+from gateway.snapshot.deployments import compile_recorded
 from gateway.streams import BodyStream
 from gateway.telemetry.metrics import WorkerMetrics, segment_bytes
 from gateway.throttle import BucketTable, bytes_needed
@@ -45,6 +63,9 @@ from gateway.throttle.usage_table import UNLIMITED, UsageTable, usage_bytes
 
 BLOCKS = 64
 BUCKETS = 64
+
+NOTHING = Release(revision=0, digest="", region="", account="")
+"""What a worker serves before its first release."""
 
 
 @dataclass
@@ -280,6 +301,26 @@ def key_tables(rows: int = BUCKETS) -> KeyTables:
     )
 
 
+def compiled_late(
+    deployment: Deployment, earlier: CompiledDeployment | None = None
+) -> CompiledDeployment:
+    """Return a deployment whose methods are compiled when they are called, as workers hold it."""
+    recorded = finish(read_deployment(encode_deployment(deployment)))
+    return finish(compile_recorded(recorded, earlier))
+
+
+def joined(reserved: str, slots: Mapping[str, int]) -> JoinedSlots:
+    """Return slots as workers hold them."""
+    by_api: dict[str, dict[str, int]] = {}
+    for identity, index in slots.items():
+        if identity != reserved:
+            by_api.setdefault(identity_api(identity), {})[identity] = index
+    made = JoinedSlots(reserved)
+    for api_id, own in by_api.items():
+        made.add(api_id, own)
+    return made
+
+
 class World:
     """A served release with fakes around it: `ask` answers a request, with no socket anywhere."""
 
@@ -319,7 +360,27 @@ class World:
         )
 
     def compiled(self, served: Release, previous: Snapshot | None = None) -> Snapshot:
-        return finish(compile_release(served, previous, self.binding))
+        """Compile a release as workers do: methods are recorded, slots are held by API."""
+        before = previous or finish(compile_release(NOTHING, None, self.binding))
+        deployments: dict[str, CompiledDeployment] = {}
+        newest = {
+            each.recorded.deployment.api_id: each
+            for each in before.deployments.values()
+            if each.recorded is not None
+        }
+        for id_, deployment in served.deployments.items():
+            made = before.deployments.get(id_) or compiled_late(
+                deployment, newest.get(deployment.api_id)
+            )
+            deployments[id_] = newest[deployment.api_id] = made
+        served = replace(
+            served,
+            bucket_slots=joined(ACCOUNT_BUCKET, served.bucket_slots),
+            metric_slots=joined(NO_METHOD_BLOCK, served.metric_slots),
+        )
+        return finish(
+            compile_release(served, replace(before, deployments=deployments), self.binding)
+        )
 
     def publish(self, served: Release) -> None:
         self.cell.current = self.compiled(served, self.cell.current)

@@ -148,7 +148,7 @@ def _check(part: Part) -> _Found:
     try:
         deployment = decode_whole_part(part).deployment
     except ConfigurationError as error:
-        # Workers answer 500 on every path of it: see `gateway.release.frozen`.
+        # Workers answer 500 where they cannot read it: see `gateway.release.recorded`.
         problems = error.problems
     else:
         problems = () if deployment is None else problems_of_deployment(deployment)[1]

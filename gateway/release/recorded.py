@@ -53,7 +53,8 @@ class RecordedDeployment:
 
     def add_text(self, method: object) -> None:
         """Take a method, as AWS's JSON, to which resources that come later refer."""
-        self._texts.append(orjson.dumps(method))
+        # Copied: orjson's own bytes keep the 4 KiB or more that they were written into.
+        self._texts.append(bytes(memoryview(orjson.dumps(method))))
         self._unread.append(0)
 
     def add(self, path: str, id_: str, numbered: Mapping[str, int]) -> None:
@@ -113,9 +114,12 @@ class RecordedDeployment:
         return method
 
     def pieces(self) -> Iterator[object]:
-        """Yield what there are many of, for whoever frees them piecemeal."""
+        """Yield what there are many of, but for paths: to free it piecemeal.
+
+        Paths are the routes', too, and may be those of another deployment.
+        """
         yield from self._texts
-        yield from self._paths
+        yield from self._ids
 
     def forget(self, index: int) -> None:
         """Let go of a method that is not read again; call it once for each."""
@@ -158,7 +162,7 @@ def _take(
 ) -> RecordedDeployment | None:
     """Take one record; the deployment's own comes first."""
     kind, *names, value = record
-    if kind == "deployment":
+    if recorded is None and kind == "deployment":
         return RecordedDeployment(_decoded(Deployment, value, path))
     if recorded is None or kind not in {"method", "resource"}:
         raise ConfigurationError((Problem(path, f"holds a record out of place, {kind!r}"),))

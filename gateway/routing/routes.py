@@ -179,6 +179,7 @@ class Routes(Generic[T]):
         while waiting:
             node = waiting.pop()
             yield node
+            yield from node.statics
             waiting.extend(each for each in (node.greedy, node.variable) if each is not None)
             waiting.extend(node.statics.values())
 

@@ -1,4 +1,4 @@
-"""Releases with everything decided: compiled aside, swapped as one reference."""
+"""Releases as they are served: made aside, swapped as one reference."""
 
 from gateway.snapshot.cell import SnapshotCell
 from gateway.snapshot.check import problems_of_deployment, problems_of_stage

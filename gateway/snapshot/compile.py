@@ -1,29 +1,18 @@
 """Release → Snapshot. Pure and deterministic: no I/O, no clock.
 
 Everything is a generator that yields between small pieces of work, so that a worker under traffic
-can compile in slices; `finish` runs one to its end. The unit is a deployment: one that the previous
-snapshot holds is never compiled again, and a stage whose parts are unchanged is not bound again.
+can go about it in slices; `finish` runs one to its end. A deployment that the previous snapshot
+holds is taken over, with all of its methods that were called, and so is a stage that depends on
+nothing that has changed. Methods themselves come later: see `on_demand`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Mapping
 
-from gateway.definitions.integration import Integration, IntegrationType
-from gateway.definitions.rest_api import Method, Resource
 from gateway.definitions.stage import Stage
-from gateway.errors import Problem
-from gateway.integrations.base import (
-    IntegrationPlan,
-)
-from gateway.integrations.http import compile_http
-from gateway.integrations.http_proxy import compile_http_proxy
-from gateway.integrations.mock import compile_mock
 from gateway.mapping.gateway_response import compile_gateway_responses
-from gateway.release import (
-    Release,
-)
+from gateway.release import Release
 from gateway.routing import Places
 from gateway.snapshot.api_keys import CompiledKeys
 from gateway.snapshot.caching import spaces_of
@@ -33,18 +22,6 @@ from gateway.snapshot.domains import compile_domains
 from gateway.snapshot.slices import Slices
 from gateway.snapshot.stage_binder import Binding, StageBinder, account_meters_of
 from gateway.snapshot.stage_key import StageKey
-
-_CompileIntegration = Callable[[Integration, Resource, Method, str, list[Problem]], IntegrationPlan]
-
-_Plans = dict[tuple[int, tuple[str, ...]], IntegrationPlan]
-"""By a method's identity as an object and its resource's path variables: what a plan depends on.
-A part of a release holds equal methods once, so that thousands share a few plans."""
-
-_COMPILERS: Final[dict[IntegrationType, _CompileIntegration]] = {
-    IntegrationType.HTTP: compile_http,
-    IntegrationType.HTTP_PROXY: compile_http_proxy,
-    IntegrationType.MOCK: compile_mock,
-}
 
 
 def compile_release(

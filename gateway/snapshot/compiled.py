@@ -1,9 +1,13 @@
-"""What the data plane reads: a release with everything decided. Immutable once built."""
+"""What the data plane reads: a release, decided as far as anybody has asked.
+
+Only two things change once it is built: what is made on demand is added, and where a stage looks
+for its slots follows to those of later releases.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from gateway.cache import CacheKey
 from gateway.canary import Draw
@@ -53,7 +57,7 @@ class MethodPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CompiledDeployment:
-    """A deployment, compiled once, whatever stages point at it."""
+    """A deployment, whatever stages point at it; each of its methods is compiled once."""
 
     id: str
     api_name: str
@@ -67,7 +71,19 @@ class CompiledDeployment:
     endpoint_type: str = "REGIONAL"
     """As the API's endpoint configuration says, for logs."""
     recorded: RecordedDeployment | None = None
-    """What `methods` are read from; None: they were there already."""
+    """What `methods` are read from; None: all of them were compiled with the deployment."""
+    integration_plans: Mapping[tuple[int, tuple[str, ...]], IntegrationPlan] = field(
+        default_factory=dict
+    )
+    """What equal methods share, as far as they are compiled."""
+
+    def places(self) -> Iterator[tuple[str, str]]:
+        """Yield path and HTTP method (or ANY) of each method, in the order of `methods`."""
+        if self.recorded is not None:
+            yield from self.recorded.places()
+            return
+        for plan in self.methods:
+            yield plan.resource_path, plan.http_method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -127,6 +143,8 @@ class CompiledStage:
     """What draws for a caller; None: each request draws for itself."""
     is_execute_api_disabled: bool
     """Of the API's newest deployment, whichever stage it was made for (semantics sheet 1.6)."""
+    bound: Mapping[tuple[str, int], object]
+    """What methods with one integration plan share, as far as they are compiled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

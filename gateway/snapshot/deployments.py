@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from gateway.cache import CacheKey, compile_key
@@ -30,11 +32,17 @@ _Plans = dict[tuple[int, tuple[str, ...]], IntegrationPlan]
 """By what equal methods have in common and a resource's path variables: what a plan depends on.
 A part of a release holds equal methods once, so that thousands share a few plans."""
 
+_log = logging.getLogger(__name__)
+
 _COMPILERS: Final[dict[IntegrationType, _CompileIntegration]] = {
     IntegrationType.HTTP: compile_http,
     IntegrationType.HTTP_PROXY: compile_http_proxy,
     IntegrationType.MOCK: compile_mock,
 }
+
+
+NOT_COMPILED: Final = "could not be compiled: see the worker's log"
+"""Why a method is refused that a bug kept from being compiled."""
 
 
 def compile_deployment(
@@ -64,8 +72,8 @@ def compile_recorded(
 ) -> Slices[CompiledDeployment]:
     """Return a deployment's compiled form, whose methods are read when they are called first.
 
-    A method that cannot be read or compiled becomes its own 500. Where an `earlier` deployment of
-    the API has the same methods, whatever they do, both have the same routes.
+    A method that cannot be read or compiled becomes its own 500, told in the log. Where an
+    `earlier` deployment of the API has the same methods, whatever they do, both have its routes.
     """
     known = earlier.recorded if earlier is not None else None
     if earlier is not None and known is not None and (yield from recorded.share_places(known)):
@@ -78,7 +86,8 @@ def compile_recorded(
         return compiler.plan_recorded(recorded, index)
 
     methods = OnDemand(len(recorded), plan)
-    return _compiled(recorded.deployment, routes, methods, [], recorded)
+    made = _compiled(recorded.deployment, routes, methods, [])
+    return replace(made, recorded=recorded, integration_plans=compiler.plans)
 
 
 def _routes_of(recorded: RecordedDeployment) -> Slices[Routes[int]]:
@@ -94,7 +103,6 @@ def _compiled(
     routes: Routes[int],
     methods: OnDemand[MethodPlan],
     problems: list[Problem],
-    recorded: RecordedDeployment | None = None,
 ) -> CompiledDeployment:
     definition = deployment.definition
     return CompiledDeployment(
@@ -108,7 +116,6 @@ def _compiled(
         is_execute_api_disabled=definition.rest_api.disable_execute_api_endpoint,
         created_date=deployment.created_date,
         endpoint_type=_endpoint_type(definition.rest_api),
-        recorded=recorded,
     )
 
 
@@ -120,35 +127,39 @@ def _endpoint_type(rest_api: RestApi) -> str:
 class _MethodCompiler:
     """Compiles the methods of one deployment."""
 
-    __slots__ = ("_plans", "_rest_api")
+    __slots__ = ("_rest_api", "plans")
 
     def __init__(self, rest_api: RestApi) -> None:
         self._rest_api = rest_api
-        self._plans: _Plans = {}
+        self.plans: _Plans = {}
 
     def plan_recorded(self, recorded: RecordedDeployment, index: int) -> MethodPlan:
-        """Return the plan of a method that is read for it, and that is forgotten with it."""
+        """Return the plan of a method that is read for it, and is not read again.
+
+        Control has compiled it before, as far as it could be read: whatever goes wrong nevertheless
+        costs this method its answers, and no request its connection.
+        """
         resource, verb = recorded.resource(index)
+        place = f"{verb} {resource.path} of deployment {recorded.deployment.id}"
+        method, refusal = Method(), NOT_COMPILED
         try:
             method = recorded.method(index)
+            return self.plan(resource, verb, method, recorded.number(index), [])
         except ConfigurationError as error:
-            return MethodPlan(
-                resource_path=resource.path,
-                resource_id=resource.id or resource_id(resource.path),
-                http_method=verb,
-                integration=None,
-                refusal=str(error),
-            )
-        plan = self.plan(resource, verb, method, recorded.number(index), [])
-        recorded.forget(index)
-        return plan
+            # Stored, maybe by another version of Stagegate. There may be thousands of problems.
+            refusal = str(error.problems[0])
+            _log.error("%s cannot be read and answers 500: %s", place, refusal)
+        except Exception:  # noqa: BLE001 (a bug in compiling a method is its own 500)
+            _log.exception("%s cannot be compiled and answers 500: a bug", place)
+        finally:
+            recorded.forget(index)
+        return _plan(resource, verb, method, None, refusal)
 
     def plan(
         self, resource: Resource, verb: str, method: Method, number: int, problems: list[Problem]
     ) -> MethodPlan:
         """Return a method's plan; `number` is what it has in common with those that are equal."""
         path = f"resources.{resource.path}.{verb}"
-        own_id = resource.id or resource_id(resource.path)
         integration = method.integration
         plan: IntegrationPlan | None = None
         refusal: str | None = None
@@ -167,28 +178,41 @@ class _MethodCompiler:
         else:
             found: list[Problem] = []
             key = number, path_variables(resource.path)
-            plan = self._plans.get(key)
+            plan = self.plans.get(key)
             if plan is None:
                 compiler = _COMPILERS[integration.type]
                 plan = compiler(integration, resource, method, f"{path}.integration", found)
                 if not found:
                     # Problems would have another path below another resource.
-                    self._plans[key] = plan
+                    self.plans[key] = plan
             if integration.cache_namespace or integration.cache_key_parameters:
+                own_id = resource.id or resource_id(resource.path)
                 cache_key = compile_key(integration, own_id, f"{path}.integration", found)
             problems += found
             if errors := [problem for problem in found if problem.severity == "error"]:
                 plan, refusal = None, f"{errors[0].path} {errors[0].message}"
-        return MethodPlan(
-            resource_path=resource.path,
-            resource_id=own_id,
-            http_method=verb,
-            integration=plan,
-            refusal=refusal,
-            is_key_required=method.api_key_required,
-            cache_key=cache_key,
-            is_streamed=(
-                integration is not None
-                and integration.response_transfer_mode is ResponseTransferMode.STREAM
-            ),
-        )
+        return _plan(resource, verb, method, plan, refusal, cache_key)
+
+
+def _plan(
+    resource: Resource,
+    verb: str,
+    method: Method,
+    plan: IntegrationPlan | None,
+    refusal: str | None,
+    cache_key: CacheKey | None = None,
+) -> MethodPlan:
+    integration = method.integration
+    return MethodPlan(
+        resource_path=resource.path,
+        resource_id=resource.id or resource_id(resource.path),
+        http_method=verb,
+        integration=plan,
+        refusal=refusal,
+        is_key_required=method.api_key_required,
+        cache_key=cache_key,
+        is_streamed=(
+            integration is not None
+            and integration.response_transfer_mode is ResponseTransferMode.STREAM
+        ),
+    )

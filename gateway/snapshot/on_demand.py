@@ -11,8 +11,8 @@ T = TypeVar("T")
 class OnDemand(Generic[T]):
     """A row of things, each of which is made once, when it is asked for first.
 
-    So a release of thousands of methods is served as soon as it is known where they are, and what
-    nobody calls takes neither time nor memory. One thread uses it.
+    So a release of thousands of methods is served as soon as it is known where they are. One thread
+    uses it.
     """
 
     __slots__ = ("_made", "_make")
@@ -44,11 +44,14 @@ class OnDemand(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         """Yield all of them."""
-        return (self[index] for index in range(len(self._made)))
+        for index in range(len(self._made)):
+            yield self[index]
 
     def made(self) -> Iterator[T]:
         """Yield those that somebody has asked for."""
-        return (each for each in self._made if each is not None)
+        for each in self._made:
+            if each is not None:
+                yield each
 
     def __repr__(self) -> str:
         return f"<OnDemand {sum(1 for _ in self.made())} of {len(self)}>"

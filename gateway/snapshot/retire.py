@@ -5,10 +5,10 @@ Pure: no I/O, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from typing import Final
 
-from gateway.snapshot.compiled import CompiledDeployment, Snapshot
+from gateway.snapshot.compiled import CompiledDeployment, CompiledStage, Snapshot
 from gateway.snapshot.slices import Slices
 
 _AT_A_TIME: Final = 8
@@ -46,20 +46,39 @@ def _gone(before: Snapshot, now: Snapshot) -> Iterator[object]:
         if kept is not stages:
             for name, stage in stages.items():
                 if kept.get(name) is not stage:
-                    yield from stage.base.methods.made()
-                    yield from () if stage.canary is None else stage.canary.methods.made()
+                    yield from _parts_of_stage(stage)
         yield None
-    routes = {id(deployment.routes) for deployment in now.deployments.values()}
+    routes: set[int] = set()
+    for deployment in now.deployments.values():
+        routes.add(id(deployment.routes))
+        yield None
     for id_, deployment in before.deployments.items():
         if now.deployments.get(id_) is not deployment:
-            yield from _parts_of(deployment, routes)
+            yield from _parts_of(deployment)
+            # Deployments of one API may share them, with those that are still served, too.
+            if id(deployment.routes) not in routes:
+                routes.add(id(deployment.routes))
+                yield from _parts_of_routes(deployment)
         yield None
 
 
-def _parts_of(deployment: CompiledDeployment, shared: Container[int]) -> Iterator[object]:
-    """`shared` are the identities of routes that are still used."""
+def _parts_of_stage(stage: CompiledStage) -> Iterator[object]:
+    yield from stage.base.methods.made()
+    if stage.canary is not None:
+        yield from stage.canary.methods.made()
+    yield from stage.bound
+    yield from stage.bound.values()
+
+
+def _parts_of(deployment: CompiledDeployment) -> Iterator[object]:
     yield from deployment.methods.made()
+    yield from deployment.integration_plans
+    yield from deployment.integration_plans.values()
     if deployment.recorded is not None:
         yield from deployment.recorded.pieces()
-    if id(deployment.routes) not in shared:
-        yield from deployment.routes.nodes()
+
+
+def _parts_of_routes(deployment: CompiledDeployment) -> Iterator[object]:
+    yield from deployment.routes.nodes()
+    for path, _ in deployment.places():
+        yield path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -31,12 +32,15 @@ from gateway.snapshot.compiled import (
     MethodPlan,
     Variant,
 )
+from gateway.snapshot.deployments import NOT_COMPILED
 from gateway.snapshot.on_demand import OnDemand
 from gateway.snapshot.stage_key import StageKey, StageSlots
 from gateway.snapshot.tracing import with_trace
 from gateway.telemetry.access_log import CompiledAccessLog, compile_access_log
 from gateway.telemetry.execution_log import destination as execution_log_of
 from gateway.throttle import BucketTable, Meter
+
+_log = logging.getLogger(__name__)
 
 _Bound = tuple[CompiledIntegration | None, str | None]
 """A plan with a stage's variables put in, or why that is not possible."""
@@ -124,8 +128,13 @@ class StageBinder:
         decisive = newest if newest.created_date else self._arms[0][1]
         self._is_execute_api_disabled = decisive.is_execute_api_disabled
         self._account_meters = account_meters
-        slots = self._slots = StageSlots(release, api_id, stage.stage_name)
-        self.key: Final = StageKey(
+        self._slots = StageSlots(release, api_id, stage.stage_name)
+        self.key: Final = self._key()
+        """What the compiled stage depends on."""
+
+    def _key(self) -> StageKey:
+        api_id, stage, spaces = self._api_id, self._stage, self._spaces
+        return StageKey(
             (
                 stage,
                 tuple(deployment.id for _, deployment, _ in self._arms),
@@ -133,10 +142,9 @@ class StageBinder:
                 self._context.client_certificate,
                 tuple(space_of(api_id, stage, arm, each.id, spaces) for arm, each, _ in self._arms),
             ),
-            slots,
-            tuple((arm, deployment.routes) for arm, deployment, _ in self._arms),
+            self._slots,
+            tuple((arm, deployment.places) for arm, deployment, _ in self._arms),
         )
-        """What the compiled stage depends on."""
 
     def bind(self) -> CompiledStage:
         """Return the compiled stage, whose methods are bound when they are called first."""
@@ -150,6 +158,7 @@ class StageBinder:
             canary_percent=canary.percent_traffic if canary is not None else 0.0,
             draw=None if canary is None else compile_draw(canary),
             is_execute_api_disabled=self._is_execute_api_disabled,
+            bound=self._bound,
         )
 
     def _variant(
@@ -226,6 +235,10 @@ class StageBinder:
             return plan.integration.bind(identity, self._context), None
         except MisconfiguredError as error:
             return None, str(error)
+        except Exception:  # noqa: BLE001 (a bug in binding a method is its own 500)
+            place = f"{plan.http_method} {plan.resource_path} of stage {identity.stage}"
+            _log.exception("%s of API %s cannot be bound: a bug", place, self._api_id)
+            return None, NOT_COMPILED
 
     def _identity(
         self,

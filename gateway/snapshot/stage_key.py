@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gateway.release import (
@@ -12,8 +12,10 @@ from gateway.release import (
     stage_block_identity,
 )
 from gateway.release.slots import slots_of_api
-from gateway.routing import Routes
 from gateway.snapshot.slices import Slices
+
+Places = Callable[[], Iterable[tuple[str, str]]]
+"""Returns path and HTTP method (or ANY) of each method of a deployment."""
 
 
 class StageSlots:
@@ -47,16 +49,14 @@ class StageSlots:
         )
         return self._blocks.get(identity, 0)
 
-    def are_like(
-        self, before: StageSlots, routes: Iterable[tuple[str, Routes[int]]]
-    ) -> Slices[bool]:
-        """Whether all of the stage is where it was, by the arms that it had and has."""
+    def are_like(self, before: StageSlots, arms: Iterable[tuple[str, Places]]) -> Slices[bool]:
+        """Whether all of the stage is where it was, whose arms these are, with their methods."""
         if self._buckets is before._buckets and self._blocks is before._blocks:
             return True
-        for arm, methods in routes:
+        for arm, places in arms:
             if self.stage_block(arm) != before.stage_block(arm):
                 return False
-            for path, verb, _ in methods:
+            for path, verb in places():
                 if self.bucket(path, verb) != before.bucket(path, verb):
                     return False
                 if self.method_block(arm, path, verb) != before.method_block(arm, path, verb):
@@ -79,11 +79,11 @@ class StageKey:
     parts: tuple[object, ...]
     """Compared as a whole."""
     slots: StageSlots
-    routes: tuple[tuple[str, Routes[int]], ...]
-    """Of each arm."""
+    arms: tuple[tuple[str, Places], ...]
+    """Each with what yields its methods."""
 
     def is_like(self, before: StageKey) -> Slices[bool]:
         """Whether the stage that was compiled from `before` serves for this one."""
         if self.parts != before.parts:
             return False
-        return (yield from self.slots.are_like(before.slots, self.routes))
+        return (yield from self.slots.are_like(before.slots, self.arms))

@@ -35,7 +35,11 @@ class Compiler(Protocol):
     def compile_deployment(
         self, recorded: RecordedDeployment, earlier: CompiledDeployment | None
     ) -> Generator[None, None, CompiledDeployment]:
-        """Compile a deployment, of whose API another one is compiled, or none."""
+        """Compile a deployment; `earlier` is another one of its API, or None.
+
+        Raises:
+            ConfigurationError: there cannot be such a deployment.
+        """
         ...
 
     def compile_release(
@@ -64,7 +68,7 @@ of 300 objects takes less than a slice of work, and moves them where they are no
 one of 5,000 would hold the loop for 0.6 to 2 ms."""
 
 _MUCH_WORK_SECONDS: Final = 0.05
-"""Compiling some thousand methods."""
+"""Reading some ten thousand methods."""
 
 _malloc_trim: Final = getattr(ctypes.CDLL(None), "malloc_trim", None)
 """Of glibc; other C libraries have none."""
@@ -162,7 +166,7 @@ class Applier:
         self._on_settled(snapshot)
 
     def _steps(self, revision: int, held: Mapping[str, Held]) -> Generator[None, None, Snapshot]:
-        """Compile each deployment as soon as it is decoded, then bind stages to them."""
+        """Compile each deployment as soon as it is read, then bind stages to them."""
         release = yield from join(revision, held, self._absorb)
         served = self._compiler.empty() if self.cell is None else self.cell.current
         self._compiled = {id_: self._compiled[id_] for id_ in release.deployments}
@@ -175,8 +179,8 @@ class Applier:
         id_, api_id = recorded.deployment.id, recorded.deployment.api_id
         if id_ not in self._compiled:
             earlier = self._compiled.get(self._newest.get(api_id, ""))
-            compile_ = self._compiler.compile_deployment
-            self._compiled[id_] = yield from compile_(recorded, earlier)
+            compiled = yield from self._compiler.compile_deployment(recorded, earlier)
+            self._compiled[id_] = compiled
             self._newest[api_id] = id_
 
 

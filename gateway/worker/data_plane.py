@@ -100,7 +100,10 @@ class DataPlane:
     def compile_deployment(
         self, recorded: RecordedDeployment, earlier: CompiledDeployment | None
     ) -> Generator[None, None, CompiledDeployment]:
-        """Compile a deployment; what control let pass in spite of problems answers 500."""
+        """Compile a deployment, its methods when they are called first.
+
+        What control let pass in spite of problems answers 500.
+        """
         return compile_recorded(recorded, earlier)
 
     def compile_release(

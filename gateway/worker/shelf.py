@@ -1,4 +1,4 @@
-"""The parts of releases that a worker holds, decoded at most once each. No I/O here."""
+"""The parts of releases that a worker holds, each read at most once. No I/O here."""
 
 from __future__ import annotations
 
@@ -42,25 +42,25 @@ class Held:
         if part is None:
             raise AssertionError("a part is there until it is decoded")
         if part.key.startswith("deployment/"):
-            recorded = yield from _read(part)
-            yield from absorb(recorded)
-            deployment = replace(recorded.deployment, definition=_ABSORBED)
-            self.decoded = DecodedPart(deployment=deployment)
+            self.decoded = yield from _absorbed(part, absorb)
         else:
             self.decoded = yield from decode_part(part)
         self.part = None
         return self.decoded
 
 
-def _read(part: Part) -> Generator[None, None, RecordedDeployment]:
+def _absorbed(part: Part, absorb: Absorb) -> Generator[None, None, DecodedPart]:
     try:
-        return (yield from read_deployment(part))
+        recorded = yield from read_deployment(part)
+        yield from absorb(recorded)
     except ConfigurationError as error:
         # Control passes deployments on as they were stored, maybe by another version of Stagegate.
         id_ = part.key.partition("/")[2]
         problems = "; ".join(str(problem) for problem in error.problems)
         _log.error("deployment %s cannot be read, every path answers 500: %s", id_, problems)
-        return unreadable(id_)
+        recorded = unreadable(id_)
+        yield from absorb(recorded)
+    return DecodedPart(deployment=replace(recorded.deployment, definition=_ABSORBED))
 
 
 class PartShelf:

@@ -93,6 +93,7 @@ def test_a_method_of_another_version_is_told_with_its_place() -> None:
         [METHOD],
         [["deployment", {}]],
         [HEAD, ["unheardOf", 1]],
+        [HEAD, HEAD],
         [HEAD, METHOD, ["resource", {"GET": 0}, {"path": "/a", "unheardOf": 1}]],
         [HEAD, METHOD, ["resource", {"GET": 0}, {"path": []}]],
         [HEAD, METHOD, ["resource", {"GET": 0}, {"path": "/a", "id": []}]],
@@ -128,9 +129,9 @@ COUNT = 600
 """More than are compared in one step."""
 
 
-def many(*, last: str = "GET", answer: str = "") -> RecordedDeployment:
+def many(*, last: str = "GET", path: str = "/last", answer: str = "") -> RecordedDeployment:
     paths = {f"/r{index}": {"GET": mock(200, answer)} for index in range(COUNT - 1)}
-    definition = api(paths | {"/last": {last: mock(200, answer)}})
+    definition = api(paths | {path: {last: mock(200, answer)}})
     part = encode_deployment(release(definition).deployments["d1"])
     return finish(read_deployment(part))
 
@@ -147,7 +148,9 @@ def test_deployments_with_the_same_methods_share_the_list_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [RecordedDeployment(MADE), many(last="PUT")], ids=["fewer", "other verb"]
+    "other",
+    [RecordedDeployment(MADE), many(last="PUT"), many(path="/other")],
+    ids=["fewer", "other verb", "other path"],
 )
 def test_deployments_with_other_methods_share_nothing(other: RecordedDeployment) -> None:
     one = many()

@@ -19,10 +19,9 @@ from gateway.worker import applier
 from gateway.worker.applier import Applier
 from gateway.worker.shelf import PartShelf
 from gateway.worker.slicing import IDLE_SLICE_SECONDS, SLICE_SECONDS, in_slices
-from tests.builders import FakeClock, World, api, mock, release
+from tests.builders import NOTHING, FakeClock, World, api, mock, release
 
 PETS = api({"/pets": {"GET": mock(200, "one")}})
-NOTHING = Release(revision=0, digest="", region="", account="")
 OTHER = api({"/pets": {"GET": mock(200, "two")}})
 
 
