@@ -54,7 +54,8 @@ class Stations:
                 exchange.identity = variant.identity
                 return refuse(snapshot, exchange, NO_ROUTE)
             index, exchange.path_parameters = found
-            exchange.scope = method = variant.methods[index]
+            # Most methods have been called before: then they are there, and no call.
+            exchange.scope = method = variant.methods.made[index] or variant.methods[index]
             exchange.identity = method.identity
             # Most methods may be called: then there is nothing to say, and no call.
             integration = method.integration

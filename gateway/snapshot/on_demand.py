@@ -15,46 +15,47 @@ class OnDemand(Generic[T]):
     uses it.
     """
 
-    __slots__ = ("_made", "_make")
+    __slots__ = ("_make", "made")
 
     def __init__(self, count: int, make: Callable[[int], T]) -> None:
         """Take how many there are, and what makes one by its index, never None.
 
         What `make` raises is raised by whoever asked, and nothing is kept of it.
         """
-        self._made: list[T | None] = [None] * count
+        self.made: list[T | None] = [None] * count
+        """By index; None: nobody has asked for it yet. Read on the way of each request: no call."""
         self._make = make
 
     @classmethod
     def of(cls, things: list[T]) -> Self:
         """Return a row of things that are made already."""
         row = cls(0, _made_already)
-        row._made = [*things]
+        row.made = [*things]
         return row
 
     def __getitem__(self, index: int) -> T:
         """Return one; `index` is not negative."""
-        made = self._made[index]
+        made = self.made[index]
         if made is None:
-            made = self._made[index] = self._make(index)
+            made = self.made[index] = self._make(index)
         return made
 
     def __len__(self) -> int:
-        return len(self._made)
+        return len(self.made)
 
     def __iter__(self) -> Iterator[T]:
         """Yield all of them."""
-        for index in range(len(self._made)):
+        for index in range(len(self.made)):
             yield self[index]
 
-    def made(self) -> Iterator[T]:
+    def asked_for(self) -> Iterator[T]:
         """Yield those that somebody has asked for."""
-        for each in self._made:
+        for each in self.made:
             if each is not None:
                 yield each
 
     def __repr__(self) -> str:
-        return f"<OnDemand {sum(1 for _ in self.made())} of {len(self)}>"
+        return f"<OnDemand {sum(1 for _ in self.asked_for())} of {len(self)}>"
 
 
 def _made_already(index: int) -> NoReturn:

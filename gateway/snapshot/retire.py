@@ -63,15 +63,15 @@ def _gone(before: Snapshot, now: Snapshot) -> Iterator[object]:
 
 
 def _parts_of_stage(stage: CompiledStage) -> Iterator[object]:
-    yield from stage.base.methods.made()
+    yield from stage.base.methods.asked_for()
     if stage.canary is not None:
-        yield from stage.canary.methods.made()
+        yield from stage.canary.methods.asked_for()
     yield from stage.bound
     yield from stage.bound.values()
 
 
 def _parts_of(deployment: CompiledDeployment) -> Iterator[object]:
-    yield from deployment.methods.made()
+    yield from deployment.methods.asked_for()
     yield from deployment.integration_plans
     yield from deployment.integration_plans.values()
     if deployment.recorded is not None:

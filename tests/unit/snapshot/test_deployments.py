@@ -37,13 +37,13 @@ def compiled(
 
 def test_a_method_is_compiled_when_it_is_asked_for_and_forgotten_as_text() -> None:
     deployment = compiled(PETS)
-    assert list(deployment.methods.made()) == []
+    assert list(deployment.methods.asked_for()) == []
     found = deployment.routes.find("/pets", "GET")
     assert found is not None
     plan = deployment.methods[found[0]]
 
     assert (plan.resource_path, plan.http_method) == ("/pets", "GET")
-    assert list(deployment.methods.made()) == [plan]
+    assert list(deployment.methods.asked_for()) == [plan]
     assert deployment.recorded is not None
     texts = [each for each in deployment.recorded.pieces() if isinstance(each, bytes)]
     assert [not each for each in texts] == [True, False, False]

@@ -21,7 +21,7 @@ def test_each_is_made_once_and_not_before_somebody_asks() -> None:
     assert first == "thing 2"
     assert row[2] is first
     assert asked == [2]
-    assert list(row.made()) == ["thing 2"]
+    assert list(row.asked_for()) == ["thing 2"]
     assert repr(row) == "<OnDemand 1 of 3>"
     assert list(row) == ["thing 0", "thing 1", "thing 2"]
     assert asked == [2, 0, 1]
