@@ -1,6 +1,7 @@
 """Facts about deployments that are read as far as routing needs it."""
 
 import dataclasses
+import tracemalloc
 
 import orjson
 import pytest
@@ -63,6 +64,20 @@ def test_a_text_is_kept_until_all_its_methods_were_read() -> None:
 
     assert next(each for each in recorded.pieces() if isinstance(each, bytes)) == b""
     assert recorded.method(2) == PETS.resources[1].methods["ANY"]
+
+
+def test_a_text_takes_as_much_memory_as_it_is_long() -> None:
+    """What orjson returns may keep the block of 4 KiB that it was written into."""
+    recorded = RecordedDeployment(MADE)
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            recorded.add_text({"operationName": f"method {number}"})
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert size < 100 * 500
 
 
 def test_an_id_that_clients_saw_is_kept() -> None:

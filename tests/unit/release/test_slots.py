@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import ConfigurationError
-from gateway.release.slots import JoinedSlots, Slots
+from gateway.release.slots import JoinedSlots, Slots, slots_of_api
 
 
 def slots(capacity: int = 4, assigned: dict[str, int] | None = None) -> Slots:
@@ -95,3 +95,18 @@ def test_joined_slots_are_those_of_all_apis_and_the_reserved_one() -> None:
         None
     ] * 4
     assert repr(joined) == "<JoinedSlots 4 of 3 APIs>"
+
+
+def test_slots_of_one_api_are_held_apart_from_those_of_others() -> None:
+    joined = JoinedSlots("account")
+    joined.add("shop", {"shop/dev/base": 3})
+    joined.add("cats", {"cats/dev/base": 4})
+
+    assert dict(slots_of_api(joined, "shop")) == {"shop/dev/base": 3}
+    assert dict(slots_of_api(joined, "gone")) == {}
+
+
+def test_slots_that_are_held_in_one_mapping_stay_there() -> None:
+    whole = {"account": 0, "shop/dev/base": 3, "cats/dev/base": 4}
+
+    assert slots_of_api(whole, "shop") is whole

@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
 from gateway.release.parts import Part, digest_of_frames, digests_of, encode_release, with_digest
 from gateway.release.recorded import RecordedDeployment
@@ -58,6 +58,36 @@ def test_a_part_is_decoded_and_absorbed_once() -> None:
     assert len(absorbed) == 1
     assert second.deployments["d1"] is first.deployments["d1"]
     assert second.revision == 2
+
+
+def test_what_is_read_is_not_kept_as_it_came() -> None:
+    _, parts = made()
+    held = filled(parts).select(digests_of(parts))
+    finish(join(1, held, absorbing([])))
+
+    assert [each.part for each in held.values()] == [None] * len(parts)
+
+
+def test_a_deployment_that_cannot_be_compiled_is_an_unreadable_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Two resources of one path, say, which no version of control makes."""
+    _, parts = made()
+    absorbed: list[RecordedDeployment] = []
+
+    def absorb(recorded: RecordedDeployment) -> Generator[None, None, None]:
+        absorbed.append(recorded)
+        yield
+        if len(absorbed) == 1:
+            raise ConfigurationError((Problem("resources", "mean the same"),))
+
+    joined = finish(join(1, filled(parts).select(digests_of(parts)), absorb))
+
+    assert joined.deployments.keys() == {"d1"}
+    assert [each.deployment.id for each in absorbed] == ["d1", "d1"]
+    assert list(absorbed[1].places()) == [("/", "ANY"), ("/{proxy+}", "ANY")]
+    assert "deployment d1 cannot be read" in caplog.text
+    assert "mean the same" in caplog.text
 
 
 def test_what_could_not_be_absorbed_is_tried_again() -> None:
