@@ -14,7 +14,7 @@ from gateway.release import (
 from gateway.release.slots import slots_of_api
 from gateway.snapshot.slices import Slices
 
-Places = Callable[[], Iterable[tuple[str, str]]]
+MethodPlaces = Callable[[], Iterable[tuple[str, str]]]
 """Returns path and HTTP method (or ANY) of each method of a deployment."""
 
 
@@ -49,7 +49,9 @@ class StageSlots:
         )
         return self._blocks.get(identity, 0)
 
-    def are_like(self, before: StageSlots, arms: Iterable[tuple[str, Places]]) -> Slices[bool]:
+    def are_like(
+        self, before: StageSlots, arms: Iterable[tuple[str, MethodPlaces]]
+    ) -> Slices[bool]:
         """Whether all of the stage is where it was, whose arms these are, with their methods."""
         if self._buckets is before._buckets and self._blocks is before._blocks:
             return True
@@ -79,7 +81,7 @@ class StageKey:
     parts: tuple[object, ...]
     """Compared as a whole."""
     slots: StageSlots
-    arms: tuple[tuple[str, Places], ...]
+    arms: tuple[tuple[str, MethodPlaces], ...]
     """Each with what yields its methods."""
 
     def is_like(self, before: StageKey) -> Slices[bool]:
