@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -415,16 +416,25 @@ def test_renaming_and_a_signal_rotate_without_losing_a_line(
     shop.access(shop.ask("/pets")[1]["x-amzn-requestid"])
     until(execution.exists, "the execution log")
 
-    def hammer(_: int) -> list[str]:
-        return [shop.ask("/pets")[1]["x-amzn-requestid"] for _ in range(100)]
+    is_rotated = threading.Event()
+
+    def hammer() -> list[str]:
+        sent = []
+        # Until the end: a file is opened anew by the next line, so that one must always come.
+        while not is_rotated.is_set():
+            sent.append(shop.ask("/pets")[1]["x-amzn-requestid"])
+        return sent
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        running = [pool.submit(hammer, number) for number in range(4)]
-        for turn in range(3):
-            for path in (access, execution):
-                path.rename(path.with_suffix(f".log.{turn}"))
-            os.kill(shop.gateway.process.pid, signal.SIGHUP)
-            until(lambda: access.exists() and execution.exists(), "the logs to be opened anew")
+        running = [pool.submit(hammer) for _ in range(4)]
+        try:
+            for turn in range(3):
+                for path in (access, execution):
+                    path.rename(path.with_suffix(f".log.{turn}"))
+                os.kill(shop.gateway.process.pid, signal.SIGHUP)
+                until(lambda: access.exists() and execution.exists(), "the logs to be opened anew")
+        finally:
+            is_rotated.set()
         sent = [request_id for each in running for request_id in each.result()]
     sent.append(shop.ask("/pets")[1]["x-amzn-requestid"])
 
