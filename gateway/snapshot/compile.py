@@ -16,7 +16,7 @@ from gateway.release import Release
 from gateway.routing import Places
 from gateway.snapshot.api_keys import CompiledKeys
 from gateway.snapshot.caching import spaces_of
-from gateway.snapshot.compiled import CompiledDeployment, CompiledStage, Snapshot
+from gateway.snapshot.compiled import Account, CompiledDeployment, CompiledStage, Snapshot
 from gateway.snapshot.deployments import compile_deployment
 from gateway.snapshot.domains import compile_domains
 from gateway.snapshot.slices import Slices
@@ -32,12 +32,7 @@ def compile_release(
     for deployment_id, deployment in release.deployments.items():
         known = previous.deployments.get(deployment_id) if previous else None
         deployments[deployment_id] = known or (yield from compile_deployment(deployment, []))
-    account = (
-        release.account,
-        release.account_rate_limit,
-        release.account_burst_limit,
-        release.throttle_shadow,
-    )
+    account = Account.of(release)
     if previous is not None and previous.account == account:
         account_meters = previous.account_meters
     else:
@@ -111,9 +106,7 @@ def compile_release(
     )
 
 
-def _may_lend(
-    previous: Snapshot | None, account: tuple[str, float | None, int | None, bool], release: Release
-) -> bool:
+def _may_lend(previous: Snapshot | None, account: Account, release: Release) -> bool:
     """Whether stages of the previous snapshot may be taken over, as far as they are the same."""
     return (
         previous is not None

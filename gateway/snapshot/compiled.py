@@ -18,6 +18,7 @@ from gateway.errors import GatewayResponseType
 from gateway.integrations.base import CompiledIntegration, IntegrationPlan
 from gateway.mapping.gateway_response import CompiledGatewayResponse
 from gateway.messages import MethodIdentity
+from gateway.release import Release
 from gateway.release.recorded import RecordedDeployment
 from gateway.routing import Domains, Places, Routes
 from gateway.snapshot.api_keys import CompiledKeys, KeyedMethod
@@ -147,6 +148,30 @@ class CompiledStage:
     """What methods with one integration plan share, as far as they are compiled."""
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What every stage takes from the account: where it differs, all are bound again."""
+
+    id: str
+    region: str
+    rate_limit: float | None
+    """Requests per second."""
+    burst_limit: int | None
+    is_shadow: bool
+    """Whether throttles only count what they would refuse."""
+
+    @classmethod
+    def of(cls, release: Release) -> Account:
+        """Return the account that a release names."""
+        return cls(
+            release.account,
+            release.region,
+            release.account_rate_limit,
+            release.account_burst_limit,
+            release.throttle_shadow,
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Snapshot:
     """Everything that is served, by one release. Swapped as a whole by one assignment."""
@@ -164,8 +189,7 @@ class Snapshot:
     api_keys: CompiledKeys
     gateway_responses: GatewayResponses
     """For requests that reach no stage."""
-    account: tuple[str, float | None, int | None, bool]
-    """Account id, the account's rate and burst limits, and whether throttles are in shadow."""
+    account: Account
     account_meters: tuple[Meter, ...]
     """The account's, which all stages share."""
     client_certificates: Mapping[str, ClientCertificate]

@@ -110,6 +110,20 @@ def test_account_limits_take_part_in_what_a_stage_depends_on() -> None:
     assert world.status() == 429
 
 
+def test_a_changed_region_or_account_id_is_every_methods() -> None:
+    first = release(PETS)
+    second = dataclasses.replace(first, region="eu-central-1", revision=2)
+    third = dataclasses.replace(second, account="210987654321", revision=3)
+    world = World(first)
+    named = []
+    for each in (second, third):
+        world.publish(each)
+        identity = world.cell.current.apis["shop"]["dev"].base.methods[0].identity
+        named.append((identity.region, identity.account_id))
+
+    assert named == [("eu-central-1", first.account), ("eu-central-1", "210987654321")]
+
+
 def test_stages_with_other_variables_share_no_address() -> None:
     uri = "http://${stageVariables.host}/"
     stages = [Stage(stage_name=name, variables={"host": f"{name}.test"}) for name in ("dev", "qa")]
