@@ -196,6 +196,15 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """How the control plane answers."""
+
+    acknowledge_seconds: float = within(0.25, 0, 30)
+    """Most seconds that the answer to a change waits until every worker serves it. Longer where the
+    machine is busy and each change is called at once; a worker that hangs holds up so long, too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Debug:
     """Extra information for development."""
 
@@ -249,6 +258,8 @@ class Settings:
     """What stages may remember of answers."""
     metrics: Metrics = Metrics()
     """What `/metrics` may cost."""
+    control: Control = Control()
+    """How the control plane answers."""
     debug: Debug = Debug()
     """Extra information for development."""
     access_log: AccessLog = AccessLog()

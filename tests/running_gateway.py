@@ -20,6 +20,12 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PATIENCE_SECONDS: Final = 60.0
 """How long anything may take before a test fails: machines of continuous integration are slow."""
 
+_ENVIRONMENT: Final = {
+    "PYTHONPATH": str(ROOT),
+    # Where the machine is busy, workers take longer than mutations wait for them by default.
+    "STAGEGATE_CONTROL_ACKNOWLEDGE_SECONDS": "30",
+}
+
 PETS: Final = """\
 restApi: {name: Pets}
 resources:
@@ -88,7 +94,7 @@ class RunningGateway:
                     *self._flags,
                 ],
                 cwd=self._directory,
-                env={**environment, "PYTHONPATH": str(ROOT)},
+                env={**environment, **_ENVIRONMENT},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

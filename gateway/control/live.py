@@ -1,7 +1,7 @@
 """Keeps what is served in step with the store, and shows in the store what files define.
 
 A mutation that changes what is served is published with whatever else is waiting: one release for
-all of it. The mutation's answer waits for the workers, at most 250 ms.
+all of it. The mutation's answer waits for the workers, at most `control.acknowledge_seconds`.
 """
 
 from __future__ import annotations
@@ -34,9 +34,6 @@ _ALL_WIDE: Final = Changes(
 )
 """Everything that belongs to no one API."""
 
-WAIT_SECONDS: Final = 0.25
-"""How long a mutation's answer waits until what it changed is served."""
-
 RETRIES: Final = 100
 """APIs that found no room and are tried again with one change; those that waited longest first."""
 
@@ -55,8 +52,12 @@ class Live:
         keeper: UsageKeeper,
         room: Room,
         deployed: DeployedProblems,
+        *,
+        wait_seconds: float,
     ) -> None:
         """Begin with nothing published."""
+        self.wait_seconds = wait_seconds
+        """How long a mutation's answer waits until what it changed is served."""
         self._store = store
         self._publisher = publisher
         self._room = room
@@ -132,7 +133,7 @@ class Live:
         self._held = {}
 
     async def publish(self, changes: Changes) -> bool:
-        """Publish what a transaction changed; return once it is served, or after 250 ms.
+        """Publish what a transaction changed; return once it is served, or time is up.
 
         False: the current release does not hold it; it is published later.
         """
@@ -140,7 +141,7 @@ class Live:
         published = self._begin_publication()
         failed = Changes()
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
+            async with asyncio.timeout(self.wait_seconds):
                 failed = await asyncio.shield(published)
         except TimeoutError:
             _log.info("a mutation was answered before every worker served it")

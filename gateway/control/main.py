@@ -129,6 +129,7 @@ class Control:
             clock=clock,
             on_loaded=self._on_loaded,
             prepare=self._keeper.prepare,
+            acknowledge_seconds=settings.control.acknowledge_seconds,
             on_released=room.note_files,
         )
         self._deployed = DeployedProblems(self._publisher.deployment_part)
@@ -142,7 +143,14 @@ class Control:
             exposition=exposition,
             clock=clock,
         )
-        self._live = Live(self._store, self._publisher, self._keeper, room, self._deployed)
+        self._live = Live(
+            self._store,
+            self._publisher,
+            self._keeper,
+            room,
+            self._deployed,
+            wait_seconds=settings.control.acknowledge_seconds,
+        )
         access = Access(settings.data, settings.admin, clock)
         self._probe = Probe(settings, clock)
         api = ControlApi(

@@ -12,7 +12,7 @@ from typing import Final
 from gateway.clock import Clock
 from gateway.configuration.loaded import Loaded
 from gateway.control.unserved import Unserved
-from gateway.control.workers import ACKNOWLEDGE_SECONDS, WorkerLinks
+from gateway.control.workers import WorkerLinks
 from gateway.definitions.domain import DomainName
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
@@ -78,6 +78,7 @@ class Publisher:
         clock: Clock,
         on_loaded: Callable[[Loaded], None],
         prepare: Prepare,
+        acknowledge_seconds: float,
         on_released: Callable[[Release], None] = lambda _: None,
     ) -> None:
         self._reloader = reloader
@@ -92,6 +93,7 @@ class Publisher:
         self._clock = clock
         self._on_loaded = on_loaded
         self._prepare = prepare
+        self._acknowledge_seconds = acknowledge_seconds
         self._on_released = on_released
         self._turn = asyncio.Lock()
         self._is_waiting = False
@@ -273,7 +275,7 @@ class Publisher:
 
     async def _acknowledge(self) -> None:
         revision = self._reloader.release.revision
-        if not await self._links.acknowledged(revision, ACKNOWLEDGE_SECONDS):
+        if not await self._links.acknowledged(revision, self._acknowledge_seconds):
             _log.info("release %d: some workers take longer", revision)
 
     def _save_later(self) -> None:

@@ -23,9 +23,6 @@ from gateway.server.tasks import spawn
 
 _log = logging.getLogger(__name__)
 
-ACKNOWLEDGE_SECONDS: Final = 0.25
-"""How long a publication waits for the workers, so that deploy-then-call works."""
-
 _ACCEPT_PAUSE_SECONDS: Final = 0.1
 
 

@@ -83,8 +83,8 @@ CheckRoom = Callable[[Transaction], None]
 """Called last in every mutation; raises ControlError when what it changes cannot be served."""
 
 Publish = Callable[[Changes], Awaitable[bool | None]]
-"""Publishes what a mutation changed; returns once the workers serve it, or after 250 ms. False: the
-current release does not hold it yet."""
+"""Publishes what a mutation changed; returns once the workers serve it, or have taken too long.
+False: the current release does not hold it yet."""
 
 PENDING_HEADER: Final = "x-stagegate-pending"
 """Is `true` on the answer to a mutation that a later release will hold than the one named there."""

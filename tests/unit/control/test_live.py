@@ -31,6 +31,7 @@ from gateway.store.tables import API_KEY, DOMAIN_NAME
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Changes
 from gateway.throttle.usage_table import UsageTable, usage_bytes
+from tests.running_gateway import PATIENCE_SECONDS
 from tests.unit.control.api.handlers import Handlers
 
 EMPTY = Release(revision=1, digest="", region="r", account="a")
@@ -120,7 +121,10 @@ def live_of(
 ) -> Live:
     deployed = DeployedProblems(lambda _: None)
     keeper = keeper or keeper_of(store)
-    return Live(store, cast("Publisher", publisher), keeper, Room(Places()), deployed)
+    room = Room(Places())
+    return Live(
+        store, cast("Publisher", publisher), keeper, room, deployed, wait_seconds=PATIENCE_SECONDS
+    )
 
 
 def begun(store: StoreThread) -> tuple[Live, FakePublisher]:
@@ -171,31 +175,27 @@ async def test_what_comes_meanwhile_is_published_together(store: StoreThread) ->
     assert publisher.published == [["a"], ["b", "c"]]
 
 
-async def test_a_mutation_waits_no_longer_than_it_must(
-    store: StoreThread, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "WAIT_SECONDS", 0.01)
+async def test_a_mutation_waits_no_longer_than_it_must(store: StoreThread) -> None:
     bridge, publisher = begun(store)
+    bridge.wait_seconds = 0.01
     publisher.may_publish.clear()
 
     assert not await bridge.publish(Changes({"a"}))
-    monkeypatch.setattr(live, "WAIT_SECONDS", 10)
+    bridge.wait_seconds = PATIENCE_SECONDS
     publisher.may_publish.set()
     assert await bridge.publish(Changes({"b"}))
 
     assert publisher.published[0] == ["a"]
 
 
-async def test_what_only_waits_for_slow_workers_is_not_pending(
-    store: StoreThread, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "WAIT_SECONDS", 0.5)
+async def test_what_only_waits_for_slow_workers_is_not_pending(store: StoreThread) -> None:
     bridge, publisher = begun(store)
+    bridge.wait_seconds = 0.5
     publisher.are_workers_slow = True
     publisher.may_publish.clear()
     first = asyncio.ensure_future(bridge.publish(Changes({"a"})))  # noqa: TID251 (a test)
     await publisher.began.wait()
-    monkeypatch.setattr(live, "WAIT_SECONDS", 0.01)
+    bridge.wait_seconds = 0.01
 
     assert not await bridge.publish(Changes({"b"}))
     assert not await bridge.publish(Changes({"a"}))
@@ -203,17 +203,15 @@ async def test_what_only_waits_for_slow_workers_is_not_pending(
     publisher.may_publish.set()
 
 
-async def test_a_flush_is_pending_until_a_release_says_so(
-    store: StoreThread, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "WAIT_SECONDS", 0.01)
+async def test_a_flush_is_pending_until_a_release_says_so(store: StoreThread) -> None:
     bridge, publisher = begun(store)
+    bridge.wait_seconds = 0.01
     publisher.are_workers_slow = True
     publisher.may_publish.clear()
 
     assert not await bridge.publish(Changes(flushes={("a", "prod")}))
     publisher.may_publish.set()
-    monkeypatch.setattr(live, "WAIT_SECONDS", 10)
+    bridge.wait_seconds = PATIENCE_SECONDS
     assert await bridge.publish(Changes(flushes={("b", "prod")}))
     assert publisher.flushed == [{("a", "prod")}, {("b", "prod")}]
 
@@ -339,16 +337,14 @@ async def test_a_store_that_cannot_be_read_does_not_hold_up_the_start(
     handlers.close()
 
 
-async def test_nothing_is_published_before_the_first_reload(
-    store: StoreThread, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "WAIT_SECONDS", 0.01)
+async def test_nothing_is_published_before_the_first_reload(store: StoreThread) -> None:
     publisher = FakePublisher()
     bridge = live_of(store, publisher)
+    bridge.wait_seconds = 0.01
 
     await bridge.publish(Changes({"a"}))
     assert publisher.published == []
-    monkeypatch.setattr(live, "WAIT_SECONDS", 20.0)
+    bridge.wait_seconds = PATIENCE_SECONDS
     bridge.begin()
     await bridge.publish(Changes())
 
@@ -496,7 +492,6 @@ async def test_what_finds_no_room_takes_nothing_else_along(store: StoreThread) -
 async def test_what_found_no_room_is_not_told_as_released(
     store: StoreThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "WAIT_SECONDS", 10)
     bridge, publisher = begun(store)
     publisher.lack_room = {"b"}
     seen: list[bool] = []

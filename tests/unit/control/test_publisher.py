@@ -11,7 +11,6 @@ from typing import cast
 import pytest
 
 from gateway.configuration import Loaded, load
-from gateway.control import publisher
 from gateway.control.publisher import Publisher
 from gateway.control.workers import WorkerLink, WorkerLinks, WorkerState
 from gateway.definitions.stage import MethodSetting, Stage
@@ -74,6 +73,8 @@ class Bench:
             clock=self.clock,
             on_loaded=self.loaded.append,
             prepare=self.prepare,
+            # What a test changes in a worker's state afterwards is not waited for.
+            acknowledge_seconds=0.0,
         )
 
     async def prepare(self, release: Release) -> None:
@@ -260,10 +261,7 @@ async def test_shared_memory_is_made_ready_before_workers_are_told(
     assert "the usage plan gold made through the control API is not served meanwhile" in caplog.text
 
 
-async def test_a_release_is_on_disk_once_the_workers_serve_it(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(publisher, "ACKNOWLEDGE_SECONDS", 0.0)
+async def test_a_release_is_on_disk_once_the_workers_serve_it(bench: Bench) -> None:
     state = WorkerState(worker=0, pid=1)
     link = cast("WorkerLink", FakeLink(state))
     bench.links.joined(link, {}, state)
