@@ -195,7 +195,7 @@ def test_who_does_not_end_in_time_is_killed(start: Start) -> None:
 
 
 def test_a_second_interrupt_does_not_wait(start: Start) -> None:
-    supervised = start("deaf")
+    supervised = start("deaf", drain_seconds=1000.0)
     supervised.send(signal.SIGINT)
     supervised.until((0, "term"), (1, "term"))
     supervised.send(signal.SIGINT)

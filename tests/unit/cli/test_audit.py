@@ -8,6 +8,7 @@ import pytest
 
 from gateway.cli import main
 from gateway.cli.audit import shown, since_epoch
+from gateway.clock import SystemClock
 from gateway.control.api.audit import note
 from gateway.control.api.protocol import Call
 from gateway.errors import ConfigurationError
@@ -29,7 +30,8 @@ def noted(call: Call) -> Work:
 def flags(tmp_path: Path) -> list[str]:
     data = tmp_path / "data"
     data.mkdir()
-    handlers = Handlers(data)
+    # The command goes by the system's, too.
+    handlers = Handlers(data, SystemClock())
     for user, name in (("alice", "CreateStage"), ("bob", "DeleteStage")):
         call = call_of(name, labels={"restapi_id": "a", "stage_name": "prod\n"}, user=user)
         handlers.store.run(noted(call))

@@ -40,7 +40,10 @@ class Bench:
         self._running = spawn(control.run(), "control")
 
     def write(self, text: str) -> None:
-        (self.settings.config / "apis" / "pets.yaml").write_text(text)
+        # As editors do: a file that is half written is read, too, and told as a change.
+        beside = self.settings.config / "apis" / ".pets.yaml.new"
+        beside.write_text(text)
+        beside.replace(self.settings.config / "apis" / "pets.yaml")
 
     async def get(self, path: str) -> tuple[int, Any]:
         def get() -> tuple[int, Any]:

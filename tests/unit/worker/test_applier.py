@@ -182,6 +182,8 @@ async def test_a_missing_part_is_an_error_of_the_offer() -> None:
 
 @pytest.fixture
 def without_collection() -> Iterator[None]:
+    """Collect what earlier tests left in cycles, and nothing from then on."""
+    gc.collect()
     gc.disable()
     yield
     gc.enable()

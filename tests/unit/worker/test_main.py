@@ -167,6 +167,8 @@ async def test_a_new_release_is_acknowledged_and_counted(bench: Bench) -> None:
 async def test_a_worker_tells_of_its_first_release_once_it_listens(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What is told once a release is settled comes before anybody can connect, and not after.
+    monkeypatch.setattr(main, "REST_SECONDS", 0.0)
     bench.start()
     worker = bench.worker
     assert worker is not None

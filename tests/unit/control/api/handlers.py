@@ -5,20 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gateway.clock import SystemClock
+from gateway.clock import Clock
 from gateway.control.api.families import SERVED
 from gateway.control.api.operations import OPERATIONS
 from gateway.control.api.protocol import Call, Caller
 from gateway.control.api.shapes import check_body
 from gateway.store.database import Store
 from gateway.store.transaction import Changes, Transaction
+from tests.builders import FakeClock
 
 
 class Handlers:
     """Calls operations by name, each in a transaction of its own."""
 
-    def __init__(self, directory: Path) -> None:
-        self.store = Store(directory / "store.sqlite", SystemClock())
+    def __init__(self, directory: Path, clock: Clock | None = None) -> None:
+        # It stands: no day or month ends while a test counts what is left of it.
+        self.store = Store(directory / "store.sqlite", clock or FakeClock())
         self.changes = Changes()
         """Of the last call."""
 
