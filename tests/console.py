@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ BACKEND: Final = "127.0.0.1:9000"
 """Where pages and the sample files have the sample backend."""
 COMMAND_SECONDS: Final = 60.0
 """After this a command is ended, and its test fails."""
+
+METRICS_SECONDS: Final = 20.0
+"""For so long metrics are read again, until they are what a page says."""
 
 _BLOCK: Final = re.compile(r"(?<=```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
 _EXAMPLE: Final = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
@@ -107,6 +111,18 @@ class Shell:
         self._environment = environment
         self._variables = directory / "variables"
         self._variables.touch()
+
+    def answer(self, command: str, expected: str) -> str:
+        """Run a command; one that reads metrics again and again, until it prints what is expected.
+
+        A worker counts a request once it is answered, and a server knows of it a scrape later.
+        """
+        deadline = time.monotonic() + METRICS_SECONDS
+        is_asked_again = "/metrics" in command or "promtool query" in command
+        while True:
+            answer = self.run(command)
+            if not is_asked_again or matches(answer, expected) or time.monotonic() > deadline:
+                return answer
 
     def run(self, command: str) -> str:
         """Run a command; return what it writes to stdout and stderr, in the order of writing."""

@@ -45,12 +45,11 @@ def play(page: Path, gateway: RunningGateway, backend: str = "") -> None:
             continue
         command = here(step.command, gateway, backend).replace(_DATA, f"{gateway.data}/")
         command = command.replace(".venv/bin/stagegate", f"{sys.executable} -m gateway")
+        expected = here(step.expected, gateway, backend)
         answers: list[str] = []
-        _save(gateway, lambda: answers.append(shell.run(command)))  # noqa: B023 (called at once)
+        _save(gateway, lambda: answers.append(shell.answer(command, expected)))  # noqa: B023 (called at once)
 
-        assert matches(answers[0], here(step.expected, gateway, backend)), (
-            f"line {line}: $ {step.command}\n{answers[0]}"
-        )
+        assert matches(answers[0], expected), f"line {line}: $ {step.command}\n{answers[0]}"
 
 
 def _save(gateway: RunningGateway, action: Callable[[], object]) -> None:

@@ -82,9 +82,16 @@ class Prometheus:
         assert told["status"] == "success", f"{told['error']}: {parameters}"
         return told["data"]
 
-    def query(self, expression: str) -> dict[frozenset[tuple[str, str]], float]:
-        """Return the samples of an instant vector by their labels, the name left out."""
-        data = self.ask("query", query=expression)
+    def query(
+        self, expression: str, moment: float | None = None
+    ) -> dict[frozenset[tuple[str, str]], float]:
+        """Return the samples of an instant vector by their labels, the name left out.
+
+        At a `moment` (seconds since 1970) in the past they stay, whatever later scrapes bring: of a
+        target that cannot be scraped in time nothing has a sample now.
+        """
+        at = {} if moment is None else {"time": f"{moment:.3f}"}
+        data = self.ask("query", query=expression, **at)
         assert data["resultType"] == "vector", data
         return {
             frozenset((name, text) for name, text in row["metric"].items() if name != "__name__"):
@@ -92,9 +99,9 @@ class Prometheus:
             for row in data["result"]
         }  # fmt: skip
 
-    def number(self, expression: str) -> float | None:
-        """Return the one sample of an expression; None: it has none."""
-        samples = self.query(expression)
+    def number(self, expression: str, moment: float | None = None) -> float | None:
+        """Return the one sample of an expression; None: it has none. `moment`: see `query`."""
+        samples = self.query(expression, moment)
         assert len(samples) <= 1, samples
         return next(iter(samples.values()), None)
 

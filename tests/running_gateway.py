@@ -58,14 +58,17 @@ def until(action: Callable[[], T | None], what: str) -> T:
 
 
 class RunningGateway:
-    """`python -m gateway run` on free ports. Its methods block: call them in a thread."""
+    """`python -m gateway run` on free ports; a mutation's answer waits until it is served.
+
+    Its methods block: call them in a thread.
+    """
 
     def __init__(
         self,
         directory: Path,
         files: Mapping[str, str],
         *flags: str,
-        command: tuple[str, ...] = (sys.executable, "-m", "gateway"),
+        command: tuple[str, ...] = (sys.executable, "-m", "tests.patient_gateway"),
     ) -> None:
         self._command = command
         self.config = directory / "config"

@@ -99,6 +99,14 @@ def test_a_shell_tells_what_goes_wrong(shell: Shell) -> None:
     assert "yntax" in shell.run("name=$(unfinished")
 
 
+def test_metrics_are_read_until_they_are_what_is_expected(shell: Shell) -> None:
+    command = "cat count; echo . >>count; : /metrics"
+    shell.run("touch count")
+
+    assert shell.answer(command, ".\n.") == ".\n.\n"
+    assert shell.answer("cat count; echo . >>count", ".") == ".\n.\n.\n"
+
+
 def test_a_reader_has_configured_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "mine")
     monkeypatch.setenv("STAGEGATE_LISTEN", ":1")

@@ -94,14 +94,18 @@ class Shop:
         until(
             lambda: line_with(path, f"({request_id}) Method completed"), f"{request_id} in {path}"
         )
-        events = [EVENT.fullmatch(line) for line in path.read_text().splitlines()]
+        events = [EVENT.fullmatch(line) for line in whole_lines(path)]
         assert None not in events
         return [event[3] for event in events if event and event[2] == request_id]
 
 
+def whole_lines(path: Path) -> list[str]:
+    """Return the lines of a file that may be absent, but for one that is being written."""
+    return path.read_text().rpartition("\n")[0].splitlines() if path.exists() else []
+
+
 def line_with(path: Path, text: str) -> str | None:
-    lines = path.read_text().splitlines() if path.exists() else ()
-    return next((line for line in lines if text in line), None)
+    return next((line for line in whole_lines(path) if text in line), None)
 
 
 def shop_of_files(
@@ -339,8 +343,9 @@ def test_no_client_forges_a_line(start_gateway: StartGateway) -> None:
     gateway = start_gateway({"apis/pets.yaml": pets().replace("  prod: {}\n", "".join(stages))})
     for name in LAYOUTS:
         gateway.get(f"/_aws/execute-api/pets/{name}/pets?%0d%0aforged", **{"User-Agent": EVIL})
+    logs = gateway.data / "logs"
     lines = {
-        name: until(lambda each=name: whole_lines(gateway, each), f"{name}.log")  # type: ignore[misc]
+        name: until(lambda each=name: whole_lines(logs / f"{each}.log"), f"{name}.log")  # type: ignore[misc]
         for name in LAYOUTS
     }
 
@@ -351,20 +356,17 @@ def test_no_client_forges_a_line(start_gateway: StartGateway) -> None:
     assert re.fullmatch(r'\S+ "(?:[^"\\]|\\.)*" 200', lines["text"][0])
 
 
-def whole_lines(gateway: RunningGateway, name: str) -> list[str]:
-    path = gateway.data / "logs" / f"{name}.log"
-    return path.read_text().splitlines() if path.exists() else []
-
-
 def test_at_error_only_failures_are_told_and_off_tells_nothing(start_gateway: StartGateway) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        backend = f"127.0.0.1:{closed.getsockname()[1]}"
-    api = FILE.replace("BACKEND", backend).replace("ANSWER", "base")
-    error = '  prod: {methodSettings: {"*/*": {loggingLevel: ERROR, dataTraceEnabled: true}}}\n'
-    shop = Shop(start_gateway({"apis/shop.yaml": f"{api}stages:\n{error}  quiet: {{}}\n"}), "shop")
-    shop.gateway.get("/_aws/execute-api/shop/quiet/back/x")
-    well = shop.ask("/pets")[1]["x-amzn-requestid"]
-    status, told, _ = shop.ask("/back/x")
+    with socket.socket() as taken:
+        # Nobody listens there, and nobody else can.
+        taken.bind(("127.0.0.1", 0))
+        api = FILE.replace("BACKEND", f"127.0.0.1:{taken.getsockname()[1]}")
+        error = '  prod: {methodSettings: {"*/*": {loggingLevel: ERROR, dataTraceEnabled: true}}}\n'
+        text = f"{api.replace('ANSWER', 'base')}stages:\n{error}  quiet: {{}}\n"
+        shop = Shop(start_gateway({"apis/shop.yaml": text}), "shop")
+        shop.gateway.get("/_aws/execute-api/shop/quiet/back/x")
+        well = shop.ask("/pets")[1]["x-amzn-requestid"]
+        status, told, _ = shop.ask("/back/x")
     failed = shop.events(told["x-amzn-requestid"])
 
     assert status == 504
@@ -462,9 +464,10 @@ def test_standard_output_takes_lines_of_both_arms(
         for arm in ("base", "canary")
     ]
 
+    log = shop.gateway.data.parent / "log"
     for request_id in ids:
-        until(lambda each=request_id: each in shop.gateway.log, f"{request_id} on stdout")  # type: ignore[misc]
-        (line,) = [line for line in shop.gateway.log.splitlines() if request_id in line]
+        line = until(lambda each=request_id: line_with(log, each), f"{request_id} on stdout")  # type: ignore[misc]
+        assert shop.gateway.log.count(request_id) == line.count(request_id)
         assert json.loads(line)["resourcePath"] == "/pets"
 
 

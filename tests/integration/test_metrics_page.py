@@ -32,9 +32,10 @@ def test_every_line_of_the_page_on_metrics_does_what_it_says(start_gateway: Star
             shell = Shell(directory, reader_environment())
             for example in guide:
                 command = here(example.command, gateway, backend)
-                answer = shell.run(command.replace(SERVER, prometheus.address))
+                expected = here(example.expected, gateway, backend)
+                answer = shell.answer(command.replace(SERVER, prometheus.address), expected)
 
-                assert matches(answer, here(example.expected, gateway, backend)), (
+                assert matches(answer, expected), (
                     f"line {example.line}: $ {example.command}\n{answer}"
                 )
 

@@ -24,8 +24,6 @@ from tests.running_gateway import PATIENCE_SECONDS, ROOT, RunningGateway, pets, 
 StartGateway = Callable[..., RunningGateway]
 
 CONNECTIONS = 16
-REPLACED_SECONDS = 5.0
-"""The goal is one second; machines of continuous integration are slow."""
 PETS_PATH = "/_aws/execute-api/pets/prod/pets"
 
 
@@ -238,7 +236,7 @@ def test_a_killed_worker_is_replaced_and_only_its_own_connections_fail(
     assert set(load.ports) <= its_own
     assert len(load.failures) <= len(its_own) < CONNECTIONS
     assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
-    assert seconds < REPLACED_SECONDS
+    assert "worker 0 was ended by signal 9; restarting in 0.0 s" in running_gateway.log
     assert set(load.answers) == {b"one"}
     assert status["workers"][0]["restarts"] == 1
     assert status["workers"][0]["pid"] != victim

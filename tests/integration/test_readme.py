@@ -32,9 +32,8 @@ def test_every_line_of_the_readme_does_what_it_says(
         shell = Shell(gateway.config.parent, reader_environment())
         for example in EXAMPLES:
             command = here(example.command, gateway, backend)
-            answer = shell.run(
-                command.replace(".venv/bin/stagegate", f"{sys.executable} -m gateway")
-            )
+            command = command.replace(".venv/bin/stagegate", f"{sys.executable} -m gateway")
+            answer = shell.answer(command, example.expected)
 
             assert matches(answer, example.expected), f"$ {example.command}\n{answer}"
 

@@ -179,11 +179,11 @@ def test_a_body_that_is_no_text_is_told_as_such(aws: Any, backend: str) -> None:
 
 
 def test_a_backend_that_is_not_there_is_a_failure(aws: Any) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    named = proxied(aws, f"http://127.0.0.1:{port}/")
-
-    told = aws.test_invoke_method(**named)
+    with socket.socket() as taken:
+        # Nobody listens there, and nobody else can.
+        taken.bind(("127.0.0.1", 0))
+        named = proxied(aws, f"http://127.0.0.1:{taken.getsockname()[1]}/")
+        told = aws.test_invoke_method(**named)
 
     assert told["status"] == 504
     assert list(told["headers"]) == ["x-amzn-ErrorType"]
