@@ -68,7 +68,7 @@ class RunningGateway:
         directory: Path,
         files: Mapping[str, str],
         *flags: str,
-        command: tuple[str, ...] = (sys.executable, "-m", "tests.patient_gateway"),
+        command: tuple[str, ...] = (sys.executable, "-m", "gateway"),
     ) -> None:
         self._command = command
         self.config = directory / "config"
