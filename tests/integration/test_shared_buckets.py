@@ -87,7 +87,7 @@ def paused_together(reports: list[dict[str, Any]]) -> float:
         for begin, end in one
         for begin_too, end_too in other
     )
-    return sum(max(overlap, 0.0) for overlap in overlaps)
+    return float(sum(max(overlap, 0.0) for overlap in overlaps))
 
 
 def test_two_processes_admit_what_one_would() -> None:
