@@ -241,8 +241,9 @@ def test_stage_of_files_may_name_a_generated_certificate(
         serial = x509.load_pem_x509_certificate(pem.encode()).serial_number
         text = PARTNER.replace("PORT", str(backend.port))
         text = text.replace("Id: partner", f"Id: '{made['clientCertificateId']}'")
+        revision = gateway.status()["revision"]
         gateway.write("apis/partner.yaml", text)
 
-        until(lambda: asked(gateway, "prod")[0] == 200, "the API")
+        gateway.wait_revision(revision + 1)
         assert shown(gateway, "prod") == serial
         assert gateway.reload_problems() == []

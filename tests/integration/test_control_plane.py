@@ -20,6 +20,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.model import OperationModel
 
 from tests.control_plane import patch, refusal
 from tests.integration.conftest import StartGateway
@@ -30,7 +31,11 @@ from tests.wire.apis import MadeApi, answer_with, api_with_method
 def client_of(
     gateway: RunningGateway, key: str = "any", secret: str = "any", service: str = "apigateway"
 ) -> Any:
-    return boto3.client(
+    """Return AWS's client. It waits after each mutation as the answer says (`wait_served`).
+
+    Control waits for the workers 250 ms: on a busy machine one of them may need longer.
+    """
+    client = boto3.client(
         service,
         endpoint_url=gateway.admin_url,
         region_name="us-east-1",
@@ -38,6 +43,13 @@ def client_of(
         aws_secret_access_key=secret,
         config=Config(retries={"max_attempts": 0}),
     )
+
+    def wait(model: OperationModel, parsed: dict[str, Any], **_: object) -> None:
+        if model.http["method"] != "GET" and parsed["ResponseMetadata"]["HTTPStatusCode"] < 300:
+            gateway.wait_served(parsed)
+
+    client.meta.events.register("after-call", wait)
+    return client
 
 
 def deployed(aws: Any, text: str, stage: str = "prod") -> tuple[MadeApi, str]:

@@ -113,8 +113,9 @@ def test_a_file_s_domain_wins_until_it_goes(start_gateway: StartGateway) -> None
     aws.create_base_path_mapping(domainName=host, restApiId=api.id, stage="prod")
     assert asked(gateway, "/pets", host) == (200, b"client")
 
+    revision = gateway.status()["revision"]
     gateway.write("domains.yaml", DOMAINS)
-    until(lambda: asked(gateway, "/v1/pets/pets", host)[0] == 200, "the file to win")
+    gateway.wait_revision(revision + 1)
     until(lambda: sorted(names(aws)) == [host, f"{host}.aside"], "the other to be set aside")
     assert asked(gateway, "/v1/pets/pets", host) == (200, b"file")
     assert asked(gateway, "/pets", host)[0] == 403

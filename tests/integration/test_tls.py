@@ -248,28 +248,41 @@ def test_clients_certificates_have_arns(start: Start, authority: Authority) -> N
     assert refused(gateway, B, trusting(authority)) == "TLSV1_UNRECOGNIZED_NAME"
 
 
-def test_what_is_no_tls_is_counted_and_harms_nobody(start: Start, authority: Authority) -> None:
-    gateway = start({**FILES, "gateway.toml": "[tls]\nhandshake_seconds = 0.2\n"}, "--workers", "1")
+def send_to_the_end(gateway: RunningGateway, sent: bytes) -> None:
+    """Send bytes to the TLS listener, and wait until it ends the connection."""
     host, _, port = gateway.listen_tls.rpartition(":")
-    for sent in (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b""):
-        with socket.create_connection((host, int(port)), timeout=20) as client:
-            client.sendall(sent)
-            try:
-                while client.recv(4096):
-                    pass
-            except ConnectionResetError:
+    with socket.create_connection((host, int(port)), timeout=20) as client:
+        client.sendall(sent)
+        try:
+            while client.recv(4096):
                 pass
+        except ConnectionResetError:
+            pass
 
-    def refusals() -> dict[str, float]:
-        lines = metrics(gateway).splitlines()
-        return {
-            line.partition('reason="')[2].partition('"')[0]: float(line.rpartition(" ")[2])
-            for line in lines
-            if line.startswith("stagegate_edge_refusals_total")
-        }
 
-    assert refusals()["tls_handshake"] == 1
-    assert refusals()["tls_slow"] == 2
+def refusals(gateway: RunningGateway, reason: str) -> float:
+    (line,) = (
+        line
+        for line in metrics(gateway).splitlines()
+        if line.startswith("stagegate_edge_refusals_total") and f'reason="{reason}"' in line
+    )
+    return float(line.rpartition(" ")[2])
+
+
+def test_handshakes_that_never_end_are_counted(start: Start) -> None:
+    gateway = start({**FILES, "gateway.toml": "[tls]\nhandshake_seconds = 0.2\n"}, "--workers", "1")
+    for sent in (b"\x16\x03\x01\x02\x00\x01", b""):
+        send_to_the_end(gateway, sent)
+
+    until(lambda: refusals(gateway, "tls_slow") == 2, "both to be counted")
+    assert gateway.pets() == b"one"
+
+
+def test_what_is_no_tls_is_counted_and_harms_nobody(start: Start, authority: Authority) -> None:
+    gateway = start(FILES, "--workers", "1")
+    send_to_the_end(gateway, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    until(lambda: refusals(gateway, "tls_handshake") == 1, "it to be counted")
     assert ask(gateway.listen_tls, A, trusting(authority), A, "/pets") == (200, b"one")
     assert 'stagegate_client_tls_handshakes_total{worker="0"} 1.0' in metrics(gateway)
     assert f'stagegate_certificate_expiry_timestamp_seconds{{domain="{A}"}}' in metrics(gateway)

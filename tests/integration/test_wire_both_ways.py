@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from gateway.clock import SystemClock
+from gateway.clock import Clock, SystemClock
 from gateway.definitions.integration import ResponseTransferMode
+from gateway.server.deadlines import TICK_SECONDS
 from gateway.settings import Settings, Timeouts
 from gateway.snapshot import SnapshotCell, finish
 from gateway.telemetry.log_sink import LogSink
@@ -90,6 +91,21 @@ async def begin_and_stop(reader: asyncio.StreamReader, writer: asyncio.StreamWri
     writer.write(b"cd")
 
 
+class Jumping(SystemClock):
+    """The machine's clock, until a test moves it ahead; loop timers keep the machine's time."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def now(self) -> float:
+        return SystemClock.now() + self.ahead
+
+    async def jump(self, seconds: float) -> None:
+        """Move it, and let deadlines be looked at, which is twice after a jump."""
+        self.ahead += seconds
+        await asyncio.sleep(6 * TICK_SECONDS)
+
+
 @dataclass
 class Plane:
     """A data plane between one backend and its clients."""
@@ -110,6 +126,7 @@ async def plane(
     tmp_path: Path,
     timeouts: Timeouts | None = None,
     milliseconds: int = 29_000,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Plane]:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
@@ -133,7 +150,7 @@ async def plane(
         keys=key_tables(),
         metrics=WorkerMetrics(memoryview(bytearray(segment_bytes(BLOCKS))).cast("d")),
         logs=LogSink(tmp_path),
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         loop=loop,
     )
     integration = proxy(
@@ -267,10 +284,12 @@ def test_client_that_is_slow_in_its_body_is_no_fault_of_the_backends(
     loop_factory: LoopFactory, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
-        async with plane(count, tmp_path, milliseconds=300) as between:
+        clock = Jumping()
+        async with plane(count, tmp_path, milliseconds=5_000, clock=clock) as between:
             reader, writer = await between.connect()
             writer.write(CHUNKED + b"5\r\nfirst\r\n")
-            await asyncio.sleep(0.6)
+            await until(lambda: bool(between.exchanges))
+            await clock.jump(10)
             writer.write(b"6\r\nsecond\r\n0\r\n\r\n")
             writer.write_eof()
             answer = await answer_of(reader)
@@ -285,10 +304,13 @@ def test_client_that_stalls_in_its_body_is_told_so(
     loop_factory: LoopFactory, tmp_path: Path
 ) -> None:
     async def scenario() -> None:
-        stall = Timeouts(body_stall_seconds=0.5)
-        async with plane(count, tmp_path, stall, milliseconds=300) as between:
+        clock = Jumping()
+        stall = Timeouts(body_stall_seconds=8)
+        async with plane(count, tmp_path, stall, milliseconds=5_000, clock=clock) as between:
             reader, writer = await between.connect()
             writer.write(CHUNKED + b"5\r\nfirst\r\n")
+            await until(lambda: bool(between.exchanges))
+            await clock.jump(10)
             answer = await answer_of(reader)
             writer.close()
 
