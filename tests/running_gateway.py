@@ -127,6 +127,10 @@ class RunningGateway:
         """What all its processes wrote to stdout and stderr."""
         return (self._directory / "log").read_text()
 
+    def wait_log(self, text: str) -> None:
+        """Wait until a process has written this; it may do so after the answer that it is about."""
+        until(lambda: text in self.log, f"in the log: {text}")
+
     def write(self, name: str, text: str) -> None:
         """Write a file below the config directory as editors do: beside it, then renamed."""
         path = self.config / name

@@ -82,9 +82,15 @@ class TlsClient:
         return status, body
 
     def is_ended(self) -> bool:
-        """Wait for the server to say something; whether it says goodbye."""
+        """Wait for the server to say something; whether it says goodbye.
+
+        Raises:
+            TimeoutError: it says nothing.
+        """
         try:
             return self._file.read(1) == b""
+        except TimeoutError:
+            raise
         except OSError:
             return True
 

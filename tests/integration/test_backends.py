@@ -97,7 +97,7 @@ def test_socket_of_this_machine_is_a_backend_where_it_is_allowed(
             504,
             b'{"message":"Network error communicating with endpoint"}',
         )
-        until(lambda failure=failure: f"backend: {failure}: " in gateway.log, failure)  # type: ignore[misc]
+        gateway.wait_log(f"backend: {failure}: ")
 
 
 def test_socket_is_no_backend_unless_the_settings_say_so(
@@ -106,7 +106,7 @@ def test_socket_is_no_backend_unless_the_settings_say_so(
     gateway = start_gateway({"apis/app.yaml": APP.replace("SOCKET", str(app))})
 
     assert gateway.get("/_aws/execute-api/app/prod/pets/7")[0] == 504
-    assert "SOCKET_NOT_ALLOWED" in gateway.log
+    gateway.wait_log("SOCKET_NOT_ALLOWED")
 
 
 LINKED = """\
@@ -298,4 +298,4 @@ stages:
     for name, (_, failure) in WRONG.items():
         execution_log(gateway, "tls", f"error: {failure}: the certificate of localhost:")
         execution_log(gateway, "tls", f"/{name} {failure}: ")
-        assert f"no connection to a backend: {failure}: " in gateway.log
+        gateway.wait_log(f"no connection to a backend: {failure}: ")

@@ -136,8 +136,9 @@ def test_stage_of_files_shows_its_certificate_and_the_next_one_at_once(
     )
     assert found is not None
     assert float(found[1]) == end
-    assert re.search(r"client certificate partner expires on .*, in 29 days", gateway.log)
-    assert "CLIENT_CERTIFICATE_REFUSED: localhost" in gateway.log
+    told = r"client certificate partner expires on .*, in 29 days"
+    until(lambda: re.search(told, gateway.log), "the end that is near")
+    gateway.wait_log("CLIENT_CERTIFICATE_REFUSED: localhost")
     secret = {mode for text, mode in release_files(gateway).items() if "PRIVATE KEY" in text}
     assert secret == {0o600}
 

@@ -272,7 +272,8 @@ def test_ten_thousand_methods_load_and_one_reloads_beside_traffic(
     assert len(gateway.status()["apis"]) == APIS
     assert gateway.get(path.format(99, 99)) == (200, b"x")
     failures: list[object] = []
-    gaps: list[float] = []
+    gaps: list[list[float]] = []
+    """Of each round, how long requests took."""
     reloads: list[float] = []
     ended = threading.Event()
 
@@ -283,7 +284,8 @@ def test_ten_thousand_methods_load_and_one_reloads_beside_traffic(
                 async with session.get(gateway.url + path.format(1, 2)) as answer:
                     if answer.status != 200:
                         failures.append(answer.status)
-                gaps.append(time.monotonic() - began)
+                if gaps:
+                    gaps[-1].append(time.monotonic() - began)
                 # Below the stage's 10,000 a second, and not all of the processors: control, which
                 # steps back, has ten thousand methods to show.
                 await asyncio.sleep(0.001)
@@ -293,6 +295,7 @@ def test_ten_thousand_methods_load_and_one_reloads_beside_traffic(
     try:
         for round_ in range(3):
             revision = gateway.status()["revision"]
+            gaps.append([])
             began = time.monotonic()
             gateway.write("apis/many0.yaml", many_methods(0, f"round {round_}"))
             gateway.wait_revision(revision + 1)
@@ -303,8 +306,10 @@ def test_ten_thousand_methods_load_and_one_reloads_beside_traffic(
 
     assert gateway.get(path.format(0, 5)) == (200, b"round 2")
     assert failures == []
-    # A worker that took in a release in one go would let requests wait for most of a reload.
-    assert max(gaps) < max(reloads) / 2
+    # A worker that took in a release in one go would let requests wait for most of each reload; the
+    # machine has pauses of its own, but not in all of them.
+    shares = [max(each) / seconds for each, seconds in zip(gaps, reloads, strict=True)]
+    assert min(shares) < 0.5, shares
 
 
 @pytest.mark.slow

@@ -236,7 +236,7 @@ def test_a_killed_worker_is_replaced_and_only_its_own_connections_fail(
     assert set(load.ports) <= its_own
     assert len(load.failures) <= len(its_own) < CONNECTIONS
     assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
-    assert "worker 0 was ended by signal 9; restarting in 0.0 s" in running_gateway.log
+    running_gateway.wait_log("worker 0 was ended by signal 9; restarting in 0.0 s")
     assert set(load.answers) == {b"one"}
     assert status["workers"][0]["restarts"] == 1
     assert status["workers"][0]["pid"] != victim

@@ -239,7 +239,7 @@ def test_clients_certificates_have_arns(start: Start, authority: Authority) -> N
         domainName=B, patchOperations=[patch("replace", "/regionalCertificateArn", arn + "new")]
     )
     assert shown(gateway, B, authority) == before
-    assert "certificates/new.pem: b.example.com.certificateFile: is not there" in gateway.log
+    gateway.wait_log("certificates/new.pem: b.example.com.certificateFile: is not there")
     issued = authority.server(B)
     issued.write(gateway.data / "certificates", "new")
     until(lambda: shown(gateway, B, authority) == issued.der, "the new certificate")
