@@ -328,15 +328,22 @@ def address_info(address: str, port: int) -> AddressInfo:
 @contextlib.asynccontextmanager
 async def two_backends() -> AsyncIterator[tuple[RawBackend, RawBackend]]:
     """Two backends on one port of 127.0.0.1 and 127.0.0.2."""
-    first = await RawBackend().start()
+    first, second = await on_one_port()
     try:
-        second = await RawBackend().start("127.0.0.2", first.port)
-        try:
-            yield first, second
-        finally:
-            await second.stop()
+        yield first, second
     finally:
+        await second.stop()
         await first.stop()
+
+
+async def on_one_port() -> tuple[RawBackend, RawBackend]:
+    for _ in range(10):
+        first = await RawBackend().start()
+        # Another process may have it there.
+        with contextlib.suppress(OSError):
+            return first, await RawBackend().start("127.0.0.2", first.port)
+        await first.stop()
+    raise AssertionError("no port is free on both addresses")
 
 
 def test_dead_address_falls_to_the_next(loop_factory: LoopFactory) -> None:
