@@ -40,7 +40,7 @@ from gateway.release import (
     required_blocks,
     required_buckets,
 )
-from gateway.release.parts import encode_deployment
+from gateway.release.encode import encode_deployment
 from gateway.release.recorded import read_deployment
 from gateway.release.release import identity_api
 from gateway.release.slots import JoinedSlots

@@ -17,7 +17,8 @@ from typing import Final
 
 from gateway.definitions.domain import DomainName
 from gateway.errors import ConfigurationError, Problem
-from gateway.release.parts import Part, decode_whole_part
+from gateway.release.decode import decode_whole_part
+from gateway.release.parts import Part
 from gateway.server.tasks import spawn
 from gateway.snapshot.check import problems_of_deployment, problems_of_domain_features
 from gateway.store.served import ServedApi

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.release import Release
+from gateway.release.decode import decode_whole_part, salvage_release
 from gateway.release.disk import ReleaseStore
 from gateway.release.frozen import outline_part
-from gateway.release.parts import Part, decode_whole_part, salvage_release
+from gateway.release.parts import Part
 from gateway.release.records import DecodedPart
 from gateway.settings import Settings
 

@@ -14,7 +14,9 @@ import orjson
 
 from gateway.definitions.rest_api import ApiDefinition, Resource, RestApi
 from gateway.definitions.stage import Deployment
-from gateway.release.parts import Part, decode_whole_part, deployment_part
+from gateway.release.decode import decode_whole_part
+from gateway.release.encode import deployment_part
+from gateway.release.parts import Part
 from gateway.release.records import UNREAD, DecodedPart, fitting
 
 _Resources = Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]

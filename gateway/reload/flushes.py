@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from gateway.release import Release
-from gateway.release.parts import Part, encode_flushes, with_digest
+from gateway.release.encode import encode_flushes, with_digest
+from gateway.release.parts import Part
 
 
 def flushed(

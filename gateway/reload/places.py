@@ -19,7 +19,8 @@ from gateway.release import (
     required_blocks,
     required_buckets,
 )
-from gateway.release.parts import Part, encode_api
+from gateway.release.encode import encode_api
+from gateway.release.parts import Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,13 +30,8 @@ from gateway.release import (
     required_blocks,
     required_buckets,
 )
-from gateway.release.parts import (
-    Part,
-    encode_api,
-    encode_release,
-    with_account_wide,
-    with_digest,
-)
+from gateway.release.encode import encode_api, encode_release, with_account_wide, with_digest
+from gateway.release.parts import Part
 from gateway.release.slots import Slots
 from gateway.reload.absence import unserved_apis, vanished_directory
 from gateway.reload.checks import Checks

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from gateway.definitions.stage import Deployment
 from gateway.errors import Problem
-from gateway.release.parts import FRAME_BYTES_MAX, Part, encode_deployment
+from gateway.release.encode import encode_deployment
+from gateway.release.parts import FRAME_BYTES_MAX, Part
 
 
 def size_problem(part: Part) -> Problem | None:

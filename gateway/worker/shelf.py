@@ -10,7 +10,8 @@ from typing import Final
 from gateway.definitions.rest_api import ApiDefinition, RestApi
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
-from gateway.release.parts import Part, decode_part, digest_of_parts, join_release
+from gateway.release.decode import decode_part, join_release
+from gateway.release.parts import Part, digest_of_parts
 from gateway.release.recorded import RecordedDeployment, read_deployment, unreadable
 from gateway.release.records import DecodedPart
 

@@ -7,7 +7,8 @@ from typing import Final
 from gateway.definitions.rest_api import ApiDefinition
 from gateway.definitions.stage import Deployment
 from gateway.errors import limit_exceeded
-from gateway.release.parts import FRAME_BYTES_MAX, encode_deployment
+from gateway.release.encode import encode_deployment
+from gateway.release.parts import FRAME_BYTES_MAX
 from gateway.store.transaction import Transaction
 
 METHOD_BYTES: Final = 4 * 2**20

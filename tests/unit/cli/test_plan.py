@@ -11,7 +11,7 @@ from gateway.cli.inputs import empty_release, load_files
 from gateway.control.persist import release_directory
 from gateway.definitions.domain import DomainName
 from gateway.release.disk import ReleaseStore
-from gateway.release.parts import encode_release
+from gateway.release.encode import encode_release
 from gateway.settings import Settings
 
 Command = Callable[..., Any]

@@ -12,7 +12,8 @@ from gateway.definitions.domain import DomainName, SecurityPolicy
 from gateway.definitions.integration import Integration, IntegrationType
 from gateway.definitions.rest_api import ApiDefinition, AuthorizationType, Method, Resource, RestApi
 from gateway.definitions.stage import Deployment
-from gateway.release.parts import Part, encode_deployment
+from gateway.release.encode import encode_deployment
+from gateway.release.parts import Part
 from gateway.server.tasks import running
 from gateway.store.served import ServedApi
 

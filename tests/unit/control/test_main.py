@@ -20,7 +20,7 @@ from gateway.control import main
 from gateway.control.main import Control
 from gateway.control.persist import release_directory
 from gateway.release.disk import ReleaseStore
-from gateway.release.parts import encode_release
+from gateway.release.encode import encode_release
 from gateway.server.tasks import spawn
 from tests.builders import api, mock, release
 from tests.inheritances import RUN, inherited, settings_in

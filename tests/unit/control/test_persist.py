@@ -7,7 +7,8 @@ import pytest
 
 from gateway.control.persist import last_good_release, load_last_good, release_directory
 from gateway.release.disk import ReleaseStore
-from gateway.release.parts import Part, digest_of_frames, encode_release
+from gateway.release.encode import encode_release
+from gateway.release.parts import Part, digest_of_frames
 from gateway.settings import Settings, Throttle
 from tests.builders import api, mock, release
 

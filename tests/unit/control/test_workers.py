@@ -9,11 +9,8 @@ from typing import Any
 import pytest
 
 from gateway.control.workers import WorkerLinks, WorkerState
-from gateway.release.parts import (
-    digest_of_parts,
-    digests_of,
-    encode_release,
-)
+from gateway.release.encode import encode_release
+from gateway.release.parts import digest_of_parts, digests_of
 from gateway.release.wire import Splitter, message, read_message
 from tests.builders import FakeClock, api, mock, release
 

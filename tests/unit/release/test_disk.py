@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.release.disk import ReleaseStore
-from gateway.release.parts import encode_release
+from gateway.release.encode import encode_release
 from tests.backend_certificates import self_signed
 from tests.builders import api, mock, release
 

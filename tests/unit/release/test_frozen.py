@@ -5,14 +5,10 @@ import dataclasses
 import pytest
 
 from gateway.errors import ConfigurationError
+from gateway.release.decode import decode_whole_part
+from gateway.release.encode import encode_deployment, encode_release
 from gateway.release.frozen import freeze, outline_part
-from gateway.release.parts import (
-    Part,
-    decode_whole_part,
-    digest_of_frames,
-    encode_deployment,
-    encode_release,
-)
+from gateway.release.parts import Part, digest_of_frames
 from gateway.release.records import UNREAD
 from gateway.store.served import definition_text
 from tests.builders import api, mock, proxy, release

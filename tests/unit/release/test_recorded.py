@@ -8,7 +8,8 @@ import pytest
 
 from gateway.definitions.rest_api import Resource
 from gateway.errors import ConfigurationError
-from gateway.release.parts import Part, digest_of_frames, encode_deployment
+from gateway.release.encode import encode_deployment
+from gateway.release.parts import Part, digest_of_frames
 from gateway.release.recorded import RecordedDeployment, read_deployment, unreadable
 from gateway.snapshot import finish
 from tests.builders import api, mock, proxy, release

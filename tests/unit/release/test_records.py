@@ -1,4 +1,4 @@
-"""Facts about single records; whole parts are tested with `parts`."""
+"""Facts about single records; whole parts are tested with `decode`."""
 
 from __future__ import annotations
 

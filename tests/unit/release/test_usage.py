@@ -7,7 +7,9 @@ import hashlib
 import pytest
 
 from gateway.definitions.usage_plan import ApiKey, ApiStage, ThrottleSettings, UsagePlan
-from gateway.release.parts import digests_of, encode_release, encode_usage, salvage_release
+from gateway.release.decode import salvage_release
+from gateway.release.encode import encode_release, encode_usage
+from gateway.release.parts import digests_of
 from gateway.release.release import Release
 from gateway.release.usage import (
     UsageKey,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gateway.definitions.stage import Stage
-from gateway.release.parts import decode_whole_part, encode_release, with_digest
+from gateway.release.decode import decode_whole_part
+from gateway.release.encode import encode_release, with_digest
 from gateway.reload.flushes import flushed
 from tests.builders import api, mock, release
 

@@ -4,7 +4,7 @@ import dataclasses
 
 from gateway.definitions.stage import MethodSetting, Stage
 from gateway.release import Release
-from gateway.release.parts import encode_release
+from gateway.release.encode import encode_release
 from gateway.reload.places import Places
 from tests.builders import api, mock, release
 

@@ -13,7 +13,9 @@ from gateway.configuration.loaded import Loaded
 from gateway.definitions.domain import DomainName, SecurityPolicy
 from gateway.release import Release
 from gateway.release.certificate_store import CertificateStore
-from gateway.release.parts import CERTIFICATES, encode_release, salvage_release
+from gateway.release.decode import salvage_release
+from gateway.release.encode import encode_release
+from gateway.release.parts import CERTIFICATES
 from gateway.reload import Capacities, Reloader, ReloadReport, differences
 from gateway.settings import Settings
 from gateway.store.account_wide import AccountWide

@@ -10,7 +10,8 @@ from gateway import configuration
 from gateway.configuration.loaded import Loaded
 from gateway.definitions.domain import BasePathMapping, DomainName
 from gateway.release import Release
-from gateway.release.parts import decode_whole_part, encode_release, join_release, salvage_release
+from gateway.release.decode import decode_whole_part, join_release, salvage_release
+from gateway.release.encode import encode_release
 from gateway.reload import Capacities, Reloader
 from gateway.snapshot.slices import finish
 from gateway.store.account_wide import AccountWide

@@ -13,8 +13,9 @@ from gateway.definitions.rest_api import ApiDefinition, Method, Resource, RestAp
 from gateway.definitions.stage import CanarySettings, Deployment, MethodSetting, Stage
 from gateway.errors import ConfigurationError
 from gateway.release import Release
+from gateway.release.decode import salvage_release
+from gateway.release.encode import encode_release
 from gateway.release.frozen import outline_part
-from gateway.release.parts import encode_release, salvage_release
 from gateway.reload import Capacities, Reloader, sizes
 from gateway.store.served import ServedApi, StoredDeployment, definition_text
 from gateway.telemetry.metrics import SERIES_PER_BLOCK

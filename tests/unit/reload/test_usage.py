@@ -14,7 +14,8 @@ from gateway.definitions.usage_plan import (
     UsagePlan,
 )
 from gateway.release import Release
-from gateway.release.parts import encode_release, salvage_release
+from gateway.release.decode import salvage_release
+from gateway.release.encode import encode_release
 from gateway.release.usage import UsageKey, all_keys
 from gateway.reload import Capacities, Reloader
 from gateway.reload.usage import UsageState

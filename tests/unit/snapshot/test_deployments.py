@@ -7,7 +7,7 @@ import pytest
 from gateway.definitions.integration import IntegrationType
 from gateway.definitions.rest_api import ApiDefinition, Method
 from gateway.definitions.stage import AccessLogSettings, Stage
-from gateway.release.parts import encode_deployment
+from gateway.release.encode import encode_deployment
 from gateway.release.recorded import RecordedDeployment, read_deployment, unreadable
 from gateway.snapshot import CompiledDeployment, deployments, finish
 from gateway.snapshot.deployments import NOT_COMPILED, compile_deployment, compile_recorded

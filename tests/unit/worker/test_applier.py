@@ -10,7 +10,8 @@ import pytest
 
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
-from gateway.release.parts import digests_of, encode_release
+from gateway.release.encode import encode_release
+from gateway.release.parts import digests_of
 from gateway.release.recorded import RecordedDeployment
 from gateway.snapshot import Snapshot, compile_release
 from gateway.snapshot.compiled import CompiledDeployment

@@ -14,7 +14,7 @@ import pytest
 from gateway.clock import SystemClock
 from gateway.control.workers import WorkerLinks
 from gateway.release.disk import ReleaseStore
-from gateway.release.parts import encode_release
+from gateway.release.encode import encode_release
 from gateway.server.tasks import spawn
 from gateway.telemetry.metrics import Cell
 from gateway.worker import main

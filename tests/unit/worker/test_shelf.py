@@ -7,7 +7,8 @@ import pytest
 
 from gateway.errors import ConfigurationError, Problem
 from gateway.release import Release
-from gateway.release.parts import Part, digest_of_frames, digests_of, encode_release, with_digest
+from gateway.release.encode import encode_release, with_digest
+from gateway.release.parts import Part, digest_of_frames, digests_of
 from gateway.release.recorded import RecordedDeployment
 from gateway.snapshot import finish
 from gateway.worker.shelf import Absorb, PartShelf, join
