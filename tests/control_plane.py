@@ -56,7 +56,7 @@ class ControlPlane:
         self.store = StoreThread(lambda: Store(directory / "store.sqlite", SystemClock()))
         self.published: list[Changes] = []
         """What mutations would have published."""
-        self.probe = Probe(Settings(), SystemClock())
+        self.probe = Probe(Settings(), SystemClock(), dict)
         self.api = ControlApi(
             store=self.store,
             gate=self.gate,

@@ -152,7 +152,7 @@ class Control:
             wait_seconds=settings.control.acknowledge_seconds,
         )
         access = Access(settings.data, settings.admin, clock)
-        self._probe = Probe(settings, clock)
+        self._probe = Probe(settings, clock, lambda: self._publisher.release.vpc_links)
         api = ControlApi(
             store=self._store,
             gate=access,

@@ -7,6 +7,7 @@ skipped, as by AWS; what else is not enforced yet answers 500 here too.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -95,16 +96,23 @@ class _Recorder:
 
 
 async def run_test(
-    test: MethodTest, *, endpoints: Endpoints, body_bytes: int, ids: IdMinter, clock: Clock
+    test: MethodTest,
+    *,
+    endpoints: Endpoints,
+    vpc_links: Mapping[str, tuple[str, ...]],
+    body_bytes: int,
+    ids: IdMinter,
+    clock: Clock,
 ) -> dict[str, Any]:
     """Return what TestInvokeMethod answers: status, body, headers, log, latency.
 
+    `vpc_links` says where they lead, by id or ARN, as a release does.
     Awaits what `driver.Drive` can wait for, and nothing else.
     """
     context = IntegrationContext(
         ids=ids, now=clock.now, body_bytes=body_bytes, cache=CachedResponses(0, clock.now)
     )
-    variant, method = _compiled(test, context)
+    variant, method = _compiled(test, vpc_links, context)
     exchange = _exchange(test, ids, clock)
     exchange.scope, exchange.identity = method, method.identity
     found = variant.routes.find(exchange.request.path, test.verb)
@@ -154,7 +162,9 @@ def header_lines(head: bytes) -> RawHeaders:
     return tuple((name, value.strip()) for name, _, value in pairs)
 
 
-def _compiled(test: MethodTest, context: IntegrationContext) -> tuple[Variant, CompiledMethod]:
+def _compiled(
+    test: MethodTest, vpc_links: Mapping[str, tuple[str, ...]], context: IntegrationContext
+) -> tuple[Variant, CompiledMethod]:
     deployment = Deployment(
         id=_DEPLOYMENT, api_id=test.api_id, definition=_unguarded(test.definition)
     )
@@ -174,6 +184,7 @@ def _compiled(test: MethodTest, context: IntegrationContext) -> tuple[Variant, C
         stages={test.api_id: {STAGE: stage}},
         deployments={_DEPLOYMENT: deployment},
         client_certificates=certificates,
+        vpc_links=vpc_links,
         bucket_slots={ACCOUNT_BUCKET: 0},
     )
     buckets = BucketTable(bytearray(bytes_needed(1, 1)), 1, 1, 0)

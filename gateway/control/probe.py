@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
 from gateway.clock import Clock, IdMinter
@@ -31,9 +31,16 @@ TEST_SECONDS: Final = 60.0
 class Probe:
     """Tests methods. Its thread begins with the first test."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        vpc_links: Callable[[], Mapping[str, tuple[str, ...]]],
+    ) -> None:
+        """Begin with no test; `vpc_links` returns where they lead now, as a release says it."""
         self._settings = settings
         self._clock = clock
+        self._vpc_links = vpc_links
         self._ids = IdMinter()
         self._under_way = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -81,6 +88,7 @@ class Probe:
         work = run_test(
             test,
             endpoints=self._open_endpoints(),
+            vpc_links=self._vpc_links(),
             body_bytes=limits.body_bytes,
             ids=self._ids,
             clock=self._clock,

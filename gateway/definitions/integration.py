@@ -83,6 +83,9 @@ class Integration:
     """How the backend is reached: directly, or through a VPC link's addresses."""
     connection_id: str | None = None
     """VPC link id for VPC_LINK, as in `vpc-links.yaml` or made by the API."""
+    integration_target: str | None = None
+    """ARN of the load balancer behind the VPC link; its addresses, if `vpc-links.yaml` gives some,
+    win over the link's."""
     credentials: str | None = None
     """Role for AWS integrations."""
     request_parameters: Mapping[str, str] = field(default_factory=dict)

@@ -44,6 +44,9 @@ class BackendPlan:
     link: str | None = None
     """The VPC link that leads there: its id, or a text with stage variables; None: no link."""
 
+    target: str | None = None
+    """ARN of what is behind the link, which may have addresses of its own."""
+
     def bind(self, identity: MethodIdentity, context: IntegrationContext) -> BoundUri:
         """Return where a stage's requests go.
 
@@ -51,7 +54,7 @@ class BackendPlan:
             MisconfiguredError: no request can go there.
         """
         bound = self.uri.bind(identity.stage_variables)
-        return connected(bound, self.link, identity.stage_variables, context)
+        return connected(bound, self.link, self.target, identity.stage_variables, context)
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -114,6 +117,7 @@ def compile_backend(
         link=(integration.connection_id or "")
         if integration.connection_type is ConnectionType.VPC_LINK
         else None,
+        target=integration.integration_target,
     )
 
 

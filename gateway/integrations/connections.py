@@ -26,19 +26,22 @@ class MissingConnectionError(MisconfiguredError):
 def connected(
     uri: BoundUri,
     link: str | None,
+    target: str | None,
     stage_variables: Mapping[str, str],
     context: IntegrationContext,
 ) -> BoundUri:
     """Return where a stage's requests to `uri` go.
 
     `link` is the id of a VPC link, or a text with stage variables that gives one; None: no link.
+    `target` is the ARN of the load balancer behind it: where that has addresses, they are taken.
 
     Raises:
         MissingConnectionError: the link, or the stage's client certificate, is not there.
     """
     origin = uri.origin
     if link is not None:
-        origin = origin.through(_targets(uri, with_stage_variables(link, stage_variables), context))
+        link_id = with_stage_variables(link, stage_variables)
+        origin = origin.through(_targets(uri, link_id, target, context))
     if origin.scheme == "https" and context.client_certificate_id is not None:
         if context.client_certificate is None:
             raise MissingConnectionError(
@@ -51,10 +54,13 @@ def connected(
     return uri if origin is uri.origin else uri.at(origin)
 
 
-def _targets(uri: BoundUri, link_id: str, context: IntegrationContext) -> tuple[str, ...]:
+def _targets(
+    uri: BoundUri, link_id: str, target: str | None, context: IntegrationContext
+) -> tuple[str, ...]:
     if uri.origin.unix_path:
         raise MisconfiguredError("a unix socket is reached directly, through no VPC link")
-    targets = context.vpc_links.get(link_id)
+    links = context.vpc_links
+    targets = (links.get(target) if target else None) or links.get(link_id)
     if not targets:
         raise MissingConnectionError(
             f"the VPC link {link_id!r} leads nowhere: name its addresses in vpc-links.yaml, by its "

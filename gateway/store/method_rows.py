@@ -64,6 +64,7 @@ _INTEGRATIONS: Final = Level(
         "cache_key_parameters",
         "insecure_skip_verification",
         "response_transfer_mode",
+        "integration_target",
     ),
     way=f"JOIN method ON method.sequence = integration.method {_OF_RESOURCE}",
 )
@@ -175,6 +176,7 @@ def _integration(id_: str, integration: Integration) -> Columns:
         _list(integration.cache_key_parameters),
         integration.tls_config.insecure_skip_verification or None,
         None if mode is ResponseTransferMode.BUFFERED else mode.value,
+        integration.integration_target,
     )
 
 

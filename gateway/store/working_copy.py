@@ -242,6 +242,7 @@ def _integrations(
             integration_http_method=row.http_method,
             connection_type=ConnectionType(row.connection_type or "INTERNET"),
             connection_id=row.connection_id,
+            integration_target=row.integration_target,
             credentials=row.credentials,
             request_parameters=row.request_parameters,
             request_templates=_templates(row.request_templates),

@@ -27,6 +27,7 @@ from tests.integration.test_control_plane import client_of, is_logged
 from tests.running_gateway import ROOT, RunningGateway, until
 from tests.sample_backend import running_backend
 from tests.tls_backend import TlsBackend
+from tests.wire.apis import api_with_method
 
 PAGE = ROOT / "docs/backends.md"
 
@@ -171,6 +172,33 @@ def test_link_made_by_awss_client_leads_to_what_its_target_stands_for(
         operation = patch("replace", "/variables/link", "nobody")
         aws.update_stage(restApiId=api, stageName="prod", patchOperations=[operation])
         assert gateway.get(f"/_aws/execute-api/{api}/prod/")[0] == 500
+
+
+def test_target_behind_a_link_has_its_own_addresses_also_in_a_clone(
+    start_gateway: StartGateway,
+) -> None:
+    arn = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer"
+    network, application = f"{arn}/net/shop/50dc", f"{arn}/app/shop/60dc"
+    with running_backend() as backend:
+        addresses = {network: "127.0.0.1:1", application: backend}
+        links = "".join(f"{name}: {{targets: ['{at}']}}\n" for name, at in addresses.items())
+        aws = client_of(gateway := start_gateway({"vpc-links.yaml": links}))
+        made = api_with_method(aws)
+        aws.put_integration(
+            **made.method,
+            type="HTTP_PROXY",
+            integrationHttpMethod="GET",
+            uri="http://shop.internal/pets",
+            connectionType="VPC_LINK",
+            connectionId=aws.create_vpc_link(name="shop", targetArns=[network])["id"],
+            integrationTarget=application,
+        )
+        clone = aws.create_rest_api(name="clone", cloneFrom=made.id)["id"]
+        for api in (made.id, clone):
+            aws.create_deployment(restApiId=api, stageName="prod")
+            status, body = gateway.get(f"/_aws/execute-api/{api}/prod/pets")
+            assert (status, json.loads(body)["path"]) == (200, "/pets")
+        assert aws.test_invoke_method(**made.method)["status"] == 200
 
 
 SLOW = """\

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway.clock import IdMinter, SystemClock
 from gateway.control.method_test import MethodTest, header_lines, run_test, timed_out
-from gateway.definitions.integration import Integration, IntegrationType, ResponseTransferMode
+from gateway.definitions.integration import (
+    ConnectionType,
+    Integration,
+    IntegrationType,
+    ResponseTransferMode,
+)
 from gateway.definitions.rest_api import (
     ApiDefinition,
     AuthorizationType,
@@ -80,8 +86,30 @@ async def answer_of(
     test: MethodTest, endpoints: Endpoints, body_bytes: int = 1000
 ) -> dict[str, Any]:
     return await run_test(
-        test, endpoints=endpoints, body_bytes=body_bytes, ids=IdMinter(), clock=SystemClock()
+        test,
+        endpoints=endpoints,
+        vpc_links={"shop": ("10.0.0.5:8080",)},
+        body_bytes=body_bytes,
+        ids=IdMinter(),
+        clock=SystemClock(),
     )
+
+
+async def test_vpc_link_is_gone_through() -> None:
+    endpoints, test = Endpoints(), proxy()
+    method = test.definition.resources[0].methods["GET"]
+    assert method.integration is not None
+    linked = replace(
+        method.integration, connection_type=ConnectionType.VPC_LINK, connection_id="shop"
+    )
+    resource = replace(
+        test.definition.resources[0], methods={"GET": replace(method, integration=linked)}
+    )
+
+    test = replace(test, definition=replace(test.definition, resources=(resource,)))
+    assert (await answer_of(test, endpoints))["status"] == 200
+
+    assert endpoints.requests[0].origin.targets == ("10.0.0.5:8080",)
 
 
 async def test_guards_are_skipped_and_the_backend_is_called() -> None:

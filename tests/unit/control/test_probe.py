@@ -23,7 +23,7 @@ from gateway.settings import Settings
 
 @pytest.fixture
 def prober() -> Iterator[Probe]:
-    made = Probe(Settings(), SystemClock())
+    made = Probe(Settings(), SystemClock(), dict)
     yield made
     made.close()
 
@@ -92,7 +92,7 @@ async def test_a_test_that_takes_too_long_is_given_up(
 
 
 async def test_closing_ends_what_is_under_way(silent: int) -> None:
-    prober = Probe(Settings(), SystemClock())
+    prober = Probe(Settings(), SystemClock(), dict)
     under_way: asyncio.Task[Any] = spawn(prober.invoke(waiting(silent)), "a test")
     await asyncio.sleep(0)
 
@@ -104,4 +104,4 @@ async def test_closing_ends_what_is_under_way(silent: int) -> None:
 
 
 def test_closing_what_was_never_used_does_nothing() -> None:
-    Probe(Settings(), SystemClock()).close()
+    Probe(Settings(), SystemClock(), dict).close()

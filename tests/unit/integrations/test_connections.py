@@ -17,6 +17,7 @@ CONTEXT = IntegrationContext(
     ids=IdMinter(), now=lambda: 0.0, body_bytes=0, cache=CachedResponses(0, lambda: 0.0)
 )
 LINKED = replace(CONTEXT, vpc_links={"shop": ("10.0.0.5:8080", "10.0.0.6")})
+BALANCER = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/app/shop/50dc"
 SHOWN = self_signed().client("partner")
 SHOWING = replace(CONTEXT, client_certificate_id="partner", client_certificate=SHOWN)
 
@@ -28,11 +29,11 @@ def uri(text: str) -> BoundUri:
 def test_without_anything_an_address_stays_what_it_is() -> None:
     plain = uri("https://backend.test/")
 
-    assert connected(plain, None, {}, CONTEXT) is plain
+    assert connected(plain, None, None, {}, CONTEXT) is plain
 
 
 def test_https_backend_is_shown_the_certificate_and_has_connections_for_it() -> None:
-    found = connected(uri("https://backend.test/"), None, {}, SHOWING)
+    found = connected(uri("https://backend.test/"), None, None, {}, SHOWING)
 
     assert found.origin.client_certificate is SHOWN
     assert found.origin.key == f"https://backend.test:443#client={SHOWN.digest}"
@@ -42,14 +43,14 @@ def test_https_backend_is_shown_the_certificate_and_has_connections_for_it() -> 
 
 def test_plain_backend_is_shown_nothing_and_asks_for_nothing() -> None:
     for context in (SHOWING, replace(SHOWING, client_certificate=None)):
-        assert connected(uri("http://backend.test/"), None, {}, context).origin.key == (
+        assert connected(uri("http://backend.test/"), None, None, {}, context).origin.key == (
             "http://backend.test:80"
         )
 
 
 def test_certificate_that_is_not_there_keeps_https_closed() -> None:
     with pytest.raises(MissingConnectionError, match="certificate partner is not there") as caught:
-        connected(uri("https://a/"), None, {}, replace(SHOWING, client_certificate=None))
+        connected(uri("https://a/"), None, None, {}, replace(SHOWING, client_certificate=None))
 
     assert caught.value.field == "clientCertificateId"
 
@@ -58,7 +59,7 @@ def test_certificate_that_is_not_there_keeps_https_closed() -> None:
     ("link", "variables"), [("shop", {}), ("${stageVariables.link}", {"link": "shop"})]
 )
 def test_link_leads_to_its_addresses(link: str, variables: dict[str, str]) -> None:
-    found = connected(uri("http://shop.internal/pets"), link, variables, LINKED)
+    found = connected(uri("http://shop.internal/pets"), link, None, variables, LINKED)
 
     assert found.origin.targets == ("10.0.0.5:8080", "10.0.0.6")
     assert found.origin.key == "http://shop.internal:80#via=10.0.0.5:8080,10.0.0.6"
@@ -69,12 +70,24 @@ def test_link_leads_to_its_addresses(link: str, variables: dict[str, str]) -> No
 @pytest.mark.parametrize("link", ["", "lost", "${stageVariables.link}"])
 def test_link_that_leads_nowhere_never_becomes_a_direct_way(link: str) -> None:
     with pytest.raises(MissingConnectionError, match="leads nowhere"):
-        connected(uri("http://shop.internal/pets"), link, {}, LINKED)
+        connected(uri("http://shop.internal/pets"), link, None, {}, LINKED)
+
+
+@pytest.mark.parametrize(
+    ("target", "address"), [(BALANCER, "10.0.0.9:80"), (f"{BALANCER}/other", "10.0.0.5:8080")]
+)
+def test_what_is_behind_a_link_has_addresses_of_its_own_or_the_links(
+    target: str, address: str
+) -> None:
+    context = replace(LINKED, vpc_links={**LINKED.vpc_links, BALANCER: ("10.0.0.9:80",)})
+    found = connected(uri("http://shop.internal/pets"), "shop", target, {}, context)
+
+    assert found.origin.targets[0] == address
 
 
 def test_link_and_certificate_go_together() -> None:
     both = replace(SHOWING, vpc_links=LINKED.vpc_links)
-    found = connected(uri("https://shop.internal/"), "shop", {}, both)
+    found = connected(uri("https://shop.internal/"), "shop", None, {}, both)
 
     assert found.origin.targets
     assert found.origin.client_certificate is SHOWN
@@ -82,4 +95,4 @@ def test_link_and_certificate_go_together() -> None:
 
 def test_unix_socket_is_reached_through_no_link() -> None:
     with pytest.raises(MisconfiguredError, match="through no VPC link"):
-        connected(uri("http://unix:/run/app.sock:/"), "shop", {}, LINKED)
+        connected(uri("http://unix:/run/app.sock:/"), "shop", None, {}, LINKED)

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from sqlalchemy import select
 
 from gateway.definitions.integration import (
+    ConnectionType,
     ContentHandling,
     Integration,
     IntegrationResponse,
     IntegrationType,
+    PassthroughBehavior,
+    ResponseTransferMode,
     TlsConfig,
 )
 from gateway.definitions.rest_api import (
@@ -43,6 +47,8 @@ FULL = ApiDefinition(
                 "GET": Method(
                     authorization_type=AuthorizationType.AWS_IAM,
                     api_key_required=True,
+                    authorizer_id="a",
+                    operation_name="GetPet",
                     request_validator_id="v",
                     request_parameters={"method.request.path.id": True},
                     request_models={"application/json": "Empty"},
@@ -56,6 +62,12 @@ FULL = ApiDefinition(
                         type=IntegrationType.HTTP,
                         uri="http://example.com/{id}",
                         integration_http_method="POST",
+                        connection_type=ConnectionType.VPC_LINK,
+                        connection_id="abc123",
+                        integration_target="arn:aws:elasticloadbalancing:…",
+                        credentials="arn:aws:iam::…",
+                        passthrough_behavior=PassthroughBehavior.NEVER,
+                        response_transfer_mode=ResponseTransferMode.STREAM,
                         request_parameters={
                             "integration.request.path.id": "method.request.path.id"
                         },
@@ -117,6 +129,23 @@ def test_what_lies_between_is_made_too(tmp_path: Path) -> None:
 
     assert done(store, work) == [("/", None), ("/pets", "pets"), ("/pets/{id}", "{id}")]
     store.close()
+
+
+def silent(given: Method | Integration, least: Method | Integration) -> set[str]:
+    return {
+        field.name
+        for field in dataclasses.fields(least)
+        if getattr(given, field.name) == getattr(least, field.name)
+    }
+
+
+def test_the_definition_that_is_copied_says_something_in_every_field() -> None:
+    """Else a field that a copy forgets would not show."""
+    (method,) = FULL.resources[0].methods.values()
+    assert method.integration is not None
+
+    assert silent(method, Method()) == set()
+    assert silent(method.integration, Integration(type=IntegrationType.MOCK)) == set()
 
 
 def test_a_copy_is_equal(tmp_path: Path) -> None:
