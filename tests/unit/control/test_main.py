@@ -19,12 +19,17 @@ from gateway.configuration.watcher import Watcher
 from gateway.control import main
 from gateway.control.main import Control
 from gateway.control.persist import release_directory
+from gateway.inheritance import pack_settings
 from gateway.release.disk import ReleaseStore
 from gateway.release.encode import encode_release
 from gateway.server.tasks import spawn
+from gateway.settings import Control as ControlSettings
 from tests.builders import api, mock, release
 from tests.inheritances import RUN, inherited, settings_in
-from tests.running_gateway import pets
+from tests.running_gateway import PATIENCE_SECONDS, pets
+from tests.unit.control.test_workers import FakeWorker
+
+BALANCER = "arn:aws:elasticloadbalancing:us-east-1:000000000000:loadbalancer/net/shop/50dc"
 
 
 class Bench:
@@ -34,6 +39,16 @@ class Bench:
         self.inherited = inherited(directory, opened, worker=-1)
         self.store = ReleaseStore(release_directory(self.settings))
         self._running: asyncio.Task[None] | None = None
+
+    def acknowledge(self, seconds: float) -> None:
+        """Set for how long an answer waits; before the start."""
+        settings = dataclasses.replace(
+            self.settings, control=ControlSettings(acknowledge_seconds=seconds)
+        )
+        self.inherited.boot["payload"]["settings"] = pack_settings(settings)
+        # Else a link that a client makes leads nowhere, and is no change of what is served.
+        links = f"{BALANCER}: {{targets: ['10.0.0.5:8080']}}\n"
+        (self.settings.config / "vpc-links.yaml").write_text(links)
 
     def start(self) -> None:
         control = Control(self.inherited, asyncio.get_running_loop(), SystemClock(), lambda: None)
@@ -56,6 +71,20 @@ class Bench:
                     return error.code, json.load(error)
 
         return await asyncio.to_thread(get)
+
+    async def make_link(self) -> bool:
+        """Make a VPC link as AWS's clients do; return whether the answer says it is pending."""
+
+        def post() -> bool:
+            request = urllib.request.Request(
+                f"http://{self.inherited.boot['addresses']['admin']}/vpclinks",
+                json.dumps({"name": "shop", "targetArns": [BALANCER]}).encode(),
+                {"Content-Type": "application/json"},
+            )
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+                return "x-stagegate-pending" in answer.headers
+
+        return await asyncio.to_thread(post)
 
     async def status_when(self, fact: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         """Return the first status after the first reload of which something holds."""
@@ -114,6 +143,36 @@ async def test_hangup_reloads(bench: Bench) -> None:
     os.kill(os.getpid(), signal.SIGHUP)
 
     await bench.status_when(lambda status: status["last_reload"]["reason"] == "SIGHUP")
+
+
+async def test_an_answer_waits_for_a_worker_as_long_as_the_settings_say(
+    bench: Bench, opened: contextlib.ExitStack
+) -> None:
+    bench.acknowledge(30.0)
+    bench.start()
+    revision = (await bench.status_when(lambda _: True))["revision"]
+    worker = opened.enter_context(contextlib.closing(FakeWorker(0)))
+    await worker.connect(f"\0{bench.inherited.boot['release_address']}")
+    await worker.release()
+    await worker.ack(revision)
+
+    making = spawn(bench.make_link(), "make a link")
+    async with asyncio.timeout(20):
+        _, sent = await worker.release()
+    # Twice as long as by default.
+    done, _ = await asyncio.wait([making], timeout=0.5)
+    assert not done
+    await worker.ack(sent["revision"])
+    assert not await making
+
+
+async def test_an_answer_that_waits_for_nobody_is_pending(bench: Bench) -> None:
+    bench.acknowledge(0.0)
+    bench.start()
+    revision = (await bench.status_when(lambda _: True))["revision"]
+
+    assert await bench.make_link()
+    await bench.status_when(lambda status: status["revision"] > revision)
 
 
 async def test_revisions_continue_across_restarts(bench: Bench) -> None:

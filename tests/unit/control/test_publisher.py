@@ -20,12 +20,13 @@ from gateway.release import Release
 from gateway.release.disk import ReleaseStore
 from gateway.release.parts import Part
 from gateway.reload import Capacities, Reloader
+from gateway.server.tasks import spawn
 from gateway.store.account_wide import AccountWide
 from gateway.store.served import ServedApi, StoredDeployment, definition_text
 from gateway.telemetry.exposition import Exposition
 from gateway.telemetry.metrics import table_bytes
 from tests.builders import BLOCKS, FakeClock, api, mock
-from tests.running_gateway import pets
+from tests.running_gateway import PATIENCE_SECONDS, pets
 
 EMPTY = Release(revision=0, digest="", region="eu-test-1", account="123456789012")
 
@@ -43,7 +44,8 @@ class FakeLink:
 class Bench:
     """A publisher with real files and disk; no worker is connected unless a test adds one."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, acknowledge_seconds: float = 0.0) -> None:
+        """By default, what a test changes in a worker's state afterwards is not waited for."""
         self.config = directory / "config"
         (self.config / "apis").mkdir(parents=True)
         self.store = ReleaseStore(directory / "release")
@@ -73,8 +75,7 @@ class Bench:
             clock=self.clock,
             on_loaded=self.loaded.append,
             prepare=self.prepare,
-            # What a test changes in a worker's state afterwards is not waited for.
-            acknowledge_seconds=0.0,
+            acknowledge_seconds=acknowledge_seconds,
         )
 
     async def prepare(self, release: Release) -> None:
@@ -274,6 +275,22 @@ async def test_a_release_is_on_disk_once_the_workers_serve_it(bench: Bench) -> N
     bench.links.heard()
     await bench.publisher.saved()
     assert bench.store.load() is not None
+
+
+async def test_a_publication_ends_when_the_workers_serve_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, PATIENCE_SECONDS)
+    state = WorkerState(worker=0, pid=1)
+    bench.links.joined(cast("WorkerLink", FakeLink(state)), {}, state)
+    bench.write(pets())
+    reloading = spawn(bench.publisher.reload("start"), "reload")
+    done, _ = await asyncio.wait([reloading], timeout=0.3)
+    assert not done
+
+    state.revision = 1
+    bench.links.heard()
+    await reloading
+    await bench.publisher.saved()
+    bench.executor.shutdown()
 
 
 async def test_what_finds_no_room_is_told_until_it_does(bench: Bench) -> None:
