@@ -201,7 +201,8 @@ class Control:
 
     acknowledge_seconds: float = within(0.25, 0, 30)
     """Most seconds that the answer to a change waits until every worker serves it. Longer where the
-    machine is busy and each change is called at once; a worker that hangs holds up so long, too."""
+    machine is busy and each change is called at once; a worker that hangs holds up each change, and
+    those after it, for as long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
