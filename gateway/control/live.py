@@ -34,6 +34,13 @@ _ALL_WIDE: Final = Changes(
 )
 """Everything that belongs to no one API."""
 
+WAITING_MAX: Final = 128
+"""Answers that wait as long as the settings say: half of the connections that the control port has,
+so that a worker that hangs leaves room for whoever asks after health."""
+
+CROWDED_SECONDS: Final = 0.25
+"""What the answers beyond them wait at most."""
+
 RETRIES: Final = 100
 """APIs that found no room and are tried again with one change; those that waited longest first."""
 
@@ -58,6 +65,7 @@ class Live:
         """Begin with nothing published."""
         self.wait_seconds = wait_seconds
         """How long a mutation's answer waits until what it changed is served."""
+        self._answers_waiting = 0
         self._store = store
         self._publisher = publisher
         self._room = room
@@ -140,13 +148,19 @@ class Live:
         self._waiting.update(changes)
         published = self._begin_publication()
         failed = Changes()
+        is_crowded = self._answers_waiting >= WAITING_MAX
+        self._answers_waiting += 1
         try:
-            async with asyncio.timeout(self.wait_seconds):
+            async with asyncio.timeout(
+                min(self.wait_seconds, CROWDED_SECONDS) if is_crowded else self.wait_seconds
+            ):
                 failed = await asyncio.shield(published)
         except TimeoutError:
             _log.info("a mutation was answered before every worker served it")
             if published is not self._current or not _holds(self._released, changes):
                 return False
+        finally:
+            self._answers_waiting -= 1
         return not _overlap(changes, failed) and not any(
             api_id in self._publisher.unserved for api_id in changes.apis
         )

@@ -199,6 +199,28 @@ async def test_a_mutation_waits_no_longer_than_it_must(store: StoreThread) -> No
     assert publisher.published[0] == ["a"]
 
 
+async def test_where_many_wait_the_others_are_answered_soon(
+    store: StoreThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "WAITING_MAX", 2)
+    monkeypatch.setattr(live, "CROWDED_SECONDS", 0.01)
+    bridge, publisher = begun(store)
+    publisher.may_publish.clear()
+    waiting: list[asyncio.Future[bool]] = [
+        asyncio.ensure_future(bridge.publish(Changes({name})))  # noqa: TID251 (a test)
+        for name in "ab"
+    ]
+    await asyncio.sleep(0)
+
+    assert not await bridge.publish(Changes({"c"}))
+    assert not await bridge.publish(Changes({"d"}))
+    assert not any(each.done() for each in waiting)
+    publisher.may_publish.set()
+    assert await asyncio.gather(*waiting) == [True, True]
+    monkeypatch.setattr(live, "CROWDED_SECONDS", 0.0)
+    assert await bridge.publish(Changes({"e"}))
+
+
 async def test_what_only_waits_for_slow_workers_is_not_pending(
     store: StoreThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
