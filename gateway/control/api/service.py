@@ -87,7 +87,7 @@ Publish = Callable[[Changes], Awaitable[bool | None]]
 False: the current release does not hold it yet."""
 
 PENDING_HEADER: Final = "x-stagegate-pending"
-"""Is `true` on the answer to a mutation that a later release will hold than the one named there."""
+"""Is `true` on the answer to a mutation that the release named there may not hold yet."""
 
 _SHOW_KEYS: Final = frozenset({"GetApiKey", "GetApiKeys", "GetUsagePlanKey", "GetUsagePlanKeys"})
 """Operations that show the values of keys, which are secrets: not to whoever may only read."""
