@@ -148,12 +148,12 @@ class Live:
         self._waiting.update(changes)
         published = self._begin_publication()
         failed = Changes()
-        is_crowded = self._answers_waiting >= WAITING_MAX
+        seconds = self.wait_seconds
+        if self._answers_waiting >= WAITING_MAX:
+            seconds = min(seconds, CROWDED_SECONDS)
         self._answers_waiting += 1
         try:
-            async with asyncio.timeout(
-                min(self.wait_seconds, CROWDED_SECONDS) if is_crowded else self.wait_seconds
-            ):
+            async with asyncio.timeout(seconds):
                 failed = await asyncio.shield(published)
         except TimeoutError:
             _log.info("a mutation was answered before every worker served it")
