@@ -212,8 +212,9 @@ async def test_where_many_wait_the_others_are_answered_soon(
     ]
     await asyncio.sleep(0)
 
-    assert not await bridge.publish(Changes({"c"}))
-    assert not await bridge.publish(Changes({"d"}))
+    async with asyncio.timeout(10):
+        assert not await bridge.publish(Changes({"c"}))
+        assert not await bridge.publish(Changes({"d"}))
     assert not any(each.done() for each in waiting)
     publisher.may_publish.set()
     assert await asyncio.gather(*waiting) == [True, True]
