@@ -3,7 +3,8 @@
 Workers count in the usage table and let nobody in beyond its ceilings. This moves what was counted
 into the store each second, and writes the ceilings: before a release is sent, after plans or grants
 have changed, and when a period begins. So a quota is as exact as `throttle.usage_table` says; a
-gateway that is killed forgets at most a second's counts, one that is stopped none.
+control process that is killed forgets nothing and counts nothing twice, a whole gateway that is
+killed forgets at most a second's counts, one that is stopped none.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from gateway.server.tasks import spawn
 from gateway.store.database import Outcome, Work
 from gateway.store.thread import StoreThread
 from gateway.store.transaction import Transaction
-from gateway.store.usage import Spent, add_used, forget_before, spent_of
+from gateway.store.usage import Spent, add_used, forget_before, last_flush, next_flush, spent_of
 from gateway.throttle.quota import first_day, left_now
 from gateway.throttle.usage_table import UNLIMITED, UsageTable
 
@@ -65,6 +66,8 @@ class UsageKeeper:
         """Keys and plans that the members were made of."""
         self._unwritten: set[tuple[str, str]] = set()
         """Members whose ceilings are to be written."""
+        self._is_settled = False
+        """Whether the table says what of it is in the store: not if a flush was broken off."""
         self._today = self._day()
         self._turn = asyncio.Lock()
         # Their rows may be counting already; in a new run there are no ceilings yet.
@@ -156,8 +159,7 @@ class UsageKeeper:
                 continue
             self._unwritten.add(pair)
             if earlier is None or earlier.row != member.row:
-                self._table.set_stored(member.row, self._table.counted(member.row))
-                self._table.set_left(member.row, 0)
+                self._table.hand_over(member.row)
         self._unwritten &= members.keys()
         self._know(members)
 
@@ -166,7 +168,20 @@ class UsageKeeper:
         self._owners = {member.row: pair for pair, member in members.items()}
         self._table.watch(self._owners)
 
+    async def _settle(self) -> None:
+        """See whether a flush that was broken off is in the store, and note it in the table.
+
+        By a control process that died, or by a failure of the store.
+        """
+        if self._is_settled:
+            return
+        flush = self._table.flush
+        is_stored = flush > 0 and (await self._run(last_flush)).value == flush
+        self._table.end_storing(self._owners, is_stored=is_stored)
+        self._is_settled = True
+
     async def _flush(self) -> None:
+        await self._settle()
         table, owners = self._table, self._owners
         counted: dict[tuple[str, str], float] = {}
         for row in table.changed():
@@ -182,22 +197,27 @@ class UsageKeeper:
             for pair, count in counted.items()
         ]
 
-        def add(transaction: Transaction) -> set[tuple[str, str]]:
-            return add_used(transaction, added)
+        def add(transaction: Transaction) -> list[int]:
+            stored = {
+                self._members[pair].row: counted[pair] for pair in add_used(transaction, added)
+            }
+            table.begin_storing(next_flush(transaction), stored)
+            return list(stored)
 
         try:
-            outcome = await self._run(add, is_mutation=True)
+            rows = (await self._run(add, is_mutation=True)).value
         except Exception:
+            self._is_settled = False
             table.forget_seen()
             raise
-        for pair in outcome.value:
-            table.set_stored(self._members[pair].row, counted[pair])
-        if len(outcome.value) < len(counted):
+        table.end_storing(rows, is_stored=True)
+        if len(rows) < len(counted):
             # Of a file that is not in the store yet: counted again a second later.
             table.forget_seen()
 
     async def _write_left(self) -> None:
         """Write the ceilings of the members that wait for them."""
+        await self._settle()
         today = self._today
         members = {pair: self._members[pair] for pair in self._unwritten}
         quotas = {pair[0]: member.quota for pair, member in members.items() if member.quota}

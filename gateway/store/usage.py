@@ -101,6 +101,20 @@ def add_used(
     }
 
 
+def next_flush(transaction: Transaction) -> int:
+    """Return the number of the flush that is in this transaction, from 1."""
+    ((number,),) = transaction.execute(
+        "UPDATE usage_flush SET number = number + 1 RETURNING number"
+    )
+    return int(number)
+
+
+def last_flush(transaction: Transaction) -> int:
+    """Return the number of the last flush that was committed; 0: none was."""
+    ((number,),) = transaction.execute("SELECT number FROM usage_flush")
+    return int(number)
+
+
 def forget_before(transaction: Transaction, day: date) -> int:
     """Forget what was used and granted before a day; return how many rows that were."""
     return transaction.run(delete(USAGE).where(USAGE.c.day < day.isoformat()))

@@ -1,9 +1,13 @@
 """The table of what API keys used, which all workers of a machine share: counts in one memory.
 
 A row belongs to one key in one usage plan: a cell for each worker, in which that worker alone
-counts the requests that it let in, then two cells of the control process: how much of the sum is in
-the store, and the *ceiling*, the sum at which the quota is spent. A worker lets a request in while
-the sum is below the ceiling.
+counts the requests that it let in, then three cells of the control process: how much of the sum is
+in the store, the *ceiling*, the sum at which the quota is spent, and how much will be in the store
+once a flush is committed. A worker lets a request in while the sum is below the ceiling.
+
+Behind the rows lies the number of the flush under way. The store keeps the number of the last one
+that was committed, in the same commit: so whoever takes over from a control process that died in
+between knows which it was, and no count is stored twice or not at all.
 
 So a quota holds across workers as it happens, and not a flush later: two workers that see the last
 request left at the same moment both let one in, so that a period may have one request too many for
@@ -19,15 +23,18 @@ The rule this module keeps: every cell has one writer, and moves as one aligned 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from mmap import mmap
 from typing import Final
 
 from gateway.throttle.table import TRUST_SECONDS, TRUSTED_TOKENS, view_of_cell
 
 _CELL_BYTES: Final = 8
-_OF_CONTROL: Final = 2
-"""Cells of a row that the control process writes: what is stored, and the ceiling."""
+_OF_CONTROL: Final = 3
+"""Cells of a row that the control process writes: what is stored, the ceiling, what is storing."""
+_CEILING: Final = 1
+_STORING: Final = 2
+"""Of those, which; the first is what is stored."""
 _CHUNK_ROWS: Final = 64
 """Rows that are compared at once when looking for what has changed."""
 
@@ -39,7 +46,7 @@ _NEVER: Final = float("-inf")
 
 def usage_bytes(capacity: int, workers: int) -> int:
     """Return the bytes that a table of `capacity` rows takes for that many workers."""
-    return _CELL_BYTES * capacity * (workers + _OF_CONTROL)
+    return _CELL_BYTES * (capacity * (workers + _OF_CONTROL) + 1)
 
 
 class UsageTable:
@@ -94,16 +101,47 @@ class UsageTable:
         """Return how many of them are in the store."""
         return self.cells[self.start(row) + self.workers]
 
-    def set_stored(self, row: int, count: float) -> None:
-        """Note how many of them are in the store. Control's."""
-        self.cells[self.start(row) + self.workers] = count
+    @property
+    def flush(self) -> int:
+        """Number of the flush under way; 0: none."""
+        return int(self.cells[-1])
+
+    def begin_storing(self, flush: int, counts: Mapping[int, float]) -> None:
+        """Note, before a flush is committed, how many will be in the store then. Control's.
+
+        Args:
+            flush: Number of the flush, from 1.
+            counts: By row, since the table was made.
+        """
+        # Named last: of one that is broken off here, no row counts.
+        self.cells[-1] = 0
+        for row, count in counts.items():
+            self.cells[self.start(row) + self.workers + _STORING] = count
+        self.cells[-1] = flush
+
+    def end_storing(self, rows: Iterable[int], *, is_stored: bool) -> None:
+        """Note of rows that the flush under way is in the store, or never will be. Control's."""
+        for row in rows:
+            of_control = self.start(row) + self.workers
+            storing = self.cells[of_control + _STORING]
+            if storing and is_stored:
+                self.cells[of_control] = storing
+            self.cells[of_control + _STORING] = 0
+        self.cells[-1] = 0
+
+    def hand_over(self, row: int) -> None:
+        """Give a row to a new owner, who is not let in before `set_left`. Control's."""
+        of_control = self.start(row) + self.workers
+        self.cells[of_control + _STORING] = 0
+        self.cells[of_control] = self.counted(row)
+        self.set_left(row, 0)
 
     def set_left(self, row: int, left: float) -> None:
         """Say how many more requests may be let in beyond those that are in the store. Control's.
 
         `UNLIMITED` for no quota; negative when more was used than the quota allows.
         """
-        self.cells[self.start(row) + self.workers + 1] = self.stored(row) + left
+        self.cells[self.start(row) + self.workers + _CEILING] = self.stored(row) + left
 
     def watch(self, rows: Iterable[int]) -> None:
         """Let `changed` look at these rows, all of them the next time."""
@@ -149,7 +187,7 @@ class UsageCounter:
         start = table.start(row)
         self.row = row
         self._own = view_of_cell(table.cells, start + worker)
-        self._ceiling = view_of_cell(table.cells, start + table.workers + 1)
+        self._ceiling = view_of_cell(table.cells, start + table.workers + _CEILING)
         self._plenty = TRUSTED_TOKENS * table.workers
         self._trusted = 0
         """How many requests may be let in without a look at others' cells."""

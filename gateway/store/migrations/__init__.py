@@ -17,6 +17,7 @@ from gateway.store.migrations import (
     m005_signatures,
     m006_audit_size,
     m007_usage_files,
+    m008_usage_flush,
 )
 
 MIGRATIONS: Final[Mapping[int, tuple[str, ...]]] = {
@@ -27,5 +28,6 @@ MIGRATIONS: Final[Mapping[int, tuple[str, ...]]] = {
     5: m005_signatures.STATEMENTS,
     6: m006_audit_size.STATEMENTS,
     7: m007_usage_files.STATEMENTS,
+    8: m008_usage_flush.STATEMENTS,
 }
 """Number to statements; those that a store has not seen yet are applied by ascending number."""

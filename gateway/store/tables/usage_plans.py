@@ -85,3 +85,12 @@ USAGE: Final = Table(
     Column("granted", Integer, nullable=False),
     UniqueConstraint("usage_plan", "api_key", "day"),
 )
+
+USAGE_FLUSH: Final = Table(
+    "usage_flush",
+    METADATA,
+    # One row, 1, there from its migration on.
+    Column("sequence", Integer, primary_key=True),
+    # Of the last time that counts of requests came into `usage`: counted up with each.
+    Column("number", Integer, nullable=False),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,9 +29,10 @@ from gateway.release.usage import all_keys
 from gateway.reload.usage import UsageState
 from gateway.server.tasks import spawn
 from gateway.store import thread
-from gateway.store.database import Store
+from gateway.store.database import Outcome, Store, Work
 from gateway.store.tables import USAGE
 from gateway.store.thread import StoreThread
+from gateway.store.transaction import Transaction
 from gateway.throttle.usage_table import UsageCounter, UsageTable, usage_bytes
 
 EMPTY = Release(revision=0, digest="", region="r", account="a")
@@ -203,6 +205,89 @@ async def test_control_that_died_stores_what_it_had_not(bench: Bench) -> None:
 
     assert await bench.used() == {"2026-05-06": 2}
     assert admitted(bench.counter(release)) == 3
+
+
+class BrokenOff:
+    """A store whose next flush is broken off before or after its commit, and never answers."""
+
+    def __init__(self, store: StoreThread, *, is_committed: bool) -> None:
+        self._store = store
+        self._is_committed = is_committed
+        self.is_over = asyncio.Event()
+
+    async def run(self, work: Work, *, is_mutation: bool, is_bounded: bool) -> Outcome:
+        def broken_off(transaction: Transaction) -> None:
+            work(transaction)
+            if not self._is_committed:
+                raise OSError("killed")
+
+        if not is_mutation:
+            return await self._store.run(work)
+        with contextlib.suppress(OSError):
+            await self._store.run(broken_off, is_mutation=True)
+        self.is_over.set()
+        return await asyncio.Future()
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+async def test_control_killed_in_a_flush_counts_nothing_twice_and_nothing_never(
+    bench: Bench, is_committed: bool
+) -> None:
+    release = await bench.serve(gold(9))
+    admitted(bench.counter(release), 2)
+    await bench.keeper.flush()
+    admitted(bench.counter(release, worker=1), 3)
+    store: Any = BrokenOff(bench.store, is_committed=is_committed)
+    dying = spawn(UsageKeeper(store, bench.table, bench.clock, release).flush(), "dying")
+    await store.is_over.wait()
+    assert await bench.used() == {"2026-05-06": 5 if is_committed else 2}
+    admitted(bench.counter(release), 1)
+    bench.restart(release, is_run_new=False)
+    await bench.keeper.tick()
+    await bench.keeper.tick()
+    dying.cancel()
+
+    assert await bench.used() == {"2026-05-06": 6}
+    assert admitted(bench.counter(release)) == 3
+
+
+async def test_a_commit_that_says_it_failed_and_did_not_counts_once(bench: Bench) -> None:
+    release = await bench.serve(gold(9))
+    admitted(bench.counter(release), 2)
+    run = bench.store.run
+
+    async def fails_late(*arguments: Any, **options: Any) -> Outcome:
+        await run(*arguments, **options)
+        raise OSError("disk")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bench.store, "run", fails_late)
+        with pytest.raises(OSError, match="disk"):
+            await bench.keeper.flush()
+    admitted(bench.counter(release), 1)
+    await bench.keeper.tick()
+
+    assert await bench.used() == {"2026-05-06": 3}
+    assert admitted(bench.counter(release)) == 6
+
+
+async def test_a_row_that_changes_hands_after_a_broken_flush_owes_nothing(bench: Bench) -> None:
+    release = await bench.serve(gold(5))
+    counter = bench.counter(release)
+    admitted(counter, 4)
+    store: Any = BrokenOff(bench.store, is_committed=True)
+    dying = spawn(UsageKeeper(store, bench.table, bench.clock, release).flush(), "dying")
+    await store.is_over.wait()
+    # By way of a new control process that knows the row's next owner alone.
+    bench.restart(EMPTY, is_run_new=False)
+    bench.state = UsageState(EMPTY, 16, 16)
+    last = await bench.serve(gold(5, QuotaPeriod.DAY, "z"))
+    dying.cancel()
+
+    assert bench.counter(last, "z").row == counter.row
+    assert admitted(bench.counter(last, "z")) == 5
+    await bench.keeper.flush()
+    assert sum((await bench.used()).values()) == 5
 
 
 async def test_a_row_s_next_owner_begins_with_its_own(bench: Bench) -> None:

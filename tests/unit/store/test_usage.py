@@ -13,7 +13,8 @@ from gateway.definitions.usage_plan import (
     ThrottleSettings,
     UsagePlan,
 )
-from gateway.store.usage import add_used, served_usage, spent_of
+from gateway.store.transaction import Transaction
+from gateway.store.usage import add_used, last_flush, next_flush, served_usage, spent_of
 from tests.unit.control.api.handlers import Handlers
 
 FIRST, LAST = date(2026, 5, 1), date(2026, 5, 31)
@@ -78,6 +79,17 @@ def test_counts_add_up_by_day(handlers: Handlers) -> None:
 
     assert {id_: (each.used, each.granted) for id_, each in whole.items()} == {key_id: (6, 0)}
     assert last[key_id].used == 2
+
+
+def test_flushes_are_numbered_by_those_that_were_kept(handlers: Handlers) -> None:
+    def undone(transaction: Transaction) -> None:
+        next_flush(transaction)
+        raise OSError("disk")
+
+    assert done(handlers, last_flush) == 0
+    assert [done(handlers, next_flush), done(handlers, next_flush)] == [1, 2]
+    assert handlers.store.run(undone).error
+    assert done(handlers, last_flush) == 2
 
 
 def test_a_key_that_used_nothing_has_spent_nothing(handlers: Handlers) -> None:

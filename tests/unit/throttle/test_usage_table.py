@@ -39,7 +39,8 @@ def test_what_is_left_counts_from_what_is_stored() -> None:
     counter = UsageCounter(shared, 1, 0)
     for _ in range(5):
         counter.count()
-    shared.set_stored(1, 5)
+    shared.begin_storing(1, {1: 5})
+    shared.end_storing([1], is_stored=True)
 
     shared.set_left(1, 1)
     assert counter.has_left(NOW)
@@ -48,6 +49,38 @@ def test_what_is_left_counts_from_what_is_stored() -> None:
     shared.set_left(1, -3)
     assert not counter.has_left(NOW)
     shared.set_left(1, UNLIMITED)
+    assert counter.has_left(NOW)
+
+
+def test_what_was_storing_is_stored_only_when_told() -> None:
+    shared = table()
+    counter = UsageCounter(shared, 199, 1)
+    counter.count()
+    assert shared.flush == 0
+    shared.begin_storing(7, {199: 1})
+    assert (shared.flush, shared.stored(199)) == (7, 0)
+    shared.end_storing([199], is_stored=False)
+    assert (shared.flush, shared.stored(199)) == (0, 0)
+
+    # Nothing of one flush comes with another.
+    shared.begin_storing(8, {198: 1})
+    shared.end_storing([198, 199], is_stored=True)
+    assert (shared.stored(198), shared.stored(199)) == (1, 0)
+
+
+def test_a_row_is_handed_over_with_nothing_of_its_last_owner() -> None:
+    shared = table()
+    counter = UsageCounter(shared, 3, 1)
+    shared.set_left(3, 2)
+    counter.count()
+    shared.begin_storing(1, {3: 1})
+    counter.count()
+    shared.hand_over(3)
+    assert not counter.has_left(NOW)
+    shared.end_storing([3], is_stored=True)
+
+    assert shared.stored(3) == shared.counted(3) == 2
+    shared.set_left(3, 1)
     assert counter.has_left(NOW)
 
 
@@ -97,7 +130,7 @@ def test_only_rows_near_a_change_are_looked_at() -> None:
 
 
 def test_nonsense_is_refused() -> None:
-    with pytest.raises(ValueError, match="10 rows of usage for 2 workers need 320 bytes"):
+    with pytest.raises(ValueError, match="10 rows of usage for 2 workers need 408 bytes"):
         UsageTable(bytearray(8), 10, 2)
     with pytest.raises(IndexError, match="Row 200 is outside a table of 200"):
         table().counted(200)
